@@ -1,0 +1,1 @@
+//! The one embedded font: its metrics, and its objects in a PDF.

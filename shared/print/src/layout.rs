@@ -1,0 +1,107 @@
+//! Where things are on a sheet and in an envelope: geometry that belongs to the stationery and so is configuration.
+//!
+//! All lengths are inches. A folded sheet is smaller than its envelope and slides in it, so a window shows a different part
+//! of the sheet from one moment to the next. [`Layout::seen_at`] is what a window shows at a given shift;
+//! [`Layout::always_visible`] is what it shows at every shift.
+
+use serde::{Deserialize, Serialize};
+
+/// A rectangle in inches, measured from the top left corner of an envelope or a page, y downwards.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Rect {
+    /// Distance of the left edge from the left, inches.
+    pub left: f64,
+    /// Distance of the top edge from the top, inches.
+    pub top: f64,
+    /// Width, inches.
+    pub width: f64,
+    /// Height, inches.
+    pub height: f64,
+}
+
+impl Rect {
+    /// Distance of the right edge from the left, inches.
+    pub fn right(&self) -> f64 {
+        self.left + self.width
+    }
+
+    /// Distance of the bottom edge from the top, inches.
+    pub fn bottom(&self) -> f64 {
+        self.top + self.height
+    }
+
+    /// Whether `inner` lies wholly within this rectangle.
+    pub fn contains(&self, inner: &Rect) -> bool {
+        // A millionth of an inch: sums of inches are not exact.
+        const SLOP: f64 = 1e-6;
+        inner.left >= self.left - SLOP
+            && inner.top >= self.top - SLOP
+            && inner.right() <= self.right() + SLOP
+            && inner.bottom() <= self.bottom() + SLOP
+    }
+}
+
+/// The stationery and what is put where on it. The default is a tri-folded Letter sheet in a #10 double-window envelope.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Layout {
+    /// Envelope width, inches.
+    pub envelope_width: f64,
+    /// Envelope height, inches.
+    pub envelope_height: f64,
+    /// Width of the folded sheet, inches.
+    pub panel_width: f64,
+    /// Height of the folded sheet, inches.
+    pub panel_height: f64,
+    /// The window for the return address, from the envelope's top left corner.
+    pub return_window: Rect,
+    /// The window for the recipient's address block, from the envelope's top left corner.
+    pub recipient_window: Rect,
+    /// Space kept between text and the edge of what is always visible, inches.
+    pub margin: f64,
+    /// Distance of the sheet mark's left edge from the left of the page, inches.
+    pub mark_left: f64,
+    /// Distance of the sheet mark's bottom edge from the bottom of the page, inches.
+    pub mark_bottom: f64,
+    /// Side of one module of the sheet mark, inches.
+    pub mark_module: f64,
+}
+
+impl Default for Layout {
+    fn default() -> Self {
+        Self {
+            envelope_width: 9.5,
+            envelope_height: 4.125,
+            panel_width: 8.5,
+            panel_height: 11.0 / 3.0,
+            return_window: Rect { left: 0.625, top: 0.875, width: 3.25, height: 0.875 },
+            recipient_window: Rect { left: 0.625, top: 2.125, width: 4.0, height: 1.0 },
+            margin: 0.05,
+            mark_left: 0.2,
+            mark_bottom: 0.2,
+            mark_module: 0.0125,
+        }
+    }
+}
+
+impl Layout {
+    /// What a window shows of the page, in page inches, when the sheet has slid `right` and `down` as fractions of the
+    /// slack: 0 is flush left and flush top, 1 is flush right and resting on the bottom.
+    pub fn seen_at(&self, window: &Rect, right: f64, down: f64) -> Rect {
+        Rect {
+            left: window.left - right * (self.envelope_width - self.panel_width),
+            top: window.top - down * (self.envelope_height - self.panel_height),
+            ..*window
+        }
+    }
+
+    /// What a window shows of the page, in page inches, wherever the sheet has slid to.
+    pub fn always_visible(&self, window: &Rect) -> Rect {
+        let first = self.seen_at(window, 0.0, 0.0);
+        let last = self.seen_at(window, 1.0, 1.0);
+        // No sheet shows what lies left of or above its own edge.
+        let left = first.left.max(0.0);
+        let top = first.top.max(0.0);
+        Rect { left, top, width: last.right() - left, height: last.bottom() - top }
+    }
+}
