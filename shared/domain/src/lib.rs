@@ -1,3 +1,33 @@
-//! The pure rules of a mailhouse. Nothing here reads a clock, a network or a disk.
+//! The pure rules of a mailhouse. Nothing here reads a clock, a network or a disk: time and random bytes are
+//! arguments.
+//!
+//! # Glossary
+//! One word per concept, the same in code, API and documents.
+//!
+//! | word | meaning |
+//! |---|---|
+//! | account | a client of the mailhouse: owns batches, keys and registered document locations |
+//! | batch | letters with a common mail class, paper, return address and target mail date |
+//! | letter | one document for one address; its *reference* is unique in its batch |
+//! | addition | one request's letters on their way into a batch: all of them get in, or none |
+//! | document | the PDF of a letter; *source* is where the client has it, the *copy* is ours, by content hash |
+//! | impression | one printed side; a *sheet* has two |
+//! | inspection | deciding whether a document may be printed |
+//! | issue | why a letter cannot be printed now, and what a person can do about it |
+//! | mail job | batches that are printed and mailed together |
+//! | part | a few hundred pieces of a mail job: one print file |
+//! | mail piece | a letter in a mail job: cover sheet, document, tracking code |
+//! | tracking code | the 20 digits of an Intelligent Mail barcode that name a piece: barcode id, service type, Mailer ID, serial |
+//! | event | the record of one state change, written with it |
+//! | mode | live, or test: test data never reaches the print floor |
 
+pub mod account;
+pub mod address;
+pub mod batch;
+pub mod event;
 pub mod fault;
+pub mod id;
+pub mod job;
+pub mod letter;
+pub mod location;
+pub mod tracking_code;

@@ -1,1 +1,73 @@
-//! Stub.
+//! Where everything is kept: DynamoDB, S3 and SQS. This is the only crate that names the AWS SDK.
+//!
+//! It is concrete: its double in tests is an emulator. Functions are named for what happens, take and give domain
+//! types, and each states which promise it keeps when it dies half way. See `docs/DATA-MODEL.md` for the keys.
+
+pub mod accounts;
+pub mod additions;
+pub mod batches;
+pub mod config;
+pub mod documents;
+mod error;
+pub mod idempotency;
+pub mod jobs;
+mod keys;
+pub mod letters;
+pub mod parts;
+pub mod queues;
+mod table;
+mod transaction;
+
+use std::sync::OnceLock;
+
+pub use config::Config;
+pub use error::StoreError;
+
+/// The clients and the names of what they talk to. Clients are built on first use, so that an operation pays only for
+/// those that it needs.
+pub struct Store {
+    config: Config,
+    sdk: aws_config::SdkConfig,
+    dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
+    s3: OnceLock<aws_sdk_s3::Client>,
+    sqs: OnceLock<aws_sdk_sqs::Client>,
+}
+
+impl Store {
+    /// Opens the store that `config` names, with credentials, region and endpoint from the environment.
+    pub async fn open(config: Config) -> Self {
+        let sdk = aws_config::load_defaults(aws_config::BehaviorVersion::v2026_01_12()).await;
+        Store { config, sdk, dynamodb: OnceLock::new(), s3: OnceLock::new(), sqs: OnceLock::new() }
+    }
+
+    /// The settings it was opened with.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
+        self.dynamodb.get_or_init(|| aws_sdk_dynamodb::Client::new(&self.sdk))
+    }
+
+    fn s3(&self) -> &aws_sdk_s3::Client {
+        // Path style, because an emulator has no name server for buckets; AWS takes it too.
+        self.s3.get_or_init(|| {
+            let config = aws_sdk_s3::config::Builder::from(&self.sdk).force_path_style(true).build();
+            aws_sdk_s3::Client::from_conf(config)
+        })
+    }
+
+    fn sqs(&self) -> &aws_sdk_sqs::Client {
+        self.sqs.get_or_init(|| aws_sdk_sqs::Client::new(&self.sdk))
+    }
+}
+
+/// Random bytes for an identifier.
+///
+/// # Errors
+/// When the operating system has none, which it always has once it has started.
+pub fn entropy<const N: usize>() -> Result<[u8; N], StoreError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|_| StoreError::Entropy)?;
+    Ok(bytes)
+}

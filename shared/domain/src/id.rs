@@ -1,0 +1,186 @@
+//! Identifiers: one type per kind of thing, so that mixing two up does not compile.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Crockford's base 32: no I, L, O or U, so that an identifier survives being read aloud or copied by hand.
+const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/// An identifier that is not of the form its kind has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a well-formed identifier")]
+pub struct MalformedId;
+
+macro_rules! identifier {
+    ($(#[$doc:meta])* $name:ident, $valid:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// Reads an identifier.
+            ///
+            /// # Errors
+            /// When the text does not have this identifier's form.
+            pub fn parse(text: &str) -> Result<Self, MalformedId> {
+                let valid: fn(&str) -> bool = $valid;
+                if valid(text) { Ok(Self(text.to_owned())) } else { Err(MalformedId) }
+            }
+
+            /// The identifier as it is written on the wire.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = MalformedId;
+            fn try_from(text: String) -> Result<Self, MalformedId> {
+                Self::parse(&text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.0
+            }
+        }
+    };
+}
+
+identifier! {
+    /// A batch: eight characters of Crockford base 32, as in the contract's `ABCD1234`.
+    BatchId, |text| text.len() == 8 && text.bytes().all(|byte| CROCKFORD.contains(&byte))
+}
+identifier! {
+    /// What a client calls a letter: exactly eight characters, unique within its batch.
+    LetterRef, |text| text.chars().count() == 8 && !text.chars().any(char::is_control)
+}
+identifier! {
+    /// A client of the mailhouse.
+    AccountId, |text| prefixed(text, "acct_")
+}
+identifier! {
+    /// An API key's public name; never the secret.
+    KeyId, |text| prefixed(text, "key_")
+}
+identifier! {
+    /// A mail job.
+    JobId, |text| prefixed(text, "job_")
+}
+identifier! {
+    /// A registered document location.
+    LocationId, |text| prefixed(text, "loc_")
+}
+identifier! {
+    /// An addition of letters to a batch.
+    AdditionId, |text| prefixed(text, "add_")
+}
+identifier! {
+    /// An event; later events sort after earlier ones.
+    EventId, |text| prefixed(text, "evt_")
+}
+
+fn prefixed(text: &str, prefix: &str) -> bool {
+    text.strip_prefix(prefix).is_some_and(|rest| {
+        !rest.is_empty() && rest.len() <= 32 && rest.bytes().all(|byte| CROCKFORD.contains(&byte))
+    })
+}
+
+/// Random bytes for one identifier, drawn by the caller.
+pub type Entropy = [u8; 10];
+
+impl BatchId {
+    /// A random batch id. 40 bits: unique only because it is created by a conditional write.
+    pub fn random(entropy: Entropy) -> Self {
+        Self(base32(&entropy[..5]))
+    }
+}
+
+macro_rules! time_sorted {
+    ($($name:ident $prefix:literal),*) => { $(
+        impl $name {
+            /// A new identifier: 48 bits of milliseconds, then 80 random bits, so that identifiers sort by time.
+            pub fn new(at: Timestamp, entropy: Entropy) -> Self {
+                Self(format!(concat!($prefix, "{}"), time_sorted(at, entropy)))
+            }
+        }
+    )* };
+}
+time_sorted!(AccountId "acct_", KeyId "key_", JobId "job_", LocationId "loc_", EventId "evt_");
+
+impl AdditionId {
+    /// A random addition id: unique within its batch, short because every letter carries it.
+    pub fn random(entropy: Entropy) -> Self {
+        Self(format!("add_{}", base32(&entropy[..5])))
+    }
+}
+
+fn time_sorted(at: Timestamp, entropy: Entropy) -> String {
+    let millis = u64::try_from(at.as_millisecond()).unwrap_or(0);
+    let mut bytes = [0; 15];
+    bytes[..5].copy_from_slice(&(millis >> 8).to_be_bytes()[3..]);
+    bytes[5..].copy_from_slice(&entropy);
+    // The lowest eight bits of the time replace the first random byte: 48 bits of time in all.
+    bytes[5] = (millis & 0xFF) as u8;
+    base32(&bytes)
+}
+
+/// Whole groups of five bytes become eight characters each.
+fn base32(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() / 5 * 8);
+    for group in bytes.chunks_exact(5) {
+        let bits = group.iter().fold(0u64, |bits, &byte| bits << 8 | u64::from(byte));
+        for position in (0..8).rev() {
+            text.push(char::from(CROCKFORD[(bits >> (position * 5) & 31) as usize]));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_letter_reference_has_exactly_eight_characters() {
+        assert!(LetterRef::parse("L0000004").is_ok());
+        assert!(LetterRef::parse("L000004").is_err());
+        assert!(LetterRef::parse("L00000004").is_err());
+        assert!(LetterRef::parse("Ångström").is_ok());
+        assert!(LetterRef::parse("L00\n0004").is_err());
+    }
+
+    #[test]
+    fn an_identifier_of_one_kind_is_not_one_of_another() {
+        assert!(JobId::parse("acct_0000").is_err());
+        assert!(JobId::parse("job_").is_err());
+        assert!(JobId::parse("job_IIII").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn identifiers_made_later_sort_later(a in 0i64..4_000_000_000_000, b in 0i64..4_000_000_000_000, x: Entropy, y: Entropy) {
+            let id = |millis, entropy| EventId::new(Timestamp::from_millisecond(millis).unwrap(), entropy);
+            if a < b { prop_assert!(id(a, x) < id(b, y)); }
+        }
+
+        #[test]
+        fn what_is_made_can_be_parsed(entropy: Entropy) {
+            prop_assert!(BatchId::parse(BatchId::random(entropy).as_str()).is_ok());
+            prop_assert!(AdditionId::parse(AdditionId::random(entropy).as_str()).is_ok());
+            prop_assert!(JobId::parse(JobId::new(Timestamp::UNIX_EPOCH, entropy).as_str()).is_ok());
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! A letter: what the client sent, what inspection found, and where the piece went.
+
+use serde::{Deserialize, Serialize};
+
+use crate::address::{Address, AddressWarning};
+use crate::id::{AdditionId, JobId, LetterRef};
+use crate::location::S3Path;
+use crate::tracking_code::TrackingCode;
+
+/// The most sides that a letter may have. A flat takes 60 sheets; a letter this thick would not be a letter.
+pub const MAX_IMPRESSIONS: u32 = 120;
+
+/// A letter as a door hands it over: every field is valid.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NewLetter {
+    /// What the client calls it.
+    pub reference: LetterRef,
+    /// Whom it goes to.
+    pub address: Address,
+    /// Where its document is.
+    pub source: S3Path,
+    /// How many sides the document has.
+    pub impressions: u32,
+    /// What is odd about it without standing in its way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<AddressWarning>,
+}
+
+/// A letter's own state on the production side. The rest of its way it shares with its batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum LetterState {
+    /// It waits for inspection.
+    Queued,
+    /// Its document may be printed.
+    Ready,
+    /// It cannot be printed until someone acts.
+    Issue,
+    /// It was withdrawn.
+    Canceled,
+}
+
+/// Why a letter cannot be printed now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Issue {
+    /// A stable code, such as `document.encrypted`.
+    pub code: String,
+    /// What is wrong and how to mend it.
+    pub message: String,
+    /// On which page of the document, counted from one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<u32>,
+}
+
+/// Our copy of a letter's document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Copy {
+    /// SHA-256 of its bytes, in hexadecimal; also its key in our bucket.
+    pub sha256: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
+
+/// A letter as a piece of a mail job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Piece {
+    /// The job.
+    pub job: JobId,
+    /// The part of the job, counted from zero.
+    pub part: u32,
+    /// The digits of its barcode.
+    pub code: TrackingCode,
+}
+
+/// A letter in a batch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Letter {
+    /// What the client sent.
+    #[serde(flatten)]
+    pub content: NewLetter,
+    /// The addition with which this content came in.
+    pub addition: AdditionId,
+    /// The group of that addition in which it is inspected.
+    pub group: u32,
+    /// Its own state.
+    pub state: LetterState,
+    /// Why it cannot be printed, in the state `issue`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issue: Option<Issue>,
+    /// Our copy of its document, once it passed inspection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy: Option<Copy>,
+    /// The mail piece that it became.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub piece: Option<Piece>,
+}
+
+impl Letter {
+    /// A letter that has just come in.
+    pub fn queued(content: NewLetter, addition: AdditionId, group: u32) -> Self {
+        Letter { content, addition, group, state: LetterState::Queued, issue: None, copy: None, piece: None }
+    }
+}
+
+/// How many letters one message has inspected, and so how many share the counting of their outcome.
+pub const INSPECTION_GROUP: usize = 50;
+
+/// The sheets of a piece: the cover sheet, and the document with a blank side where it has an odd number.
+pub fn sheets(impressions: u32) -> u32 {
+    1 + impressions.div_ceil(2)
+}
+
+/// What inspection found out about one letter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It may be printed.
+    Passed(Copy),
+    /// It may not, and why.
+    Failed(Issue),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_piece_has_a_cover_sheet_and_whole_sheets_for_its_sides() {
+        assert_eq!([1, 2, 3, 4].map(sheets), [2, 2, 3, 3]);
+    }
+}

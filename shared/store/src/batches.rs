@@ -1,0 +1,299 @@
+//! Batches: creating, finding, listing and canceling them, and noticing when one is ready.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::account::Mode;
+use domain::batch::{Batch, BatchState, OpenAddition};
+use domain::event::{Event, EventKind};
+use domain::id::{AccountId, AdditionId, BatchId, EventId};
+use domain::letter::NewLetter;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::idempotency::Completion;
+use crate::keys::{self, Key};
+use crate::queues::Initialise;
+use crate::table::{self, Index, Item, Range};
+use crate::transaction::{Change, Transaction};
+use crate::{Store, StoreError};
+
+/// Where a list goes on: the sort key of the last item seen, which stays valid whatever is written meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct After {
+    /// The item's partition key.
+    pub pk: String,
+    /// The item's sort key, in the table or the index.
+    pub sk: String,
+}
+
+/// One page of a list.
+#[derive(Debug)]
+pub struct Listed<T> {
+    /// What is on it.
+    pub items: Vec<T>,
+    /// Where the next one starts, if there is one.
+    pub next: Option<After>,
+}
+
+/// Which batches to list.
+#[derive(Clone, Debug, Default)]
+pub struct BatchFilter {
+    /// Those in this state.
+    pub state: Option<BatchState>,
+    /// Those created at or after this moment.
+    pub created_from: Option<Timestamp>,
+    /// Those created before this moment.
+    pub created_before: Option<Timestamp>,
+}
+
+impl Store {
+    /// Creates a batch under an id that nobody has. With letters, they are kept, their initialisation is announced, and
+    /// the batch is born with the addition open that holds them. `answer` makes what the client is told of it.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn create_batch<A>(
+        &self, mut batch: Batch, letters: Option<Vec<NewLetter>>, now: Timestamp, answer: impl Fn(&Batch) -> A,
+        completion: impl for<'a> Fn(&'a A) -> Option<Completion<'a>>,
+    ) -> Result<(Batch, A), StoreError> {
+        for _ in 0..8 {
+            batch.id = BatchId::random(crate::entropy()?);
+            if let Some(letters) = &letters {
+                let addition = AdditionId::random(crate::entropy()?);
+                let count = u32::try_from(letters.len()).unwrap_or(u32::MAX);
+                batch.state = BatchState::Initializing;
+                batch.room = batch.expected - count;
+                batch.open = BTreeMap::from([(addition.clone(), OpenAddition { letters: count, lease: now })]);
+                self.keep_letters(&batch.id, &addition, letters).await?;
+                self.announce(&[Initialise { batch: batch.id.clone(), addition, announced: now }]).await?;
+            }
+            let answer = answer(&batch);
+            let mut create = Transaction::default();
+            create.create(&self.config.table, batch_item(&batch)?)?;
+            let data = BTreeMap::from([("expected".to_owned(), batch.expected.to_string())]);
+            self.batch_event(&mut create, &batch, EventKind::BatchCreated, data, now)?;
+            create.complete(&self.config.table, completion(&answer))?;
+            match self.commit(create).await? {
+                Ok(()) => return Ok((batch, answer)),
+                // The id is taken: another is drawn.
+                Err(mut refused) => {
+                    refused.at(0).ok_or(StoreError::Contended("the idempotency key"))?;
+                }
+            }
+        }
+        Err(StoreError::Contended("every batch id that was tried"))
+    }
+
+    /// The batch of that id, whoever it belongs to.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn batch(&self, id: &BatchId) -> Result<Option<Batch>, StoreError> {
+        self.get("a batch", &keys::batch(id)).await
+    }
+
+    /// The batches of those ids that exist, in the order of the ids.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn batches(&self, ids: &[BatchId]) -> Result<Vec<Batch>, StoreError> {
+        let keys: Vec<_> = ids.iter().map(keys::batch).collect();
+        Ok(self.batches_at(&keys).await?.into_iter().flatten().collect())
+    }
+
+    /// The account's batches, newest first.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn list_batches(
+        &self, account: &AccountId, mode: Mode, filter: &BatchFilter, limit: usize, after: Option<&After>,
+    ) -> Result<Listed<Batch>, StoreError> {
+        let partition = keys::by_account::batches(account, mode);
+        let from = filter.created_from.map(sortable).unwrap_or_default();
+        // A batch's sort key is its time and its id, so that the time alone lies before all batches of that moment.
+        let to = filter.created_before.map_or_else(|| "~".to_owned(), sortable);
+        self.list(Index::ByAccount, partition, (from, to), true, limit, after, async |keys| {
+            let batches = self.batches_at(keys).await?;
+            let wanted = |batch: &Batch| filter.state.is_none_or(|state| batch.state == state);
+            Ok(batches.into_iter().map(|batch| batch.filter(wanted)).collect())
+        })
+        .await
+    }
+
+    /// The batches that are ready to be printed, the most urgent first.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn list_queue(&self, limit: usize, after: Option<&After>) -> Result<Listed<Batch>, StoreError> {
+        let range = (String::new(), "~".to_owned());
+        self.list(Index::Queue, keys::QUEUE.to_owned(), range, false, limit, after, async |keys| {
+            let batches = self.batches_at(keys).await?;
+            // The index may lag behind by a moment.
+            Ok(batches.into_iter().map(|batch| batch.filter(|batch| batch.state == BatchState::Ready)).collect())
+        })
+        .await
+    }
+
+    async fn batches_at(&self, keys: &[Key]) -> Result<Vec<Option<Batch>>, StoreError> {
+        self.get_in_order("a batch", keys).await
+    }
+
+    /// Lists what an index finds. `load` answers one entry for each thing it found; those that are `None` are not
+    /// wanted.
+    #[expect(clippy::too_many_arguments, reason = "private, and each argument is one thing that lists differ in")]
+    pub(crate) async fn list<T>(
+        &self, index: Index, partition: String, (from, to): (String, String), backwards: bool, limit: usize,
+        after: Option<&After>, load: impl AsyncFn(&[Key]) -> Result<Vec<Option<T>>, StoreError>,
+    ) -> Result<Listed<T>, StoreError> {
+        let (gsi_pk, gsi_sk) = match index {
+            Index::ByAccount => ("gsi1pk", "gsi1sk"),
+            Index::Queue => ("gsi2pk", "gsi2sk"),
+        };
+        let mut position = after.map(|after| {
+            let text = |value: &str| AttributeValue::S(value.to_owned());
+            // Items of an index are found again by their own key, which their index key ends with.
+            let sk = after.pk.split_once('#').map_or("", |(kind, _)| kind);
+            Item::from([
+                ("pk".to_owned(), text(&after.pk)),
+                ("sk".to_owned(), text(sk)),
+                (gsi_pk.to_owned(), text(&partition)),
+                (gsi_sk.to_owned(), text(&after.sk)),
+            ])
+        });
+        let mut items = Vec::with_capacity(limit);
+        // With a rare state a page may be long in coming: it is cut off, and the client asks for the next.
+        for _ in 0..20 {
+            let range = Range {
+                partition: partition.clone(),
+                from: from.clone(),
+                to: to.clone(),
+                after: position.as_ref(),
+                backwards,
+                limit: i32::try_from(limit).unwrap_or(i32::MAX),
+            };
+            let page = self.query(Some(index), range).await?;
+            let keys: Vec<Key> = page.items.iter().filter_map(table::key_of).collect();
+            let loaded = load(&keys).await?;
+            for (item, loaded) in page.items.iter().zip(loaded) {
+                let Some(value) = loaded else { continue };
+                items.push(value);
+                if items.len() == limit {
+                    return Ok(Listed { items, next: after_of(item, gsi_sk) });
+                }
+            }
+            match page.items.last() {
+                Some(last) if page.more => position = Some(table::position(last, Some(index))),
+                _ => return Ok(Listed { items, next: None }),
+            }
+        }
+        let next = position.as_ref().and_then(|position| after_of(position, gsi_sk));
+        Ok(Listed { items, next })
+    }
+
+    /// Withdraws a batch before it is printed. Answers the batch as it stood when that was refused.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn cancel_batch(&self, batch: &Batch, now: Timestamp) -> Result<Result<(), Batch>, StoreError> {
+        let mut cancel = Transaction::default();
+        let change = Change::new(keys::batch(&batch.id), "SET #state = :canceled REMOVE #gsi2pk, #gsi2sk")
+            .when("#state IN (:initializing, :notReady, :ready)")
+            .value(":canceled", &BatchState::Canceled)?
+            .value(":initializing", &BatchState::Initializing)?
+            .value(":notReady", &BatchState::NotReady)?
+            .value(":ready", &BatchState::Ready)?;
+        cancel.update(&self.config.table, change)?;
+        self.batch_event(&mut cancel, batch, EventKind::BatchCanceled, BTreeMap::new(), now)?;
+        match self.commit(cancel).await? {
+            Ok(()) => Ok(Ok(())),
+            Err(mut refused) => match refused.at(0) {
+                Some(Some(item)) => Ok(Err(table::value("a batch", item)?)),
+                _ => Err(StoreError::Missing("the batch")),
+            },
+        }
+    }
+
+    /// Moves a batch that is complete to the print queue. Called after every change that may have completed it, and
+    /// again when that change is delivered again: the condition decides, not the caller.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn settle(&self, id: &BatchId, now: Timestamp) -> Result<(), StoreError> {
+        let Some(batch) = self.batch(id).await? else { return Ok(()) };
+        if batch.state != BatchState::NotReady || !batch.is_complete() {
+            return Ok(());
+        }
+        let mut settle = Transaction::default();
+        let live = batch.mode == Mode::Live;
+        let queue = if live { ", #gsi2pk = :queue, #gsi2sk = :urgency" } else { "" };
+        let mut change =
+            Change::new(keys::batch(id), format!("SET #state = :ready, #readyAt = :now{queue}"))
+                .when("#state = :notReady AND #received = #expected AND #passed = #expected")
+                .value(":ready", &BatchState::Ready)?
+                .value(":notReady", &BatchState::NotReady)?
+                .value(":now", &now)?;
+        if live {
+            change = change
+                .value(":queue", &keys::QUEUE)?
+                .value(":urgency", &format!("{}#{}#{id}", batch.target_mail_date, sortable(batch.created_at)))?;
+        }
+        settle.update(&self.config.table, change)?;
+        let data = BTreeMap::from([("letters".to_owned(), batch.received.to_string())]);
+        self.batch_event(&mut settle, &batch, EventKind::BatchReady, data, now)?;
+        // Refused: somebody else was first, or changed a letter; then theirs is the next call.
+        self.commit(settle).await.map(drop)
+    }
+
+    /// Adds the event of a change of a batch to its transaction.
+    pub(crate) fn batch_event(
+        &self, transaction: &mut Transaction, batch: &Batch, kind: EventKind, data: BTreeMap<String, String>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let event = batch_event(batch, kind, data, now)?;
+        let key = keys::event(&keys::batch(&batch.id), &event.id);
+        transaction.create(&self.config.table, event_item(&key, &event)?).map(drop)
+    }
+}
+
+/// The event of a change of a batch.
+pub(crate) fn batch_event(
+    batch: &Batch, kind: EventKind, data: BTreeMap<String, String>, now: Timestamp,
+) -> Result<Event, StoreError> {
+    Ok(Event {
+        id: EventId::new(now, crate::entropy()?),
+        kind,
+        at: now,
+        account: Some(batch.account.clone()),
+        mode: batch.mode,
+        batch: Some(batch.id.clone()),
+        job: batch.job.clone(),
+        data,
+    })
+}
+
+/// An event as an item, listed in its account's feed.
+pub(crate) fn event_item(key: &Key, event: &Event) -> Result<Item, StoreError> {
+    let mut item = table::keyed("an event", key, event)?;
+    item.insert("gsi1pk".to_owned(), AttributeValue::S(keys::by_account::events(event.account.as_ref())));
+    item.insert("gsi1sk".to_owned(), AttributeValue::S(event.id.to_string()));
+    Ok(item)
+}
+
+fn batch_item(batch: &Batch) -> Result<Item, StoreError> {
+    let mut item = table::keyed("a batch", &keys::batch(&batch.id), batch)?;
+    let listed = keys::by_account::batches(&batch.account, batch.mode);
+    item.insert("gsi1pk".to_owned(), AttributeValue::S(listed));
+    item.insert("gsi1sk".to_owned(), AttributeValue::S(format!("{}#{}", sortable(batch.created_at), batch.id)));
+    Ok(item)
+}
+
+/// A moment in a form that sorts as text: milliseconds, always in thirteen digits or more.
+pub(crate) fn sortable(at: Timestamp) -> String {
+    format!("{:013}", at.as_millisecond().max(0))
+}
+
+fn after_of(item: &Item, sort_key: &str) -> Option<After> {
+    let text = |name| item.get(name).and_then(|value| value.as_s().ok()).cloned();
+    Some(After { pk: text("pk")?, sk: text(sort_key)? })
+}

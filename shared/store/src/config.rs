@@ -1,0 +1,78 @@
+//! The deployment's settings, read once from the environment.
+
+use domain::tracking_code::{MailerId, ServiceType, TrackingCodeError};
+
+/// Names of the deployment's resources, and its settings.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The DynamoDB table.
+    pub table: String,
+    /// Our bucket of documents and of additions under way.
+    pub documents_bucket: String,
+    /// Our bucket of print files and manifests.
+    pub print_bucket: String,
+    /// URL of the queue of batches to initialise.
+    pub initialise_queue: String,
+    /// URL of the queue of letters to inspect.
+    pub inspect_queue: String,
+    /// URL of the queue of jobs to plan.
+    pub plan_queue: String,
+    /// URL of the queue of parts to assemble.
+    pub assemble_queue: String,
+    /// Who mails.
+    pub mailer_id: MailerId,
+    /// Service type of First-Class letters.
+    pub service_type: ServiceType,
+    /// Service type of Certified letters.
+    pub service_type_certified: ServiceType,
+    /// How many letters a part has.
+    pub letters_per_part: usize,
+}
+
+/// A setting that is missing or cannot be.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Not set.
+    #[error("set the environment variable {0}")]
+    Missing(&'static str),
+    /// Not a number above zero.
+    #[error("{0} must be a whole number above zero")]
+    NotANumber(&'static str),
+    /// Not part of a tracking code.
+    #[error("{0}: {1}")]
+    TrackingCode(&'static str, TrackingCodeError),
+}
+
+impl Config {
+    /// Reads the settings. Every function is told every name; its role decides what it may touch.
+    ///
+    /// # Errors
+    /// The first setting that is missing or cannot be.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        let number = |name: &'static str| {
+            let value = required(name)?.parse().map_err(|_| ConfigError::NotANumber(name))?;
+            if value == 0 { Err(ConfigError::NotANumber(name)) } else { Ok(value) }
+        };
+        let service = |name: &'static str| {
+            ServiceType::parse(&required(name)?).map_err(|error| ConfigError::TrackingCode(name, error))
+        };
+        Ok(Config {
+            table: required("MAILHOUSE_TABLE")?,
+            documents_bucket: required("MAILHOUSE_DOCUMENTS_BUCKET")?,
+            print_bucket: required("MAILHOUSE_PRINT_BUCKET")?,
+            initialise_queue: required("MAILHOUSE_QUEUE_INITIALISE")?,
+            inspect_queue: required("MAILHOUSE_QUEUE_INSPECT")?,
+            plan_queue: required("MAILHOUSE_QUEUE_PLAN")?,
+            assemble_queue: required("MAILHOUSE_QUEUE_ASSEMBLE")?,
+            mailer_id: MailerId::parse(&required("MAILHOUSE_MAILER_ID")?)
+                .map_err(|error| ConfigError::TrackingCode("MAILHOUSE_MAILER_ID", error))?,
+            service_type: service("MAILHOUSE_SERVICE_TYPE")?,
+            service_type_certified: service("MAILHOUSE_SERVICE_TYPE_CERTIFIED")?,
+            letters_per_part: number("MAILHOUSE_PART_LETTERS")?,
+        })
+    }
+}
+
+fn required(name: &'static str) -> Result<String, ConfigError> {
+    std::env::var(name).map_err(|_| ConfigError::Missing(name))
+}

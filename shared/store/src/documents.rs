@@ -1,0 +1,155 @@
+//! PDFs and other objects in S3: the clients' documents, our copies of them, and the letters of additions under way.
+
+use std::io::{Read, Write};
+
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::primitives::ByteStream;
+use domain::id::{AccountId, AdditionId, BatchId};
+use domain::letter::{Copy, NewLetter};
+use domain::location::{Location, S3Path};
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+
+use crate::idempotency::sha256;
+use crate::{Store, StoreError};
+
+/// Why a client's document could not be fetched, when that is not our doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotFetched {
+    /// There is no such object.
+    NotFound,
+    /// We may not read it, or its bucket does not belong to the account that was registered as its owner.
+    AccessDenied,
+    /// It is larger than `limit` bytes.
+    TooLarge,
+}
+
+impl Store {
+    /// Fetches a client's document, at most `limit` bytes of it. The bucket must belong to the registered owner.
+    ///
+    /// # Errors
+    /// When S3 fails in a way that may pass: the caller tries again.
+    pub async fn fetch_source(
+        &self, source: &S3Path, location: &Location, limit: u64,
+    ) -> Result<Result<Vec<u8>, NotFetched>, StoreError> {
+        let sent = self
+            .s3()
+            .get_object()
+            .bucket(source.bucket())
+            .key(source.key())
+            .expected_bucket_owner(&location.owner)
+            .send()
+            .await;
+        let object = match sent {
+            Ok(object) => object,
+            Err(error) => {
+                let refused = match (&error, error.code()) {
+                    (_, Some("NoSuchKey" | "NoSuchBucket" | "NotFound")) => Some(NotFetched::NotFound),
+                    (_, Some("AccessDenied" | "AccessForbidden" | "Forbidden" | "InvalidObjectState")) => {
+                        Some(NotFetched::AccessDenied)
+                    }
+                    (SdkError::ServiceError(service), None) if service.raw().status().as_u16() == 404 => {
+                        Some(NotFetched::NotFound)
+                    }
+                    _ => None,
+                };
+                return refused.map(Err).ok_or_else(|| StoreError::aws("GetObject")(error));
+            }
+        };
+        let declared = object.content_length().and_then(|length| u64::try_from(length).ok());
+        if declared.is_some_and(|length| length > limit) {
+            return Ok(Err(NotFetched::TooLarge));
+        }
+        let mut bytes = Vec::with_capacity(usize::try_from(declared.unwrap_or(0)).unwrap_or(0));
+        let mut body = object.body;
+        while let Some(chunk) = body.next().await {
+            bytes.extend_from_slice(&chunk.map_err(|error| StoreError::io("a document")(error.into()))?);
+            if bytes.len() as u64 > limit {
+                return Ok(Err(NotFetched::TooLarge));
+            }
+        }
+        Ok(Ok(bytes))
+    }
+
+    /// Keeps our copy of a document under the hash of its content. Doing so again changes nothing.
+    ///
+    /// # Errors
+    /// When S3 does not take it.
+    pub async fn keep_copy(&self, account: &AccountId, bytes: Vec<u8>) -> Result<Copy, StoreError> {
+        let copy = Copy { sha256: sha256(&bytes), bytes: bytes.len() as u64 };
+        self.put_object(&self.config.documents_bucket, &copy_key(account, &copy.sha256), bytes, "application/pdf").await?;
+        Ok(copy)
+    }
+
+    /// Reads our copy of a document and proves that it is what was inspected.
+    ///
+    /// # Errors
+    /// When it is not there, or is not what it was.
+    pub async fn read_copy(&self, account: &AccountId, copy: &Copy) -> Result<Vec<u8>, StoreError> {
+        let bytes = self.get_object(&self.config.documents_bucket, &copy_key(account, &copy.sha256)).await?;
+        if sha256(&bytes) == copy.sha256 { Ok(bytes) } else { Err(StoreError::Missing("the document that was inspected")) }
+    }
+
+    /// Keeps the letters of an addition, so that whoever finishes or aborts it knows them.
+    ///
+    /// # Errors
+    /// When S3 does not take them.
+    pub async fn keep_letters(&self, batch: &BatchId, addition: &AdditionId, letters: &[NewLetter]) -> Result<(), StoreError> {
+        let packing = StoreError::io;
+        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+        for letter in letters {
+            serde_json::to_writer(&mut packed, letter).map_err(StoreError::json("a letter"))?;
+            packed.write_all(b"\n").map_err(packing("packing letters"))?;
+        }
+        let bytes = packed.finish().map_err(packing("packing letters"))?;
+        self.put_object(&self.config.documents_bucket, &letters_key(batch, addition), bytes, "application/gzip").await
+    }
+
+    /// The letters of an addition.
+    ///
+    /// # Errors
+    /// When they are not there or do not read.
+    pub async fn read_letters(&self, batch: &BatchId, addition: &AdditionId) -> Result<Vec<NewLetter>, StoreError> {
+        let packed = self.get_object(&self.config.documents_bucket, &letters_key(batch, addition)).await?;
+        let mut text = Vec::new();
+        // We packed it ourselves, from a body whose size was limited.
+        GzDecoder::new(packed.as_slice()).read_to_end(&mut text).map_err(StoreError::io("unpacking letters"))?;
+        serde_json::Deserializer::from_slice(&text)
+            .into_iter()
+            .collect::<Result<_, _>>()
+            .map_err(StoreError::json("a letter"))
+    }
+
+    pub(crate) async fn put_object(
+        &self, bucket: &str, key: &str, bytes: Vec<u8>, content_type: &str,
+    ) -> Result<(), StoreError> {
+        self.s3()
+            .put_object()
+            .bucket(bucket)
+            .key(key)
+            .content_type(content_type)
+            .body(ByteStream::from(bytes))
+            .send()
+            .await
+            .map(drop)
+            .map_err(StoreError::aws("PutObject"))
+    }
+
+    async fn get_object(&self, bucket: &str, key: &str) -> Result<Vec<u8>, StoreError> {
+        let object =
+            self.s3().get_object().bucket(bucket).key(key).send().await.map_err(StoreError::aws("GetObject"))?;
+        let body = object.body.collect().await.map_err(|error| StoreError::io("an object")(error.into()))?;
+        Ok(body.to_vec())
+    }
+}
+
+/// Copies lie apart by account: equal documents of two accounts are two objects, so that nothing about one account can
+/// be learnt from another's.
+fn copy_key(account: &AccountId, sha256: &str) -> String {
+    format!("documents/{account}/{sha256}")
+}
+
+fn letters_key(batch: &BatchId, addition: &AdditionId) -> String {
+    format!("additions/{batch}/{addition}.jsonl.gz")
+}

@@ -1,0 +1,80 @@
+//! What can go wrong below a handler. None of it is the client's doing: what a client may have caused is an outcome in
+//! the return type of the function that meets it.
+
+use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+
+/// The store could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// AWS refused or did not answer. The text is for the log; it holds codes and ids, no personal data.
+    #[error("{operation} failed: {detail}")]
+    Aws {
+        /// The operation of the SDK.
+        operation: &'static str,
+        /// The error's code and its chain.
+        detail: String,
+    },
+    /// An item does not read as what it should be.
+    #[error("an item does not read as {what}: {source}")]
+    Item {
+        /// What it should be.
+        what: &'static str,
+        /// Where it departs from that.
+        source: serde_dynamo::Error,
+    },
+    /// An object or message does not read as what it should be.
+    #[error("{what} does not read: {source}")]
+    Json {
+        /// What it should be.
+        what: &'static str,
+        /// Where it departs from that.
+        source: serde_json::Error,
+    },
+    /// Reading or packing bytes failed.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was read or packed.
+        what: &'static str,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// Others changed the same thing again and again.
+    #[error("{0} kept changing under us")]
+    Contended(&'static str),
+    /// Something that must be there is not.
+    #[error("{0} is missing")]
+    Missing(&'static str),
+    /// The operating system gave no random bytes.
+    #[error("no random bytes")]
+    Entropy,
+}
+
+impl StoreError {
+    /// The error of an SDK operation.
+    pub(crate) fn aws<E, R>(operation: &'static str) -> impl FnOnce(SdkError<E, R>) -> StoreError
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+        R: std::fmt::Debug,
+    {
+        move |error| {
+            // Only the code and our own words: a service's message may repeat what it was sent.
+            let detail = match &error {
+                SdkError::ServiceError(service) => service.err().code().unwrap_or("unknown code").to_owned(),
+                other => DisplayErrorContext(other).to_string(),
+            };
+            StoreError::Aws { operation, detail }
+        }
+    }
+
+    pub(crate) fn item(what: &'static str) -> impl FnOnce(serde_dynamo::Error) -> StoreError {
+        move |source| StoreError::Item { what, source }
+    }
+
+    pub(crate) fn json(what: &'static str) -> impl FnOnce(serde_json::Error) -> StoreError {
+        move |source| StoreError::Json { what, source }
+    }
+
+    pub(crate) fn io(what: &'static str) -> impl FnOnce(std::io::Error) -> StoreError {
+        move |source| StoreError::Io { what, source }
+    }
+}

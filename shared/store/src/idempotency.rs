@@ -1,0 +1,156 @@
+//! Requests that a client may safely send again: the answer to the first is kept and given again.
+//!
+//! A key is claimed before the work, for as long as a function may run. The answer is stored in the transaction that
+//! does the work, so that there is no moment in which the work is done and the answer unknown.
+
+use domain::account::Mode;
+use domain::id::AccountId;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::keys::{self, Key};
+use crate::table;
+use crate::transaction::{Change, Transaction};
+use crate::{Store, StoreError};
+
+/// For how long an answer is kept.
+pub const KEPT: SignedDuration = SignedDuration::from_hours(48);
+/// For how long a claim holds: a little longer than an API function may run.
+pub const CLAIM: SignedDuration = SignedDuration::from_secs(35);
+
+/// An answer as it was given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The `Location` header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
+    /// The body.
+    pub body: String,
+}
+
+/// What became of a claim.
+#[derive(Debug)]
+pub enum Claim {
+    /// The work is ours to do.
+    Ours(Ticket),
+    /// It was done before, with this answer.
+    Done(Answer),
+    /// It is being done now.
+    Running,
+    /// The key was used for another request.
+    Mismatch,
+}
+
+/// The right to do the work of a key and to store its answer.
+#[derive(Debug)]
+pub struct Ticket {
+    key: Key,
+    owner: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Record {
+    request: String,
+    owner: String,
+    until: Timestamp,
+    ttl: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    answer: Option<Answer>,
+}
+
+impl Store {
+    /// Claims `key` for the request whose method, path and body hash to `request`.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn claim(
+        &self, account: &AccountId, mode: Mode, key: &str, request: &str, now: Timestamp,
+    ) -> Result<Claim, StoreError> {
+        let key = keys::idempotency(account, mode, &sha256(key.as_bytes()));
+        let owner: u64 = u64::from_be_bytes(crate::entropy()?);
+        let record = Record {
+            request: request.to_owned(),
+            owner: format!("{owner:016x}"),
+            until: now + CLAIM,
+            ttl: (now + KEPT).as_second(),
+            answer: None,
+        };
+        let mut create = Transaction::default();
+        create.create(&self.config.table, table::keyed("a claim", &key, &record)?)?;
+        let Err(mut refused) = self.commit(create).await? else {
+            return Ok(Claim::Ours(Ticket { key, owner: record.owner }));
+        };
+        let Some(Some(item)) = refused.at(0) else { return Ok(Claim::Running) };
+        let held: Record = table::value("a claim", item)?;
+        // The table drops old records in its own time; until then they are ignored.
+        let outdated = held.ttl < now.as_second();
+        if held.request != record.request && !outdated {
+            return Ok(Claim::Mismatch);
+        }
+        match held.answer {
+            Some(answer) if !outdated => return Ok(Claim::Done(answer)),
+            None if held.until >= now => return Ok(Claim::Running),
+            _ => {}
+        }
+        let mut take_over = Transaction::default();
+        let change = Change::new(
+            key.clone(),
+            "SET #request = :request, #owner = :owner, #until = :until, #ttl = :ttl REMOVE #answer",
+        )
+        .when("#owner = :held AND #until = :held_until")
+        .value(":request", &record.request)?
+        .value(":owner", &record.owner)?
+        .value(":until", &record.until)?
+        .value(":ttl", &record.ttl)?
+        .value(":held", &held.owner)?
+        .value(":held_until", &held.until)?;
+        take_over.update(&self.config.table, change)?;
+        Ok(match self.commit(take_over).await? {
+            Ok(()) => Claim::Ours(Ticket { key, owner: record.owner }),
+            Err(_) => Claim::Running,
+        })
+    }
+
+    /// Gives a claim back after the work was refused, so that the corrected request may use the key.
+    ///
+    /// # Errors
+    /// When the store does not answer; the claim then runs out by itself.
+    pub async fn release(&self, ticket: &Ticket, now: Timestamp) -> Result<(), StoreError> {
+        let change = Change::new(ticket.key.clone(), "SET #until = :past, #ttl = :past_seconds")
+            .when("#owner = :owner AND attribute_not_exists(#answer)")
+            .value(":past", &Timestamp::UNIX_EPOCH)?
+            .value(":past_seconds", &(now - SignedDuration::from_secs(1)).as_second())?
+            .value(":owner", &ticket.owner)?;
+        self.change(change).await.map(drop)
+    }
+}
+
+/// An answer to store with the work, if the client gave a key.
+#[derive(Clone, Copy)]
+pub struct Completion<'a> {
+    /// The claim under which the work is done.
+    pub ticket: &'a Ticket,
+    /// What the client is going to be told.
+    pub answer: &'a Answer,
+}
+
+impl Transaction {
+    /// Stores the answer together with the work. Answers the place of this write, which is refused when somebody else
+    /// has taken over the claim.
+    pub(crate) fn complete(&mut self, table: &str, completion: Option<Completion<'_>>) -> Result<Option<usize>, StoreError> {
+        let Some(Completion { ticket, answer }) = completion else { return Ok(None) };
+        let change = Change::new(ticket.key.clone(), "SET #answer = :answer")
+            .when("#owner = :owner AND attribute_not_exists(#answer)")
+            .value(":owner", &ticket.owner)?
+            .value(":answer", answer)?;
+        self.update(table, change).map(Some)
+    }
+}
+
+/// SHA-256 in hexadecimal.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}

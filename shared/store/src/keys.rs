@@ -1,0 +1,170 @@
+//! The keys of the table: the only place that knows how they are written.
+
+use std::hash::Hasher;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::account::Mode;
+use domain::id::{AccountId, AdditionId, BatchId, EventId, JobId, KeyId, LetterRef, LocationId};
+
+/// A primary key, or where a query starts.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    pub(crate) pk: String,
+    pub(crate) sk: String,
+}
+
+impl Key {
+    fn new(pk: String, sk: impl Into<String>) -> Self {
+        Key { pk, sk: sk.into() }
+    }
+
+    /// The key as attributes.
+    pub(crate) fn attributes(&self) -> [(String, AttributeValue); 2] {
+        [
+            ("pk".to_owned(), AttributeValue::S(self.pk.clone())),
+            ("sk".to_owned(), AttributeValue::S(self.sk.clone())),
+        ]
+    }
+}
+
+pub(crate) fn batch(id: &BatchId) -> Key {
+    Key::new(format!("BATCH#{id}"), "BATCH")
+}
+
+/// A letter. Its partition is chosen by its reference, so that writes to one batch spread.
+pub(crate) fn letter(batch: &BatchId, shards: u16, reference: &LetterRef) -> Key {
+    letter_in_shard(batch, shard(shards, reference), reference)
+}
+
+pub(crate) fn letter_in_shard(batch: &BatchId, shard: u16, reference: &LetterRef) -> Key {
+    Key::new(letters(batch, shard), format!("{LETTER_PREFIX}{reference}"))
+}
+
+pub(crate) const LETTER_PREFIX: &str = "LETTER#";
+
+/// The partition of one shard of a batch's letters.
+pub(crate) fn letters(batch: &BatchId, shard: u16) -> String {
+    format!("BATCH#{batch}#{shard:02}")
+}
+
+/// The shard of a reference: FNV-1a, because it must stay the same for as long as a batch lives.
+fn shard(shards: u16, reference: &LetterRef) -> u16 {
+    struct Fnv(u64);
+    impl Hasher for Fnv {
+        fn finish(&self) -> u64 {
+            self.0
+        }
+        fn write(&mut self, bytes: &[u8]) {
+            for byte in bytes {
+                self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01B3);
+            }
+        }
+    }
+    let mut hasher = Fnv(0xCBF2_9CE4_8422_2325);
+    hasher.write(reference.as_str().as_bytes());
+    // The high bits are the better mixed ones.
+    ((hasher.finish() >> 32) % u64::from(shards.max(1))) as u16
+}
+
+/// An event, beside the thing it is about.
+pub(crate) fn event(partition: &Key, id: &EventId) -> Key {
+    Key::new(partition.pk.clone(), format!("EVENT#{id}"))
+}
+
+/// The event that says that a group of letters was inspected. Its key is a function of the group: it is there once,
+/// however often the group is inspected, and so also says that the group was counted.
+pub(crate) fn inspected(batch: &BatchId, addition: &AdditionId, group: u32) -> Key {
+    Key::new(format!("BATCH#{batch}"), format!("INSPECTED#{addition}#{group:05}"))
+}
+
+pub(crate) fn job(id: &JobId) -> Key {
+    Key::new(format!("JOB#{id}"), "JOB")
+}
+
+pub(crate) const PART_PREFIX: &str = "PART#";
+
+pub(crate) fn part(job: &JobId, number: u32) -> Key {
+    Key::new(format!("JOB#{job}"), format!("{PART_PREFIX}{number:05}"))
+}
+
+/// The letters of a part, in order; never changed once written.
+pub(crate) fn pieces(job: &JobId, number: u32) -> Key {
+    Key::new(format!("JOB#{job}"), format!("PIECES#{number:05}"))
+}
+
+/// The counter of serial numbers of a Mailer ID.
+pub(crate) fn serials(mailer: &str) -> Key {
+    Key::new(format!("SERIALS#{mailer}"), "COUNTER")
+}
+
+/// A range of serial numbers that was given out, found by its last number.
+pub(crate) fn serial_range(mailer: &str, last: u64) -> Key {
+    Key::new(format!("SERIALS#{mailer}"), format!("RANGE#{last:020}"))
+}
+
+pub(crate) fn account(id: &AccountId) -> Key {
+    Key::new(format!("ACCOUNT#{id}"), "ACCOUNT")
+}
+
+pub(crate) const KEY_PREFIX: &str = "KEY#";
+
+pub(crate) fn api_key(account: &AccountId, id: &KeyId) -> Key {
+    Key::new(format!("ACCOUNT#{account}"), format!("{KEY_PREFIX}{id}"))
+}
+
+/// What a secret opens, found by its hash.
+pub(crate) fn secret(sha256: &str) -> Key {
+    Key::new(format!("SECRET#{sha256}"), "SECRET")
+}
+
+pub(crate) const LOCATION_PREFIX: &str = "LOCATION#";
+
+pub(crate) fn location(account: &AccountId, id: &LocationId) -> Key {
+    Key::new(format!("ACCOUNT#{account}"), format!("{LOCATION_PREFIX}{id}"))
+}
+
+/// The answer kept for an idempotency key.
+pub(crate) fn idempotency(account: &AccountId, mode: Mode, key_sha256: &str) -> Key {
+    Key::new(format!("IDEMPOTENCY#{account}#{}#{key_sha256}", mode.as_str()), "IDEMPOTENCY")
+}
+
+/// Index `by_account`: partitions of things that are listed, newest last.
+pub(crate) mod by_account {
+    use super::{AccountId, Mode};
+
+    pub(crate) fn batches(account: &AccountId, mode: Mode) -> String {
+        format!("{account}#{}#BATCHES", mode.as_str())
+    }
+
+    pub(crate) fn events(account: Option<&AccountId>) -> String {
+        account.map_or_else(|| "FLOOR#EVENTS".to_owned(), |account| format!("{account}#EVENTS"))
+    }
+
+    pub(crate) const JOBS: &str = "FLOOR#JOBS";
+    pub(crate) const ACCOUNTS: &str = "FLOOR#ACCOUNTS";
+}
+
+/// Index `queue`: ready batches, the most urgent first.
+pub(crate) const QUEUE: &str = "QUEUE";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_in_sequence_spread_evenly_over_the_shards() {
+        let mut counts = [0u32; 20];
+        for number in 0..10_000 {
+            let reference = LetterRef::parse(&format!("L{number:07}")).unwrap();
+            counts[usize::from(shard(20, &reference))] += 1;
+        }
+        assert!(counts.iter().all(|&count| (400..=600).contains(&count)), "{counts:?}");
+    }
+
+    #[test]
+    fn a_reference_never_moves_to_another_shard() {
+        let reference = LetterRef::parse("L0000004").unwrap();
+        assert_eq!(shard(20, &reference), shard(20, &reference));
+        assert_eq!(letter(&BatchId::parse("ABCD1234").unwrap(), 1, &reference).pk, "BATCH#ABCD1234#00");
+    }
+}

@@ -1,0 +1,136 @@
+//! The messages that drive production.
+//!
+//! A message is sent *before* the transaction that makes it true, so that no crash can leave work that nobody knows of.
+//! So a message is only an announcement: its worker believes the table. When the table does not know of it yet, the
+//! worker lets it come again, until it is older than any transaction that could still make it true.
+
+use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use domain::id::{AdditionId, BatchId, JobId, LetterRef};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::{Store, StoreError};
+
+/// How long after an announcement the announced may still come true. Whoever announces commits within seconds; a worker
+/// that dies in between is run again and announces again.
+pub const ANNOUNCEMENT: SignedDuration = SignedDuration::from_mins(2);
+
+/// A batch was created with letters, which are to be put into it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Initialise {
+    /// The batch.
+    pub batch: BatchId,
+    /// The addition that holds its letters.
+    pub addition: AdditionId,
+    /// When this was announced.
+    pub announced: Timestamp,
+}
+
+/// Letters came in and are to be inspected together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inspect {
+    /// Their batch.
+    pub batch: BatchId,
+    /// The addition with which they came.
+    pub addition: AdditionId,
+    /// Their group in the addition.
+    pub group: u32,
+    /// Which they are.
+    pub letters: Vec<LetterRef>,
+    /// When this was announced.
+    pub announced: Timestamp,
+}
+
+/// A mail job is to be cut into parts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The job.
+    pub job: JobId,
+    /// When this was announced.
+    pub announced: Timestamp,
+}
+
+/// A part of a mail job is to be assembled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assemble {
+    /// The job.
+    pub job: JobId,
+    /// The part.
+    pub part: u32,
+    /// When this was announced.
+    pub announced: Timestamp,
+}
+
+/// A message and the queue that it belongs on.
+pub trait Message: Serialize {
+    /// The URL of its queue.
+    fn queue(store: &Store) -> &str;
+    /// For how many seconds nobody should see it yet: about as long as it takes to come true.
+    const DELAY: i32;
+}
+
+impl Message for Initialise {
+    fn queue(store: &Store) -> &str {
+        &store.config.initialise_queue
+    }
+    const DELAY: i32 = 0;
+}
+
+impl Message for Inspect {
+    fn queue(store: &Store) -> &str {
+        &store.config.inspect_queue
+    }
+    const DELAY: i32 = 1;
+}
+
+impl Message for Plan {
+    fn queue(store: &Store) -> &str {
+        &store.config.plan_queue
+    }
+    const DELAY: i32 = 0;
+}
+
+impl Message for Assemble {
+    fn queue(store: &Store) -> &str {
+        &store.config.assemble_queue
+    }
+    const DELAY: i32 = 0;
+}
+
+impl Store {
+    /// Sends messages, ten to a request.
+    ///
+    /// # Errors
+    /// When a message could not be sent; others may have been. Sending them again does no harm.
+    pub async fn announce<M: Message>(&self, messages: &[M]) -> Result<(), StoreError> {
+        use futures::{StreamExt, TryStreamExt, stream};
+        let send = async |chunk: &[M]| {
+            let mut entries = Vec::with_capacity(chunk.len());
+            for (number, message) in chunk.iter().enumerate() {
+                let body = serde_json::to_string(message).map_err(StoreError::json("a message"))?;
+                let entry = SendMessageBatchRequestEntry::builder()
+                    .id(number.to_string())
+                    .message_body(body)
+                    .delay_seconds(M::DELAY)
+                    .build()
+                    .map_err(|_| StoreError::Missing("a message"))?;
+                entries.push(entry);
+            }
+            let answer = self
+                .sqs()
+                .send_message_batch()
+                .queue_url(M::queue(self))
+                .set_entries(Some(entries))
+                .send()
+                .await
+                .map_err(StoreError::aws("SendMessageBatch"))?;
+            match answer.failed().first() {
+                None => Ok(()),
+                Some(failed) => {
+                    Err(StoreError::Aws { operation: "SendMessageBatch", detail: failed.code().to_owned() })
+                }
+            }
+        };
+        stream::iter(messages.chunks(10)).map(send).buffer_unordered(16).try_collect().await
+    }
+}
