@@ -267,3 +267,134 @@ fn bars(value: u128) -> String {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use barcodes::common::traits::BarcodeEncoder;
+    use proptest::prelude::*;
+
+    /// The figures of the specification, rows of the USPS encoder's reference test set, and one made with its web encoder.
+    const VECTORS: [(&str, &str, &str); 11] = [
+        ("01234567094987654321", "", "ATTFATTDTTADTAATTDTDTATTDAFDDFADFDFTFFFFFTATFAAAATDFFTDAADFTFDTDT"),
+        ("01234567094987654321", "01234", "DTTAFADDTTFTDTFTFDTDDADADAFADFATDDFTAAAFDTTADFAAATDFDTDFADDDTDFFT"),
+        ("01234567094987654321", "012345678", "ADFTTAFDTTTTFATTADTAAATFTFTATDAAAFDDADATATDTDTTDFDTDATADADTDFFTFA"),
+        ("01234567094987654321", "01234567891", "AADTFFDFTDADTAADAATFDTDDAAADDTDTTDAFADADDDTFFFDDTTTADFAAADFTDAADA"),
+        ("53379777234994544928", "51135759461", "DAFDTDAFFDFTDADTDDFTTFDTATATFFFDFTTFFFTFDDTDAAFATDFTFDFDTTTDTTFDA"),
+        ("82205455868913559972", "54765515722", "TTTADTFFADAFDTTFDTAADATFFFADFFTDDFFFATDADAATAAADDATFTAADFADTADADD"),
+        ("62789641258963214569", "42563", "DTTFAATAADFDFDTADDTFAFADAADTATDDTFATTTATDATDFDATDDDTATATAFADTDFAD"),
+        ("40120111574675115924", "62176", "AFDDADATAFDTDTTFAATDDTDFTDDDAFTFFTDTTATFAADFTFTFFADAAFAADFFDAADDT"),
+        ("40120111574675115924", "621766091", "ADFFTATTAFTTFTAADTFFATDTDFDDDTTAAFDTDDDFAAFATAFDFDTDTATDDATTADADA"),
+        ("40120111574675115924", "", "FAAADFDDADFFDAFDFFTFDFFFFTADFADTTTATTTADDDAFTATADDTADDDATATFFTFDD"),
+        ("23270592831482031240", "96713024817", "DDADATADTAATDTTTDFDTTFTFFADTFTDFTATAAFTTFATDAATATDATATFADAADDTFDT"),
+    ];
+
+    /// The letters by the crate `barcodes`, which is known to agree with the whole reference set.
+    fn by_barcodes(tracking: &str, routing: &str) -> String {
+        let mut modules = [false; 387];
+        barcodes::postal::imb::Imb::encode_into(&format!("{tracking}-{routing}"), &mut modules).unwrap();
+        // Three rows of 129: ascender, tracker, descender; every other column is a gap.
+        (0..BARS)
+            .map(|bar| match (modules[2 * bar], modules[258 + 2 * bar]) {
+                (false, false) => 'T',
+                (true, false) => 'A',
+                (false, true) => 'D',
+                (true, true) => 'F',
+            })
+            .collect()
+    }
+
+    fn digits() -> impl Strategy<Value = (String, String)> {
+        ("[0-9][0-4][0-9]{18}", prop_oneof!["", "[0-9]{5}", "[0-9]{9}", "[0-9]{11}"])
+    }
+
+    #[test]
+    fn the_published_vectors_encode_to_their_bars() {
+        for (tracking, routing, bars) in VECTORS {
+            assert_eq!(Imb::encode(tracking, routing).unwrap().letters(), bars, "{tracking} {routing}");
+        }
+    }
+
+    #[test]
+    fn the_published_bars_decode_to_their_digits() {
+        for (tracking, routing, bars) in VECTORS {
+            assert_eq!(Imb::decode(bars), Ok((tracking.to_owned(), routing.to_owned())));
+        }
+    }
+
+    #[test]
+    fn the_frame_check_of_the_published_figures_is_right() {
+        let figures = [
+            (0x1122_103b_5c20_04b1_u128, 0x051),
+            (0x0d13_8a87_bab5_cf38_04b1, 0x065),
+            (0x0202_bdc0_9771_1204_d218_04b1, 0x606),
+            (0x0001_6907_b2a2_4abc_16a2_e5c0_04b1, 0x751),
+        ];
+        for (value, check) in figures {
+            assert_eq!(frame_check(value), check, "{value:x}");
+        }
+    }
+
+    #[test]
+    fn the_character_tables_start_and_end_as_published() {
+        let (five, two) = CHARACTERS.split_at(1287);
+        assert_eq!(five[..4], [31, 7936, 47, 7808]);
+        assert_eq!(five[1283..], [1252, 856, 744, 496]);
+        assert_eq!(two[..4], [3, 6144, 5, 5120]);
+        assert_eq!(two[74..], [1028, 520, 272, 160]);
+    }
+
+    #[test]
+    fn each_fault_has_the_code_of_the_usps_encoder() {
+        let cases = [
+            ("0123456709498765432", "", 9),
+            ("012345670949876543211", "", 9),
+            ("0123456709498765432A", "", 10),
+            ("05234567094987654321", "", 11),
+            ("01234567094987654321", "0123", 12),
+            ("01234567094987654321", "0123A", 13),
+            ("0123456709498765432١", "", 10),
+            ("01234567094987654321", "0123١", 13),
+        ];
+        for (tracking, routing, code) in cases {
+            assert_eq!(Imb::encode(tracking, routing).unwrap_err().code(), code, "{tracking} {routing}");
+        }
+    }
+
+    #[test]
+    fn letters_that_are_no_barcode_are_refused() {
+        assert_eq!(Imb::decode("TDAF"), Err(ImbError::NotBars));
+        assert_eq!(Imb::decode(&"X".repeat(65)), Err(ImbError::NotBars));
+        assert_eq!(Imb::decode(&"T".repeat(65)), Err(ImbError::Unreadable));
+        assert_eq!(Imb::decode(&"F".repeat(65)), Err(ImbError::Unreadable));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_decodes_to_the_same_digits((tracking, routing) in digits()) {
+            let imb = Imb::encode(&tracking, &routing).unwrap();
+            prop_assert_eq!(Imb::decode(imb.letters()), Ok((tracking, routing)));
+        }
+
+        #[test]
+        fn an_independent_encoder_makes_the_same_bars((tracking, routing) in digits()) {
+            let imb = Imb::encode(&tracking, &routing).unwrap();
+            prop_assert_eq!(imb.letters(), by_barcodes(&tracking, &routing));
+        }
+
+        #[test]
+        fn one_bar_misread_is_noticed((tracking, routing) in digits(), place in 0..BARS, other in 1usize..4) {
+            let mut letters = Imb::encode(&tracking, &routing).unwrap().letters().to_owned().into_bytes();
+            let kinds = *b"TDAF";
+            let kind = kinds.iter().position(|kind| *kind == letters[place]).unwrap();
+            letters[place] = kinds[(kind + other) % 4];
+            let letters = String::from_utf8(letters).unwrap();
+            prop_assert_ne!(Imb::decode(&letters), Ok((tracking, routing)));
+        }
+
+        #[test]
+        fn no_letters_make_decode_panic(letters in "[TDAF]{65}|.{0,70}") {
+            let _ = Imb::decode(&letters);
+        }
+    }
+}

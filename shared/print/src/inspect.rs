@@ -1,8 +1,18 @@
 //! May this document be printed? Everything that can be said about a PDF before paper is spent on it.
 
-use std::borrow::Cow;
+//!
+//! Rules, all `document.…`: `not_a_pdf`, `damaged`, `encrypted`, `page_count_untrustworthy`, `impressions_differ`,
+//! `page_size`, `mixed_sizes`, `active_content`, `hidden_layer`, `annotation_not_printed`, `too_large`, `too_complex`, and
+//! from [`crate::isolate`] `hostile`. Checks go on after a finding as far as they can, so that the sender hears all at once.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use lopdf::{Dictionary, Document, Object};
 use serde::{Deserialize, Serialize};
+
+use crate::document::{self, Page, TreeFault};
+use crate::prescan::{self, Suspicion};
 
 /// Bounds on what is looked at. All are inclusive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,10 +87,315 @@ impl Report {
     }
 }
 
+/// Sheet sizes as short and long side, inches: Letter and Legal.
+const SIZES: [(f64, f64); 2] = [(8.5, 11.0), (8.5, 14.0)];
+
+/// A4 in inches.
+const A4: (f64, f64) = (8.268, 11.693);
+
+/// How far a side may be off, inches: room for the rounding of A4-minded tools, and invisible on paper.
+const TOLERANCE: f64 = 0.05;
+
+/// How many findings are reported at most.
+const MAX_FINDINGS: usize = 200;
+
+/// How much the content of all pages may decompress to, in units of what one page may.
+const CONTENT_BUDGET: u64 = 16;
+
 /// Inspects a document that is declared to have `declared_impressions` pages.
 ///
 /// A hostile file can end this process (see [`crate::isolate`]); call this only on files that are trusted or in a process
 /// that may be lost.
-pub fn inspect(_bytes: &[u8], _declared_impressions: u32, _limits: &Limits) -> Report {
-    Report::default()
+pub fn inspect(bytes: &[u8], declared_impressions: u32, limits: &Limits) -> Report {
+    let mut report = Report::default();
+    if let Some(suspicion) = prescan::scan(bytes, limits) {
+        report.findings.push(suspicion_finding(suspicion, limits));
+        return report;
+    }
+    // The report is made where the parser runs: a document that was read there need not be moved.
+    document::on_large_stack(|| parse_and_check(bytes, declared_impressions, limits)).unwrap_or_else(|| {
+        report.refuse("damaged", None, DAMAGED);
+        report
+    })
+}
+
+const DAMAGED: &str = "The file is damaged. Export the document to PDF again and send that file.";
+
+fn suspicion_finding(suspicion: Suspicion, limits: &Limits) -> Finding {
+    let (rule, message) = match suspicion {
+        Suspicion::NoHeader => {
+            ("document.not_a_pdf", "The file is not a PDF. Export the document to PDF and send that file.".to_owned())
+        }
+        Suspicion::TooLarge => (
+            "document.too_large",
+            format!("The file has more than {} bytes. Reduce the resolution of its images.", limits.max_bytes),
+        ),
+        Suspicion::TooManyObjects | Suspicion::NestedLengths => ("document.too_complex", TOO_COMPLEX.to_owned()),
+    };
+    Finding { rule: rule.into(), severity: Severity::Refuse, page: None, message }
+}
+
+const TOO_COMPLEX: &str =
+    "The file has more in it than a letter can need. Print the document to a new PDF and send that file.";
+
+impl Report {
+    fn add(&mut self, rule: &str, severity: Severity, page: Option<u32>, message: impl Into<String>) {
+        // A thousand pages of the wrong size are one mistake, and nobody reads a thousand findings.
+        if self.findings.len() >= MAX_FINDINGS {
+            return;
+        }
+        let rule = Cow::Owned(format!("document.{rule}"));
+        self.findings.push(Finding { rule, severity, page, message: message.into() });
+    }
+
+    fn refuse(&mut self, rule: &str, page: Option<u32>, message: impl Into<String>) {
+        self.add(rule, Severity::Refuse, page, message);
+    }
+}
+
+fn parse_and_check(bytes: &[u8], declared_impressions: u32, limits: &Limits) -> Report {
+    let mut report = Report::default();
+    let document = match document::load(bytes, limits.max_decompressed) {
+        Ok(document) => document,
+        Err(lopdf::Error::Decompress(lopdf::DecompressError::MemoryLimitExceeded { .. })) => {
+            report.refuse("too_complex", None, TOO_COMPLEX);
+            return report;
+        }
+        Err(_) => {
+            report.refuse("damaged", None, DAMAGED);
+            return report;
+        }
+    };
+    // A file with an empty password is decrypted by loading it and then only says that it was.
+    if document.is_encrypted() || document.was_encrypted() || document.trailer.has(b"Encrypt") {
+        let message = "The file is encrypted. Save it without a password and without restrictions.";
+        report.refuse("encrypted", None, message);
+    }
+    if document.is_encrypted() {
+        // Nothing in it can be read.
+        return report;
+    }
+    // The parser repairs what it can and drops what it cannot read; what is printed then is a guess.
+    if document.xref_recovery.is_some() || document::has_lost_objects(&document) {
+        report.refuse("damaged", None, DAMAGED);
+    }
+    if document.objects.len() as u64 > u64::from(limits.max_objects) {
+        report.refuse("too_complex", None, TOO_COMPLEX);
+        return report;
+    }
+    check_activity(&document, &mut report);
+    check_layers(&document, &mut report);
+    match document::pages(&document, limits.max_pages) {
+        Ok(pages) => check_pages(&document, &pages, declared_impressions, limits, &mut report),
+        Err(TreeFault::TooMany) => {
+            report.refuse("too_complex", None, format!("The file has more than {} pages.", limits.max_pages));
+        }
+        Err(TreeFault::Damaged) => {
+            if report.findings.iter().all(|finding| finding.rule != "document.damaged") {
+                report.refuse("damaged", None, DAMAGED);
+            }
+        }
+    }
+    report
+}
+
+fn check_pages(document: &Document, pages: &[Page<'_>], declared: u32, limits: &Limits, report: &mut Report) {
+    let walked = pages.len() as u32;
+    report.pages = walked;
+    if walked == 0 || document::declared_count(document) != Some(i64::from(walked)) {
+        let message = "Readers do not agree on how many pages the file has. Print the document to a new PDF.";
+        report.refuse("page_count_untrustworthy", None, message);
+    }
+    if walked != declared {
+        let message = format!(
+            "The file has {walked} {}, and {declared} {} declared. Correct whichever is wrong.",
+            if walked == 1 { "page" } else { "pages" },
+            if declared == 1 { "impression was" } else { "impressions were" },
+        );
+        report.refuse("impressions_differ", None, message);
+    }
+
+    let mut budget = limits.max_decompressed.saturating_mul(CONTENT_BUDGET);
+    let mut sheets = BTreeSet::new();
+    for (page, number) in pages.iter().zip(1u32..) {
+        match document::geometry(document, page) {
+            Some(geometry) => {
+                let size = PageSize { width: geometry.width / 72.0, height: geometry.height / 72.0 };
+                if !report.sizes.contains(&size) {
+                    report.sizes.push(size);
+                }
+                match sheet_size(size, limits) {
+                    Some(sheet) => drop(sheets.insert(sheet)),
+                    None => report.refuse("page_size", Some(number), page_size_message(size, limits)),
+                }
+            }
+            None => report.refuse("page_size", Some(number), "The page has no usable size. Print it to a new PDF."),
+        }
+        check_content(document, page, number, limits, &mut budget, report);
+        let unseen = |annotation: &document::Annotation<'_>| {
+            let kind = annotation.dictionary.get(b"Subtype").and_then(Object::as_name).unwrap_or_default();
+            // A link has no looks of its own, and an empty form field nothing to show.
+            let blank_field = kind == b"Widget" && document::lookup(document, annotation.dictionary, b"V").is_none();
+            annotation.appearance.is_none() && kind != b"Link" && !blank_field
+        };
+        if document::annotations(document, page).iter().any(unseen) {
+            let message =
+                "The page has a comment or form field without an appearance, which is not printed. Flatten it.";
+            report.add("annotation_not_printed", Severity::Warn, Some(number), message);
+        }
+    }
+    if sheets.len() > 1 {
+        let message = "The pages are of more than one sheet size. Each piece is printed on one size where possible.";
+        report.add("mixed_sizes", Severity::Warn, None, message);
+    }
+}
+
+/// Which of the sheet sizes a page has, either way up.
+fn sheet_size(size: PageSize, limits: &Limits) -> Option<usize> {
+    let (short, long) = (size.width.min(size.height), size.width.max(size.height));
+    let sizes = SIZES.into_iter().chain(limits.a4.then_some(A4));
+    sizes.into_iter().position(|(a, b)| (short - a).abs() <= TOLERANCE && (long - b).abs() <= TOLERANCE)
+}
+
+fn page_size_message(size: PageSize, limits: &Limits) -> String {
+    format!(
+        "The page is {:.2} x {:.2} in. Make it Letter (8.5 x 11) or Legal (8.5 x 14){}.",
+        size.width,
+        size.height,
+        if limits.a4 { " or A4" } else { "" },
+    )
+}
+
+/// That a page's content is there, can be decompressed, and stays within bounds.
+fn check_content(
+    document: &Document,
+    page: &Page<'_>,
+    number: u32,
+    limits: &Limits,
+    budget: &mut u64,
+    report: &mut Report,
+) {
+    let Some(streams) = document::contents(document, page) else {
+        report.refuse("damaged", Some(number), DAMAGED);
+        return;
+    };
+    let mut left = limits.max_decompressed.min(*budget);
+    for stream in streams {
+        match document::decode(document, stream, left) {
+            Ok(content) => {
+                left -= content.len() as u64;
+                *budget -= content.len() as u64;
+            }
+            Err(lopdf::Error::Decompress(lopdf::DecompressError::MemoryLimitExceeded { .. })) => {
+                report.refuse("too_complex", Some(number), TOO_COMPLEX);
+                return;
+            }
+            Err(_) => {
+                report.refuse("damaged", Some(number), DAMAGED);
+                return;
+            }
+        }
+    }
+}
+
+/// What in a document can act, by the words a sender may know it under. Paper cannot act, so the page may not be what it
+/// seems, and whoever opens the print stream should not set anything off.
+fn check_activity(document: &Document, report: &mut Report) {
+    let mut kinds = BTreeSet::new();
+    for object in document.objects.values() {
+        find_activity(document, object, &mut kinds);
+    }
+    find_open_action(document, &mut kinds);
+    if !kinds.is_empty() {
+        let kinds = kinds.into_iter().collect::<Vec<_>>().join(", ");
+        let message = format!("The file can do more than be read: {kinds}. Print the document to a new PDF.");
+        report.refuse("active_content", None, message);
+    }
+}
+
+/// Objects nest at most as deep as the parser lets them, about a hundred levels, so this recursion ends.
+fn find_activity(document: &Document, object: &Object, kinds: &mut BTreeSet<&'static str>) {
+    match object {
+        Object::Array(items) => items.iter().for_each(|item| find_activity(document, item, kinds)),
+        Object::Dictionary(dictionary) => find_in_dictionary(document, dictionary, kinds),
+        Object::Stream(stream) => {
+            if stream.dict.has(b"F") {
+                kinds.insert("content in other files");
+            }
+            find_in_dictionary(document, &stream.dict, kinds);
+        }
+        _ => {}
+    }
+}
+
+fn find_in_dictionary(document: &Document, dictionary: &Dictionary, kinds: &mut BTreeSet<&'static str>) {
+    let name = |key: &[u8]| document::lookup(document, dictionary, key).and_then(|object| object.as_name().ok());
+    // A structure element has an /S of any name as well, but then it is no action by its type.
+    if name(b"Type").is_none_or(|kind| kind == b"Action") {
+        let action = match name(b"S") {
+            Some(b"JavaScript" | b"Rendition") => Some("JavaScript"),
+            Some(b"Launch") => Some("starting programs"),
+            Some(b"SubmitForm" | b"ImportData") => Some("sending forms"),
+            Some(b"Movie" | b"Sound" | b"RichMediaExecute" | b"GoTo3DView") => Some("sound or video"),
+            Some(b"GoToE") => Some("attached files"),
+            _ => None,
+        };
+        kinds.extend(action);
+    }
+    let annotation = match name(b"Subtype") {
+        Some(b"RichMedia" | b"Movie" | b"Sound" | b"Screen" | b"3D") => Some("sound or video"),
+        Some(b"FileAttachment") => Some("attached files"),
+        _ => None,
+    };
+    kinds.extend(annotation);
+    let keys: [(&[u8], &str); 6] = [
+        (b"JS", "JavaScript"),
+        (b"JavaScript", "JavaScript"),
+        (b"AA", "actions on events"),
+        (b"XFA", "XFA forms"),
+        (b"EF", "attached files"),
+        (b"EmbeddedFiles", "attached files"),
+    ];
+    for (key, kind) in keys {
+        // An empty value is what some tools leave behind when they take the content out.
+        let present = match document::lookup(document, dictionary, key) {
+            Some(Object::Dictionary(value)) => !value.is_empty(),
+            Some(Object::Array(items)) => !items.is_empty(),
+            Some(Object::String(_, _) | Object::Stream(_)) => true,
+            _ => false,
+        };
+        if present {
+            kinds.insert(kind);
+        }
+    }
+    for (_, value) in dictionary.iter() {
+        find_activity(document, value, kinds);
+    }
+}
+
+/// An action on opening that is more than going to a page.
+fn find_open_action(document: &Document, kinds: &mut BTreeSet<&'static str>) {
+    let Ok(catalog) = document.catalog() else { return };
+    let Some(Object::Dictionary(action)) = document::lookup(document, catalog, b"OpenAction") else { return };
+    let goes_to_page =
+        document::lookup(document, action, b"S").is_some_and(|kind| kind.as_name().is_ok_and(|kind| kind == b"GoTo"));
+    if !goes_to_page {
+        kinds.insert("actions on opening");
+    }
+}
+
+/// Layers that are switched off would be printed, because the print stream has no layers.
+fn check_layers(document: &Document, report: &mut Report) {
+    let settings = document.catalog().ok().and_then(|catalog| document::lookup(document, catalog, b"OCProperties"));
+    let Some(settings) = settings.and_then(document::dictionary_of) else { return };
+    let Some(usual) = document::lookup(document, settings, b"D").and_then(document::dictionary_of) else { return };
+    let some_off = document::lookup(document, usual, b"OFF")
+        .and_then(|off| off.as_array().ok())
+        .is_some_and(|off| !off.is_empty());
+    let all_off = document::lookup(document, usual, b"BaseState")
+        .is_some_and(|state| state.as_name().is_ok_and(|state| state == b"OFF"));
+    if some_off || all_off {
+        let message = "The file has layers that are switched off and would be printed. Flatten the layers.";
+        report.refuse("hidden_layer", None, message);
+    }
 }

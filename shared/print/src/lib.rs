@@ -6,8 +6,12 @@
 
 pub mod address_block;
 pub mod assemble;
+mod document;
 mod font;
 pub mod imb;
 pub mod inspect;
 pub mod isolate;
 pub mod layout;
+mod prescan;
+pub mod sheet_mark;
+mod stream;

@@ -1,0 +1,316 @@
+//! Reads a PDF for both sides of this crate: loads it, walks its page tree, and says how each page lies on its sheet.
+
+use std::collections::HashSet;
+
+use lopdf::{Dictionary, Document, LoadOptions, Object, ObjectId, Stream};
+
+/// Stack for the parser, bytes. Indirect lengths recurse in it; 64 MiB is some ten thousand links deep.
+const STACK: usize = 64 << 20;
+
+/// How deep a page tree may be. Real ones are under ten.
+const MAX_TREE_DEPTH: usize = 200;
+
+/// How many references are followed from one object to the next before it is taken as missing.
+const MAX_HOPS: usize = 32;
+
+/// Runs the parser where it has room to recurse. `None` if it panicked or no thread could be started.
+pub(crate) fn on_large_stack<R: Send>(work: impl FnOnce() -> R + Send) -> Option<R> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work).ok()?;
+        thread.join().ok()
+    })
+}
+
+/// Loads a document as inspection and assembly both do. Call it on a large stack.
+pub(crate) fn load(bytes: &[u8], max_decompressed: u64) -> lopdf::Result<Document> {
+    let limit = usize::try_from(max_decompressed).unwrap_or(usize::MAX);
+    Document::load_mem_with_options(bytes, LoadOptions::with_max_decompressed_size(limit))
+}
+
+/// The object at the end of a chain of references; null if there is none.
+pub(crate) fn resolve<'a>(document: &'a Document, object: &'a Object) -> &'a Object {
+    let mut object = object;
+    for _ in 0..MAX_HOPS {
+        let Object::Reference(id) = object else { return object };
+        match document.objects.get(id) {
+            Some(next) => object = next,
+            None => return &Object::Null,
+        }
+    }
+    &Object::Null
+}
+
+/// The value of a key with references followed; `None` if it is absent or null.
+pub(crate) fn lookup<'a>(document: &'a Document, dictionary: &'a Dictionary, key: &[u8]) -> Option<&'a Object> {
+    match resolve(document, dictionary.get(key).ok()?) {
+        Object::Null => None,
+        object => Some(object),
+    }
+}
+
+/// The dictionary of a dictionary or a stream.
+pub(crate) fn dictionary_of(object: &Object) -> Option<&Dictionary> {
+    match object {
+        Object::Dictionary(dictionary) => Some(dictionary),
+        Object::Stream(stream) => Some(&stream.dict),
+        _ => None,
+    }
+}
+
+/// A page and what it inherits from the nodes above it (ISO 32000-2 7.7.3.4).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Page<'a> {
+    pub(crate) dictionary: &'a Dictionary,
+    pub(crate) resources: Option<&'a Object>,
+    media_box: Option<&'a Object>,
+    crop_box: Option<&'a Object>,
+    rotate: Option<&'a Object>,
+}
+
+/// Why a page tree cannot be walked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TreeFault {
+    /// A node is missing, is not a dictionary, or contains itself.
+    Damaged,
+    /// More pages or nodes than are allowed.
+    TooMany,
+}
+
+/// What the root of the page tree declares as the number of pages.
+pub(crate) fn declared_count(document: &Document) -> Option<i64> {
+    let root = dictionary_of(lookup(document, document.catalog().ok()?, b"Pages")?)?;
+    lookup(document, root, b"Count")?.as_i64().ok()
+}
+
+/// All pages in order, by walking the tree and not by what it declares (ISO 32000-2 7.7.3). A page that is referenced
+/// twice is two pages.
+pub(crate) fn pages(document: &Document, most: u32) -> Result<Vec<Page<'_>>, TreeFault> {
+    struct Node<'a> {
+        id: ObjectId,
+        kids: std::slice::Iter<'a, Object>,
+        inherited: Page<'a>,
+    }
+    let most = most as usize;
+    let catalog = document.catalog().map_err(|_| TreeFault::Damaged)?;
+    let mut pages = Vec::new();
+    let mut path: Vec<Node<'_>> = Vec::new();
+    let mut on_path = HashSet::new();
+    // A tree can be small and its walk endless, if a node without pages is referenced again and again.
+    let mut visits = 0usize;
+    let mut next = Some((catalog.get(b"Pages").map_err(|_| TreeFault::Damaged)?, None));
+
+    loop {
+        let (object, parent): (&Object, Option<Page<'_>>) = match next.take() {
+            Some(root) => root,
+            None => match path.last_mut() {
+                None => return Ok(pages),
+                Some(node) => match node.kids.next() {
+                    Some(kid) => (kid, Some(node.inherited)),
+                    None => {
+                        on_path.remove(&node.id);
+                        path.pop();
+                        continue;
+                    }
+                },
+            },
+        };
+        visits += 1;
+        if visits > 2 * most + 1000 {
+            return Err(TreeFault::TooMany);
+        }
+        let Object::Reference(id) = object else { return Err(TreeFault::Damaged) };
+        let Object::Dictionary(dictionary) = resolve(document, object) else { return Err(TreeFault::Damaged) };
+        let page = Page {
+            dictionary,
+            resources: lookup(document, dictionary, b"Resources").or(parent.and_then(|parent| parent.resources)),
+            media_box: lookup(document, dictionary, b"MediaBox").or(parent.and_then(|parent| parent.media_box)),
+            crop_box: lookup(document, dictionary, b"CropBox").or(parent.and_then(|parent| parent.crop_box)),
+            rotate: lookup(document, dictionary, b"Rotate").or(parent.and_then(|parent| parent.rotate)),
+        };
+        match lookup(document, dictionary, b"Kids") {
+            Some(Object::Array(kids)) => {
+                if !on_path.insert(*id) || path.len() >= MAX_TREE_DEPTH {
+                    return Err(TreeFault::Damaged);
+                }
+                path.push(Node { id: *id, kids: kids.iter(), inherited: page });
+            }
+            Some(_) => return Err(TreeFault::Damaged),
+            None if dictionary.has_type(b"Pages") => return Err(TreeFault::Damaged),
+            None if pages.len() == most => return Err(TreeFault::TooMany),
+            None => pages.push(page),
+        }
+    }
+}
+
+/// How a page lies on its sheet when it is seen upright.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Geometry {
+    /// Width after rotation, points.
+    pub(crate) width: f64,
+    /// Height after rotation, points.
+    pub(crate) height: f64,
+    /// What is seen, in the page's own units: left, bottom, right, top.
+    pub(crate) seen: [f64; 4],
+    /// From the page's own units to points of the upright page.
+    pub(crate) matrix: [f64; 6],
+}
+
+/// The geometry of a page from its boxes, rotation and user unit (ISO 32000-2 7.7.3.3 and 14.11.2), or nothing if they make
+/// no sense.
+pub(crate) fn geometry(document: &Document, page: &Page<'_>) -> Option<Geometry> {
+    let media = rectangle(document, page.media_box?)?;
+    let crop = page.crop_box.and_then(|object| rectangle(document, object)).unwrap_or(media);
+    let [left, bottom, right, top] =
+        [crop[0].max(media[0]), crop[1].max(media[1]), crop[2].min(media[2]), crop[3].min(media[3])];
+    let unit = match lookup(document, page.dictionary, b"UserUnit") {
+        Some(object) => number(object)?,
+        None => 1.0,
+    };
+    let (across, up) = ((right - left) * unit, (top - bottom) * unit);
+    if !(across > 0.0 && up > 0.0 && across.is_finite() && up.is_finite()) {
+        return None;
+    }
+    let degrees = match page.rotate {
+        Some(object) => object.as_i64().ok().or_else(|| object.as_float().ok().map(|turn| turn as i64))?,
+        None => 0,
+    };
+    // Rotation is clockwise.
+    let (matrix, width, height) = match degrees.rem_euclid(360) {
+        0 => ([unit, 0.0, 0.0, unit, -left * unit, -bottom * unit], across, up),
+        90 => ([0.0, -unit, unit, 0.0, -bottom * unit, right * unit], up, across),
+        180 => ([-unit, 0.0, 0.0, -unit, right * unit, top * unit], across, up),
+        270 => ([0.0, unit, -unit, 0.0, top * unit, -left * unit], up, across),
+        _ => return None,
+    };
+    Some(Geometry { width, height, seen: [left, bottom, right, top], matrix })
+}
+
+/// A number of either kind.
+pub(crate) fn number(object: &Object) -> Option<f64> {
+    match object {
+        Object::Integer(value) => Some(*value as f64),
+        // By way of text, so that 0.1 stays 0.1 and does not become the nearest single-precision number to it.
+        Object::Real(value) => value.to_string().parse().ok(),
+        _ => None,
+    }
+}
+
+/// `N` numbers in an array.
+pub(crate) fn numbers<const N: usize>(document: &Document, object: &Object) -> Option<[f64; N]> {
+    let Object::Array(items) = resolve(document, object) else { return None };
+    let items: Vec<f64> = items.iter().map(|item| number(resolve(document, item))).collect::<Option<_>>()?;
+    items.try_into().ok()
+}
+
+/// A rectangle with its corners in order: left, bottom, right, top.
+pub(crate) fn rectangle(document: &Document, object: &Object) -> Option<[f64; 4]> {
+    let [a, b, c, d] = numbers(document, object)?;
+    Some([a.min(c), b.min(d), a.max(c), b.max(d)])
+}
+
+/// The content streams of a page in order, or nothing if one of them is missing or no stream.
+pub(crate) fn contents<'a>(document: &'a Document, page: &Page<'a>) -> Option<Vec<&'a Stream>> {
+    let stream = |object: &'a Object| resolve(document, object).as_stream().ok();
+    match lookup(document, page.dictionary, b"Contents") {
+        // A key whose value is gone is damage; no key is a blank page.
+        None => (!page.dictionary.has(b"Contents")).then(Vec::new),
+        Some(Object::Stream(only)) => Some(vec![only]),
+        Some(Object::Array(parts)) => parts.iter().map(stream).collect(),
+        Some(_) => None,
+    }
+}
+
+/// A stream's content without its filters, at most `limit` bytes.
+///
+/// # Errors
+/// An unknown filter, damaged data, or more than `limit` bytes.
+pub(crate) fn decode(document: &Document, stream: &Stream, limit: u64) -> lopdf::Result<Vec<u8>> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let keys: [&[u8]; 2] = [b"Filter", b"DecodeParms"];
+    let indirect = |object: &Object| match object {
+        Object::Reference(_) => true,
+        Object::Array(items) => items.iter().any(|item| matches!(item, Object::Reference(_))),
+        _ => false,
+    };
+    if !keys.iter().any(|key| stream.dict.get(key).is_ok_and(indirect)) {
+        return stream.get_plain_content_with_limit(limit);
+    }
+    // The decoder does not follow references, so it gets a stream without any.
+    let mut direct = Dictionary::new();
+    for key in keys {
+        match lookup(document, &stream.dict, key) {
+            Some(Object::Array(items)) => {
+                direct.set(key, items.iter().map(|item| resolve(document, item).clone()).collect::<Vec<_>>());
+            }
+            Some(object) => direct.set(key, object.clone()),
+            None => {}
+        }
+    }
+    Stream::new(direct, stream.content.clone()).get_plain_content_with_limit(limit)
+}
+
+/// The references in an object, in order. Objects nest only as deep as the parser lets them, about a hundred levels.
+pub(crate) fn references(object: &Object, found: &mut Vec<ObjectId>) {
+    match object {
+        Object::Reference(id) => found.push(*id),
+        Object::Array(items) => items.iter().for_each(|item| references(item, found)),
+        Object::Dictionary(dictionary) => dictionary.iter().for_each(|(_, value)| references(value, found)),
+        Object::Stream(stream) => stream.dict.iter().for_each(|(_, value)| references(value, found)),
+        _ => {}
+    }
+}
+
+/// Whether an object that others refer to has a place in the file but could not be read there. The parser leaves such
+/// objects out without a word.
+pub(crate) fn has_lost_objects(document: &Document) -> bool {
+    let lost = |(number, _): ObjectId| {
+        let entry = document.reference_table.get(number);
+        entry.is_some_and(|entry| entry.is_normal() || entry.is_compressed())
+            && document.objects.range((number, 0)..=(number, u16::MAX)).next().is_none()
+    };
+    let mut found = Vec::new();
+    document.objects.values().any(|object| {
+        found.clear();
+        references(object, &mut found);
+        found.iter().copied().any(lost)
+    })
+}
+
+/// Flags of an annotation (ISO 32000-2 table 167).
+const HIDDEN: i64 = 1 << 1;
+const PRINT: i64 = 1 << 2;
+
+/// An annotation that is meant to be on paper.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Annotation<'a> {
+    pub(crate) dictionary: &'a Dictionary,
+    /// Where its normal appearance is, if it has one: the reference and the stream.
+    pub(crate) appearance: Option<(ObjectId, &'a Stream)>,
+}
+
+/// The annotations of a page that are printed: those flagged for print and not hidden, and no pop-ups.
+pub(crate) fn annotations<'a>(document: &'a Document, page: &Page<'a>) -> Vec<Annotation<'a>> {
+    let Some(Object::Array(items)) = lookup(document, page.dictionary, b"Annots") else { return Vec::new() };
+    items
+        .iter()
+        .filter_map(|item| {
+            let Object::Dictionary(dictionary) = resolve(document, item) else { return None };
+            let flags = lookup(document, dictionary, b"F").and_then(|flags| flags.as_i64().ok()).unwrap_or(0);
+            let popup = dictionary.get(b"Subtype").and_then(Object::as_name).is_ok_and(|name| name == b"Popup");
+            (flags & PRINT != 0 && flags & HIDDEN == 0 && !popup)
+                .then(|| Annotation { dictionary, appearance: appearance(document, dictionary) })
+        })
+        .collect()
+}
+
+/// The normal appearance of an annotation: a stream, or the stream for its state (ISO 32000-2 12.5.5).
+fn appearance<'a>(document: &'a Document, annotation: &'a Dictionary) -> Option<(ObjectId, &'a Stream)> {
+    let normal = dictionary_of(lookup(document, annotation, b"AP")?)?.get(b"N").ok()?;
+    let mut reference = normal;
+    if let Object::Dictionary(states) = resolve(document, normal) {
+        let state = lookup(document, annotation, b"AS")?.as_name().ok()?;
+        reference = states.get(state).ok()?;
+    }
+    let id = reference.as_reference().ok()?;
+    Some((id, resolve(document, reference).as_stream().ok()?))
+}

@@ -1,0 +1,185 @@
+//! A look at the bytes of a PDF before it is parsed, for what would cost the parser its stack, its memory or its time.
+
+use std::collections::HashMap;
+
+use crate::inspect::Limits;
+
+/// How many stream lengths may refer to something that is no number. One is enough to be wrong, but a later revision of a
+/// file may have given the object another use.
+const MAX_LENGTHS_OF_LENGTHS: usize = 64;
+
+/// What the bytes give away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Suspicion {
+    /// There is no header where readers look for it.
+    NoHeader,
+    /// More bytes than allowed.
+    TooLarge,
+    /// More objects than allowed, or a cross-reference that declares more.
+    TooManyObjects,
+    /// Stream lengths that refer to other streams, each of which the parser would read within the other.
+    NestedLengths,
+}
+
+/// Looks at the bytes once, without parsing.
+pub(crate) fn scan(bytes: &[u8], limits: &Limits) -> Option<Suspicion> {
+    if bytes.len() as u64 > limits.max_bytes {
+        return Some(Suspicion::TooLarge);
+    }
+    // Readers accept some bytes before the header (ISO 32000-2 annex I.2, note).
+    if !bytes[..bytes.len().min(1024)].windows(5).any(|window| window == b"%PDF-") {
+        return Some(Suspicion::NoHeader);
+    }
+    let most = u64::from(limits.max_objects);
+    let mut objects = 0u64;
+    // By object number: whether what follows its header is a number.
+    let mut is_number = HashMap::new();
+    let mut lengths = Vec::new();
+    for (at, &byte) in bytes.iter().enumerate() {
+        match byte {
+            b'o' if bytes[at..].starts_with(b"obj") => {
+                let Some(number) = header_before(&bytes[..at]) else { continue };
+                objects += 1;
+                let body = bytes[at + 3..].iter().find(|byte| !byte.is_ascii_whitespace());
+                let number_follows = body.is_some_and(u8::is_ascii_digit);
+                *is_number.entry(number).or_insert(true) &= number_follows;
+            }
+            b'/' if bytes[at..].starts_with(b"/Length") => {
+                let mut rest = Tokens(&bytes[at + 7..]);
+                if let (Some(number), Some(_), true) = (rest.integer(), rest.integer(), rest.starts_with(b'R')) {
+                    lengths.push(number);
+                }
+            }
+            b'/' if bytes[at..].starts_with(b"/Size")
+                && in_cross_reference(bytes, at)
+                && Tokens(&bytes[at + 5..]).integer().is_some_and(|size| size > most) =>
+            {
+                return Some(Suspicion::TooManyObjects);
+            }
+            b'/' if bytes[at..].starts_with(b"/Index") && in_cross_reference(bytes, at) => {
+                let mut rest = Tokens(&bytes[at + 6..]);
+                if rest.starts_with(b'[') {
+                    rest.0 = &rest.0[1..];
+                    while let Some(entry) = rest.integer() {
+                        if entry > most {
+                            return Some(Suspicion::TooManyObjects);
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    if objects > most {
+        return Some(Suspicion::TooManyObjects);
+    }
+    let nested = lengths.iter().filter(|number| is_number.get(number) == Some(&false)).count();
+    (nested > MAX_LENGTHS_OF_LENGTHS).then_some(Suspicion::NestedLengths)
+}
+
+/// Whether a key is near enough to `/Root` or `/XRef` to be part of a trailer: `/Size` and `/Index` have other meanings.
+fn in_cross_reference(bytes: &[u8], at: usize) -> bool {
+    const NEAR: usize = 300;
+    let around = &bytes[at.saturating_sub(NEAR)..bytes.len().min(at + NEAR)];
+    around.windows(5).any(|window| window == b"/Root" || window == b"/XRef")
+}
+
+/// The object number of an `N G obj` header that ends where `bytes` end.
+fn header_before(bytes: &[u8]) -> Option<u64> {
+    let (bytes, _) = digits_before(trim_end(bytes))?;
+    let (_, number) = digits_before(trim_end(bytes))?;
+    Some(number)
+}
+
+fn trim_end(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().rposition(|byte| !byte.is_ascii_whitespace()).map_or(0, |last| last + 1);
+    &bytes[..end]
+}
+
+/// The number at the end of `bytes` and what is before it.
+fn digits_before(bytes: &[u8]) -> Option<(&[u8], u64)> {
+    // An object number has at most ten digits, so a long run of digits is something else.
+    let window = &bytes[bytes.len().saturating_sub(11)..];
+    let count = window.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let (rest, digits) = bytes.split_at(bytes.len() - count);
+    Some((rest, std::str::from_utf8(digits).ok()?.parse().ok()?))
+}
+
+/// What is left to read of a few tokens.
+struct Tokens<'a>(&'a [u8]);
+
+impl Tokens<'_> {
+    fn skip_space(&mut self) {
+        self.0 = self.0.trim_ascii_start();
+    }
+
+    fn integer(&mut self) -> Option<u64> {
+        self.skip_space();
+        let count = self.0.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let (digits, rest) = self.0.split_at(count);
+        // More digits than a number can have are more than any limit.
+        let value = if count > 18 { u64::MAX } else { std::str::from_utf8(digits).ok()?.parse().ok()? };
+        self.0 = rest;
+        Some(value)
+    }
+
+    fn starts_with(&mut self, byte: u8) -> bool {
+        self.skip_space();
+        self.0.first() == Some(&byte)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scan_default(bytes: &[u8]) -> Option<Suspicion> {
+        scan(bytes, &Limits::default())
+    }
+
+    #[test]
+    fn an_ordinary_file_raises_no_suspicion() {
+        let mut file = String::from("%PDF-1.4\n");
+        for object in 0..500 {
+            file += &format!("{} 0 obj <</Length {} 0 R>> stream\nendstream endobj\n", 2 * object + 1, 2 * object + 2);
+            file += &format!("{} 0 obj\n 0 endobj\n", 2 * object + 2);
+        }
+        file += "trailer <</Size 1001/Root 1 0 R>>";
+        assert_eq!(scan_default(file.as_bytes()), None);
+    }
+
+    #[test]
+    fn a_file_without_a_header_is_no_pdf() {
+        assert_eq!(scan_default(b"PK\x03\x04"), Some(Suspicion::NoHeader));
+        assert_eq!(scan_default(b""), Some(Suspicion::NoHeader));
+    }
+
+    #[test]
+    fn a_chain_of_stream_lengths_is_noticed() {
+        let chain: String =
+            (1..100).map(|n| format!("{n} 0 obj<</Length {} 0 R>>stream\nendstream endobj\n", n + 1)).collect();
+        assert_eq!(scan_default(format!("%PDF-1.4\n{chain}").as_bytes()), Some(Suspicion::NestedLengths));
+    }
+
+    #[test]
+    fn a_cross_reference_that_declares_millions_of_objects_is_noticed() {
+        for trailer in
+            ["/Size 20000000/Root 1 0 R", "/Root 1 0 R /Size 99999999999999999999999", "/XRef/Index[0 20000000]"]
+        {
+            let file = format!("%PDF-1.5\n1 0 obj <<{trailer}>>");
+            assert_eq!(scan_default(file.as_bytes()), Some(Suspicion::TooManyObjects), "{trailer}");
+        }
+    }
+
+    #[test]
+    fn a_size_that_is_not_of_a_cross_reference_is_left_alone() {
+        assert_eq!(scan_default(b"%PDF-1.4\n1 0 obj <</Params<</Size 20000000>>>>"), None);
+    }
+
+    #[test]
+    fn a_file_over_the_limit_is_too_large() {
+        let limits = Limits { max_bytes: 9, ..Limits::default() };
+        assert_eq!(scan(b"%PDF-1.4\n", &limits), None);
+        assert_eq!(scan(b"%PDF-1.4\n\n", &limits), Some(Suspicion::TooLarge));
+    }
+}

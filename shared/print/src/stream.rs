@@ -1,0 +1,328 @@
+//! The bytes of the file being written: objects, the page tree, and the cross-reference. Only an offset is kept of an object
+//! once it is written.
+
+use std::io::{self, Write};
+
+use lopdf::{Object, ObjectId};
+
+/// How many kids a node of the page tree has.
+const FAN_OUT: usize = 64;
+
+/// A PDF written from front to back (ISO 32000-2 7.5). Offsets have 64 bits, so there is no 4 GiB at which it breaks.
+#[derive(Debug)]
+pub(crate) struct Output<W> {
+    pub(crate) writer: W,
+    /// Bytes written so far.
+    pub(crate) position: u64,
+    /// Where each object starts, from object 1; 0 until it is written.
+    offsets: Vec<u64>,
+    levels: Vec<Level>,
+}
+
+/// The node of the page tree that is being filled on one level.
+#[derive(Debug, Default)]
+struct Level {
+    id: Option<u64>,
+    kids: Vec<u64>,
+    pages: u64,
+}
+
+impl<W: Write> Output<W> {
+    pub(crate) fn new(writer: W) -> io::Result<Self> {
+        let mut output = Self { writer, position: 0, offsets: Vec::new(), levels: vec![Level::default()] };
+        // Four bytes above 127 tell transfer programs that the file is binary.
+        output.write(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")?;
+        Ok(output)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.writer.write_all(bytes)?;
+        self.position += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// A new object number.
+    pub(crate) fn allocate(&mut self) -> u64 {
+        self.offsets.push(0);
+        self.offsets.len() as u64
+    }
+
+    /// Writes an object that is no stream.
+    pub(crate) fn put(&mut self, id: u64, body: &[u8]) -> io::Result<()> {
+        self.begin(id)?;
+        self.write(body)?;
+        self.write(b"\nendobj\n")
+    }
+
+    /// Writes a stream; `head` is its dictionary and ends with `>>`.
+    pub(crate) fn put_stream(&mut self, id: u64, head: &[u8], content: &[u8]) -> io::Result<()> {
+        self.begin(id)?;
+        self.write(head)?;
+        self.write(b"stream\n")?;
+        self.write(content)?;
+        self.write(b"\nendstream\nendobj\n")
+    }
+
+    fn begin(&mut self, id: u64) -> io::Result<()> {
+        self.offsets[id as usize - 1] = self.position;
+        self.write(format!("{id} 0 obj\n").as_bytes())
+    }
+
+    /// The node that the next page will be a kid of.
+    pub(crate) fn parent(&mut self) -> u64 {
+        self.node(0)
+    }
+
+    fn node(&mut self, level: usize) -> u64 {
+        if level == self.levels.len() {
+            self.levels.push(Level::default());
+        }
+        match self.levels[level].id {
+            Some(id) => id,
+            None => {
+                let id = self.allocate();
+                self.levels[level].id = Some(id);
+                id
+            }
+        }
+    }
+
+    /// Adds a page that was written with [`Self::parent`] as its parent.
+    pub(crate) fn add_page(&mut self, page: u64) -> io::Result<()> {
+        self.add_kid(0, page, 1)
+    }
+
+    fn add_kid(&mut self, level: usize, kid: u64, pages: u64) -> io::Result<()> {
+        self.node(level);
+        let node = &mut self.levels[level];
+        node.kids.push(kid);
+        node.pages += pages;
+        if node.kids.len() == FAN_OUT { self.close(level) } else { Ok(()) }
+    }
+
+    /// Writes the node of a level and hands it to the level above.
+    fn close(&mut self, level: usize) -> io::Result<()> {
+        let parent = self.node(level + 1);
+        let id = self.node(level);
+        let node = std::mem::take(&mut self.levels[level]);
+        self.put_node(id, &node, Some(parent))?;
+        self.add_kid(level + 1, id, node.pages)
+    }
+
+    fn put_node(&mut self, id: u64, node: &Level, parent: Option<u64>) -> io::Result<()> {
+        let kids: Vec<String> = node.kids.iter().map(|kid| format!("{kid} 0 R")).collect();
+        let parent = parent.map(|parent| format!("/Parent {parent} 0 R")).unwrap_or_default();
+        self.put(id, format!("<</Type/Pages{parent}/Count {}/Kids[{}]>>", node.pages, kids.join(" ")).as_bytes())
+    }
+
+    /// Closes the page tree and writes catalog, cross-reference and the end of the file.
+    pub(crate) fn finish(&mut self) -> io::Result<()> {
+        let mut level = 0;
+        // Closing a node can fill the one above and so add a level: the length is read anew each time.
+        while level + 1 < self.levels.len() {
+            if !self.levels[level].kids.is_empty() {
+                self.close(level)?;
+            }
+            level += 1;
+        }
+        let root = self.node(level);
+        let node = std::mem::take(&mut self.levels[level]);
+        self.put_node(root, &node, None)?;
+        let catalog = self.allocate();
+        self.put(catalog, format!("<</Type/Catalog/Pages {root} 0 R>>").as_bytes())?;
+
+        let reference = self.allocate();
+        let start = self.position;
+        self.offsets[reference as usize - 1] = start;
+        let table = cross_reference(&self.offsets);
+        let head = format!(
+            "<</Type/XRef/Size {}/W[1 {OFFSET_WIDTH} 2]/Root {catalog} 0 R/Length {}>>",
+            reference + 1,
+            table.len()
+        );
+        self.put_stream(reference, head.as_bytes(), &table)?;
+        self.write(format!("startxref\n{start}\n%%EOF\n").as_bytes())?;
+        self.writer.flush()
+    }
+}
+
+/// Bytes of an offset in the cross-reference: enough for a terabyte.
+const OFFSET_WIDTH: usize = 5;
+
+/// The entries of a cross-reference stream (ISO 32000-2 7.5.8.3).
+fn cross_reference(offsets: &[u64]) -> Vec<u8> {
+    let mut table = Vec::with_capacity((offsets.len() + 1) * (OFFSET_WIDTH + 3));
+    let mut entry = |kind: u8, offset: u64, generation: u16| {
+        table.push(kind);
+        table.extend_from_slice(&offset.to_be_bytes()[8 - OFFSET_WIDTH..]);
+        table.extend_from_slice(&generation.to_be_bytes());
+    };
+    entry(0, 0, u16::MAX);
+    for &offset in offsets {
+        // An object number that was given out and never used is free.
+        if offset == 0 { entry(0, 0, 0) } else { entry(1, offset, 0) }
+    }
+    table
+}
+
+/// Writes an object's syntax (ISO 32000-2 7.3) with its references renumbered; where `number` gives nothing, null stands.
+pub(crate) fn serialize(out: &mut Vec<u8>, object: &Object, number: &mut impl FnMut(ObjectId) -> Option<u64>) {
+    match object {
+        Object::Null => out.extend_from_slice(b"null"),
+        Object::Boolean(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
+        Object::Integer(value) => out.extend_from_slice(value.to_string().as_bytes()),
+        Object::Real(value) if value.is_finite() => {
+            // PDF has no exponents, and Display writes none. The point keeps a large value from being read as an integer.
+            let text = value.to_string();
+            out.extend_from_slice(text.as_bytes());
+            if !text.contains('.') {
+                out.extend_from_slice(b".0");
+            }
+        }
+        Object::Real(_) => out.push(b'0'),
+        Object::Name(name) => serialize_name(out, name),
+        Object::String(bytes, _) => serialize_string(out, bytes),
+        Object::Array(items) => {
+            out.push(b'[');
+            for (place, item) in items.iter().enumerate() {
+                if place > 0 {
+                    out.push(b' ');
+                }
+                serialize(out, item, number);
+            }
+            out.push(b']');
+        }
+        Object::Dictionary(dictionary) => {
+            out.extend_from_slice(b"<<");
+            for (key, value) in dictionary.iter() {
+                serialize_entry(out, key, value, number);
+            }
+            out.extend_from_slice(b">>");
+        }
+        // A stream is always an object of its own; as a value it is written as nothing.
+        Object::Stream(_) => out.extend_from_slice(b"null"),
+        Object::Reference(id) => match number(*id) {
+            Some(id) => out.extend_from_slice(format!("{id} 0 R").as_bytes()),
+            None => out.extend_from_slice(b"null"),
+        },
+    }
+}
+
+/// Writes a key and its value.
+pub(crate) fn serialize_entry(
+    out: &mut Vec<u8>,
+    key: &[u8],
+    value: &Object,
+    number: &mut impl FnMut(ObjectId) -> Option<u64>,
+) {
+    serialize_name(out, key);
+    out.push(b' ');
+    serialize(out, value, number);
+}
+
+fn serialize_name(out: &mut Vec<u8>, name: &[u8]) {
+    out.push(b'/');
+    for &byte in name {
+        if byte.is_ascii_graphic() && !b"()<>[]{}/%#".contains(&byte) {
+            out.push(byte);
+        } else {
+            out.extend_from_slice(format!("#{byte:02X}").as_bytes());
+        }
+    }
+}
+
+fn serialize_string(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.push(b'(');
+    for &byte in bytes {
+        match byte {
+            b'(' | b')' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
+            // A bare carriage return would be read as a line feed.
+            b'\r' => out.extend_from_slice(b"\\r"),
+            _ => out.push(byte),
+        }
+    }
+    out.push(b')');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lopdf::{Document, StringFormat, dictionary};
+
+    fn written(pages: u64) -> Document {
+        let mut output = Output::new(Vec::new()).unwrap();
+        for _ in 0..pages {
+            let parent = output.parent();
+            let page = output.allocate();
+            let body = format!("<</Type/Page/Parent {parent} 0 R/MediaBox[0 0 9 9]/Resources<<>>>>");
+            output.put(page, body.as_bytes()).unwrap();
+            output.add_page(page).unwrap();
+        }
+        output.finish().unwrap();
+        Document::load_mem(&output.writer).unwrap()
+    }
+
+    #[test]
+    fn the_page_tree_is_whole_at_every_size() {
+        for pages in [1, 63, 64, 65, 128, 4095, 4096, 4097] {
+            let document = written(pages);
+            assert!(document.xref_recovery.is_none());
+            assert_eq!(crate::document::pages(&document, 5000).unwrap().len() as u64, pages);
+            assert_eq!(crate::document::declared_count(&document), Some(pages as i64));
+        }
+    }
+
+    #[test]
+    fn no_node_of_the_page_tree_has_more_kids_than_the_fan_out() {
+        let document = written(4097);
+        let most =
+            document.objects.values().filter_map(|object| object.as_dict().ok()?.get(b"Kids").ok()?.as_array().ok());
+        assert_eq!(most.map(Vec::len).max(), Some(FAN_OUT));
+    }
+
+    #[test]
+    fn every_page_names_the_node_it_is_a_kid_of_as_its_parent() {
+        let document = written(200);
+        for (id, object) in &document.objects {
+            let Ok(kids) = object.as_dict().and_then(|node| node.get(b"Kids")).and_then(Object::as_array) else {
+                continue;
+            };
+            for kid in kids {
+                let kid = document.get_dictionary(kid.as_reference().unwrap()).unwrap();
+                assert_eq!(kid.get(b"Parent").unwrap().as_reference().unwrap(), *id);
+            }
+        }
+    }
+
+    #[test]
+    fn offsets_beyond_four_gibibytes_are_kept_whole() {
+        let table = cross_reference(&[0x01_2345_6789]);
+        assert_eq!(table[8..], [1, 0x01, 0x23, 0x45, 0x67, 0x89, 0, 0]);
+    }
+
+    #[test]
+    fn what_is_serialized_parses_to_the_same_object() {
+        let object = Object::Dictionary(dictionary! {
+            "Plain" => 1,
+            "Od#d /Name" => Object::Name(b"with blank (and) \xff".to_vec()),
+            "Text" => Object::String(b"a(b\\c)\r\n\x00\xfe".to_vec(), StringFormat::Literal),
+            "Hex" => Object::String(b"\x01\x02)".to_vec(), StringFormat::Hexadecimal),
+            "Many" => vec![Object::Real(-0.000125), Object::Real(1e9), Object::Integer(-7), Object::Null, true.into()],
+        });
+        let mut output = Output::new(Vec::new()).unwrap();
+        let id = output.allocate();
+        let mut body = Vec::new();
+        serialize(&mut body, &object, &mut |_| None);
+        output.put(id, &body).unwrap();
+        output.finish().unwrap();
+        let document = Document::load_mem(&output.writer).unwrap();
+        let Object::Dictionary(read) = document.get_object((1, 0)).unwrap() else { panic!("no dictionary") };
+        let Object::Dictionary(meant) = object else { panic!("no dictionary") };
+        for (key, value) in meant.iter() {
+            match (value, read.get(key).unwrap()) {
+                (Object::String(a, _), Object::String(b, _)) => assert_eq!(a, b),
+                (a, b) => assert_eq!(a, b),
+            }
+        }
+    }
+}
