@@ -1,0 +1,41 @@
+# Mailhouse from the command line. Each target is a line or a script in infra/local, and the script says what it does.
+.PHONY: demo up down test check bench logs redrive deploy
+
+STAGE ?= staging
+
+# The main job end to end: documents in, print files in target/demo.
+demo: up
+	@. ./.local/env && .local/sam/bin/python infra/local/demo.py
+
+# Build, start the emulator, deploy, make accounts, write .local/env.
+up:
+	@infra/local/up
+
+# Stop the emulator and forget what it held.
+down:
+	@infra/local/emulator stop
+
+# Every test, against the deployed stack.
+test:
+	@infra/local/test
+
+# Format, lints, documentation, licences and advisories, the template.
+check:
+	@infra/local/check
+
+# The figures, beside the floor or peer of each.
+bench: up
+	@. ./.local/env && cargo run --release --locked --package tests --bin bench
+
+# Follow the log of one function: make logs FN=batches.create
+logs:
+	@. ./.local/env && .local/sam/bin/python infra/local/logs.py "$(FN)"
+
+# Send a dead-letter queue round again: make redrive QUEUE=Inspect
+redrive:
+	@. ./.local/env && .local/sam/bin/python infra/local/redrive.py "$(QUEUE)"
+
+# To AWS, with one's own credentials: make deploy STAGE=production
+deploy:
+	@infra/local/setup && infra/local/build --lambda
+	@.local/sam/bin/sam deploy --config-env "$(STAGE)"
