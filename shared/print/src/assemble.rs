@@ -91,7 +91,7 @@ pub enum AssembleError {
     Io(#[from] io::Error),
     /// The document cannot be read as it was at inspection.
     #[error("the document cannot be read: {0}; inspect it again")]
-    Document(String),
+    Document(&'static str),
     /// The document has another number of pages than it was accepted with.
     #[error("the document has {found} pages and was accepted with {accepted}; inspect it again")]
     Impressions {
@@ -171,10 +171,11 @@ impl<W: io::Write> Assembler<W> {
         // Everything that can fail is done before the first byte is written.
         let limits = Limits::default();
         let document = document::on_large_stack(|| document::load(piece.document, limits.max_decompressed))
-            .ok_or_else(|| AssembleError::Document("the parser failed".to_owned()))?
-            .map_err(|error| AssembleError::Document(error.to_string()))?;
+            .and_then(Result::ok)
+            // What the parser says could quote the document.
+            .ok_or(AssembleError::Document("it does not parse"))?;
         let pages = document::pages(&document, limits.max_pages)
-            .map_err(|fault| AssembleError::Document(format!("its page tree is unusable ({fault:?})")))?;
+            .map_err(|_| AssembleError::Document("its page tree is unusable"))?;
         let found = pages.len() as u32;
         if found != piece.impressions || found == 0 {
             return Err(AssembleError::Impressions { found, accepted: piece.impressions });
@@ -584,7 +585,7 @@ struct Appearance {
 }
 
 fn plan<'a>(document: &'a Document, page: &Page<'a>, max_decompressed: u64) -> Result<Plan<'a>, AssembleError> {
-    let fault = |what: &str| AssembleError::Document(what.to_owned());
+    let fault = AssembleError::Document;
     let geometry = document::geometry(document, page).ok_or_else(|| fault("a page has no usable size"))?;
     let streams = document::contents(document, page).ok_or_else(|| fault("the content of a page is missing"))?;
     let content = match streams[..] {

@@ -60,6 +60,7 @@ pub(crate) fn dictionary_of(object: &Object) -> Option<&Dictionary> {
 /// A page and what it inherits from the nodes above it (ISO 32000-2 7.7.3.4).
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Page<'a> {
+    pub(crate) id: ObjectId,
     pub(crate) dictionary: &'a Dictionary,
     pub(crate) resources: Option<&'a Object>,
     media_box: Option<&'a Object>,
@@ -121,6 +122,7 @@ pub(crate) fn pages(document: &Document, most: u32) -> Result<Vec<Page<'_>>, Tre
         let Object::Reference(id) = object else { return Err(TreeFault::Damaged) };
         let Object::Dictionary(dictionary) = resolve(document, object) else { return Err(TreeFault::Damaged) };
         let page = Page {
+            id: *id,
             dictionary,
             resources: lookup(document, dictionary, b"Resources").or(parent.and_then(|parent| parent.resources)),
             media_box: lookup(document, dictionary, b"MediaBox").or(parent.and_then(|parent| parent.media_box)),

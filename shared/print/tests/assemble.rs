@@ -1,0 +1,508 @@
+//! The print stream, read back: what is on which page, what is shared, and what a piece may not do.
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use lopdf::content::Content;
+use lopdf::{Dictionary, Document, Object, ObjectId, Stream, dictionary};
+use print::address_block::LineFault;
+use print::assemble::{AssembleError, Assembler, Piece, PieceRow, Totals};
+use print::imb::Imb;
+use print::layout::Layout;
+use proptest::prelude::*;
+use support::Letter;
+
+fn lines(text: &str) -> Vec<String> {
+    text.split('/').map(str::to_owned).collect()
+}
+
+/// A piece to be changed by a test.
+struct Parts {
+    account: &'static str,
+    sender: Vec<String>,
+    recipient: Vec<String>,
+    imb: Imb,
+    job: String,
+    document: Vec<u8>,
+    impressions: u32,
+}
+
+fn parts(letter: Letter) -> Parts {
+    let impressions = letter.pages.len() as u32;
+    Parts {
+        account: "acct_1",
+        sender: lines("Parish Assessor/1300 Perdido St/New Orleans LA 70112"),
+        recipient: lines("JOSÉ ÅKESSON/1600 S ELM ST/NEW ORLEANS LA 70113-1234"),
+        imb: Imb::encode("00270902345678000001", "70113123400").unwrap(),
+        job: "job_7".to_owned(),
+        document: letter.bytes(),
+        impressions,
+    }
+}
+
+impl Parts {
+    fn piece(&self, number: u32) -> Piece<'_> {
+        Piece {
+            account: self.account,
+            sender: &self.sender,
+            recipient: &self.recipient,
+            imb: &self.imb,
+            job: &self.job,
+            number,
+            document: &self.document,
+            impressions: self.impressions,
+            perforated: false,
+        }
+    }
+}
+
+/// A finished print stream.
+struct Printed {
+    bytes: Vec<u8>,
+    rows: Vec<PieceRow>,
+    totals: Totals,
+    document: Document,
+    pages: Vec<ObjectId>,
+}
+
+fn print(pieces: &[Parts]) -> Printed {
+    let mut assembler = Assembler::new(Vec::new(), &Layout::default()).unwrap();
+    let rows = pieces.iter().zip(1..).map(|(parts, number)| assembler.add(&parts.piece(number)).unwrap()).collect();
+    Printed::read(assembler.finish().unwrap(), rows)
+}
+
+fn refusal(parts: &Parts) -> AssembleError {
+    Assembler::new(Vec::new(), &Layout::default()).unwrap().add(&parts.piece(1)).unwrap_err()
+}
+
+impl Printed {
+    fn read((bytes, totals): (Vec<u8>, Totals), rows: Vec<PieceRow>) -> Self {
+        let document = Document::load_mem(&bytes).unwrap();
+        assert!(document.xref_recovery.is_none());
+        let pages = document.get_pages().into_values().collect();
+        Self { bytes, rows, totals, document, pages }
+    }
+
+    /// The lines of text on a page, read back through the font's own map.
+    fn text(&self, page: usize) -> Vec<String> {
+        let font = self.page(page).get(b"Resources").unwrap().as_dict().unwrap().get(b"Font").unwrap();
+        let font = font.as_dict().unwrap().get(b"F").unwrap().as_reference().unwrap();
+        let map = self.document.get_dictionary(font).unwrap().get(b"ToUnicode").unwrap().as_reference().unwrap();
+        let map = self.document.get_object(map).unwrap().as_stream().unwrap().content.clone();
+        let map = String::from_utf8(map).unwrap();
+        let letters: BTreeMap<&str, char> = map
+            .lines()
+            .filter_map(|line| {
+                let (glyph, letter) = line.strip_prefix('<')?.strip_suffix('>')?.split_once("><")?;
+                Some((glyph, char::from_u32(u32::from_str_radix(letter, 16).ok()?)?))
+            })
+            .collect();
+        self.content(page)
+            .lines()
+            .filter_map(|line| line.split_once('<')?.1.strip_suffix("> Tj"))
+            .map(|hex| (0..hex.len()).step_by(4).map(|at| letters[&hex[at..at + 4]]).collect())
+            .collect()
+    }
+
+    fn page(&self, page: usize) -> &Dictionary {
+        self.document.get_dictionary(self.pages[page - 1]).unwrap()
+    }
+
+    /// The operators of a page itself, not of the forms it draws.
+    fn content(&self, page: usize) -> String {
+        let content = self.document.get_page_content_with_limit(self.pages[page - 1], 1 << 20).unwrap();
+        String::from_utf8(content).unwrap()
+    }
+
+    fn size(&self, page: usize) -> Vec<f32> {
+        let media = self.page(page).get(b"MediaBox").unwrap().as_array().unwrap();
+        media.iter().map(|side| side.as_float().unwrap()).collect()
+    }
+
+    fn form(&self, page: usize, name: &str) -> (ObjectId, &Stream) {
+        let resources = self.page(page).get(b"Resources").unwrap().as_dict().unwrap();
+        let forms = resources.get(b"XObject").unwrap().as_dict().unwrap();
+        let id = forms.get(name.as_bytes()).unwrap().as_reference().unwrap();
+        (id, self.document.get_object(id).unwrap().as_stream().unwrap())
+    }
+
+    /// The sheet mark of a page, read from its drawing.
+    fn mark(&self, page: usize) -> Option<String> {
+        let content = self.content(page);
+        let (_, mark) = content.rsplit_once("1 g\n")?;
+        let mut rectangles = rectangles(mark);
+        let clear = rectangles.remove(0);
+        let module = Layout::default().mark_module * 72.0;
+        let side = (clear[2] / module).round() as usize - 2;
+        let mut pixels = vec![false; side * side];
+        for [left, bottom, width, _] in rectangles {
+            let column = ((left - clear[0]) / module).round() as usize - 1;
+            // Rows count from the top.
+            let row = side - (((bottom - clear[1]) / module).round() as usize - 1) - 1;
+            pixels[row * side + column..][..(width / module).round() as usize].fill(true);
+        }
+        String::from_utf8(datamatrix::DataMatrix::decode(&pixels, side).ok()?).ok()
+    }
+}
+
+fn rectangles(content: &str) -> Vec<[f64; 4]> {
+    content
+        .lines()
+        .filter_map(|line| line.strip_suffix(" re"))
+        .map(|numbers| {
+            let numbers: Vec<f64> = numbers.split(' ').map(|number| number.parse().unwrap()).collect();
+            numbers.try_into().unwrap()
+        })
+        .collect()
+}
+
+#[test]
+fn a_piece_is_its_cover_sheet_and_its_document_on_whole_sheets() {
+    let printed = print(&[parts(Letter::of(1)), parts(Letter::of(2)), parts(Letter::of(3))]);
+    let places: Vec<_> = printed.rows.iter().map(|row| (row.piece, row.first_page, row.pages, row.sheets)).collect();
+    assert_eq!(places, [(1, 1, 4, 2), (2, 5, 4, 2), (3, 9, 6, 3)]);
+    assert_eq!(printed.pages.len(), 14);
+    let Totals { pages, sheets, pieces, bytes } = printed.totals;
+    assert_eq!((pages, sheets, pieces, bytes), (14, 7, 3, printed.bytes.len() as u64));
+}
+
+#[test]
+fn backs_of_covers_and_fillers_are_blank() {
+    let printed = print(&[parts(Letter::of(1))]);
+    let blank: Vec<bool> = (1..=4).map(|page| printed.content(page).is_empty()).collect();
+    assert_eq!(blank, [false, true, false, true]);
+}
+
+#[test]
+fn rows_cover_the_bytes_between_the_font_and_the_end_without_a_gap() {
+    let printed = print(&[parts(Letter::of(1)), parts(Letter::of(2))]);
+    let [first, second] = &printed.rows[..] else { panic!("two rows") };
+    assert_eq!(first.offset + first.length, second.offset);
+    for row in &printed.rows {
+        let start = &printed.bytes[row.offset as usize..][..20];
+        assert!(String::from_utf8_lossy(start).contains(" 0 obj\n"), "{start:?}");
+        assert!(printed.bytes[..(row.offset + row.length) as usize].ends_with(b"endobj\n"));
+    }
+}
+
+#[test]
+fn the_front_of_every_sheet_has_its_mark_and_no_back_has_one() {
+    let printed = print(&[parts(Letter::of(1)), parts(Letter::of(3))]);
+    let marks: Vec<_> = (5..=10).map(|page| printed.mark(page)).collect();
+    let mark = |text: &str| Some(text.to_owned());
+    assert_eq!(marks, [mark("job_7 2 1/3"), None, mark("job_7 2 2/3"), None, mark("job_7 2 3/3"), None]);
+}
+
+#[test]
+fn the_bars_on_the_cover_read_back_as_the_digits_of_the_piece() {
+    let piece = parts(Letter::of(1));
+    let printed = print(std::slice::from_ref(&piece));
+    let bars = &rectangles(&printed.content(1))[..65];
+    let lowest = bars.iter().map(|bar| bar[1]).fold(f64::INFINITY, f64::min);
+    let highest = bars.iter().map(|bar| bar[1] + bar[3]).fold(0.0, f64::max);
+    let letters: String = bars
+        .iter()
+        .map(|[_, bottom, _, height]| match (bottom - lowest < 0.1, highest - (bottom + height) < 0.1) {
+            (false, false) => 'T',
+            (true, false) => 'D',
+            (false, true) => 'A',
+            (true, true) => 'F',
+        })
+        .collect();
+    assert_eq!(Imb::decode(&letters).unwrap(), (piece.imb.tracking().to_owned(), piece.imb.routing().to_owned()));
+}
+
+#[test]
+fn the_bars_have_the_dimensions_of_the_specification_and_are_always_visible() {
+    let printed = print(&[parts(Letter::of(1))]);
+    let bars = &rectangles(&printed.content(1))[..65];
+    for pair in bars.windows(2) {
+        let pitch = 72.0 / (pair[1][0] - pair[0][0]);
+        assert!((20.0..=24.01).contains(&pitch), "{pitch}");
+    }
+    for [_, _, width, height] in bars {
+        assert!((0.015..=0.025).contains(&(width / 72.0)));
+        let inches = height / 72.0;
+        let tracker = (0.039..=0.057).contains(&inches);
+        let half = (0.082..=0.111).contains(&inches);
+        let full = (0.125..=0.165).contains(&inches);
+        assert!(tracker || half || full, "{inches}");
+    }
+    let inches = |points: f64| points / 72.0;
+    let (left, right) = (inches(bars[0][0]), inches(bars[64][0] + bars[64][2]));
+    assert!(left >= 0.625 + 0.125 && right <= 3.625 - 0.125, "{left} {right}");
+    let top = bars.iter().map(|bar| inches(792.0 - bar[1] - bar[3])).fold(f64::INFINITY, f64::min);
+    let bottom = bars.iter().map(|bar| inches(792.0 - bar[1])).fold(0.0, f64::max);
+    assert!(top >= 2.125 + 0.028 && bottom <= 2.667 - 0.028 + 0.001, "{top} {bottom}");
+}
+
+#[test]
+fn the_text_of_the_cover_can_be_read_back_through_the_embedded_font() {
+    let piece = parts(Letter::of(1));
+    let printed = print(std::slice::from_ref(&piece));
+    assert_eq!(printed.text(1), [piece.sender, piece.recipient, vec!["job_7 1 sheet 1/2".to_owned()]].concat());
+}
+
+#[test]
+fn perforated_stock_is_in_the_row_and_in_the_line_beside_the_mark() {
+    let piece = parts(Letter::of(1));
+    let mut assembler = Assembler::new(Vec::new(), &Layout::default()).unwrap();
+    let row = assembler.add(&Piece { perforated: true, ..piece.piece(1) }).unwrap();
+    assert!(row.perforated);
+    let printed = Printed::read(assembler.finish().unwrap(), vec![row]);
+    assert_eq!(printed.text(1).last().unwrap(), "job_7 1 sheet 1/2 PERF");
+}
+
+#[test]
+fn the_same_pieces_make_the_same_bytes() {
+    let pieces = || [parts(Letter::of(2)), parts(Letter::of(1))];
+    assert!(print(&pieces()).bytes == print(&pieces()).bytes);
+}
+
+#[test]
+fn a_page_that_leaves_the_graphics_state_a_mess_does_not_move_the_mark() {
+    let mut letter = Letter::new();
+    letter.page_of(b"q q 3 0 0 3 50 50 cm BT /F1 12 Tf 1 0 0 rg (x) Tj");
+    letter.page_of(b"Q Q Q 0.1 0 0 0.1 0 0 cm");
+    let printed = print(&[parts(letter)]);
+    assert_eq!(printed.mark(3).as_deref(), Some("job_7 1 2/2"));
+    // Our own saves and restores balance, and nothing of the page's is among them.
+    let operations = Content::decode(printed.content(3).as_bytes()).unwrap().operations;
+    let count = |operator: &str| operations.iter().filter(|operation| operation.operator == operator).count();
+    assert_eq!((count("q"), count("Q"), count("Tj")), (1, 1, 0));
+}
+
+#[test]
+fn content_streams_are_copied_without_being_decompressed() {
+    let mut letter = Letter::of(1);
+    let packed = b"not a deflated stream at all".to_vec();
+    let stream = Stream::new(dictionary! { "Filter" => "FlateDecode" }, packed.clone());
+    let stream = letter.document.add_object(stream);
+    letter.set(letter.pages[0], "Contents", stream);
+    let printed = print(&[parts(letter)]);
+    assert_eq!(printed.form(3, "P").1.content, packed);
+}
+
+#[test]
+fn content_in_several_streams_is_joined_with_a_gap() {
+    let mut letter = Letter::of(1);
+    let first = letter.document.add_object(Stream::new(dictionary! {}, b"1 0 0".to_vec()));
+    let mut second = Stream::new(dictionary! {}, [b"rg ".repeat(30)].concat());
+    second.compress().unwrap();
+    let second = letter.document.add_object(second);
+    letter.set(letter.pages[0], "Contents", vec![first.into(), second.into()]);
+    let printed = print(&[parts(letter)]);
+    assert!(printed.form(3, "P").1.content.starts_with(b"1 0 0\nrg rg "));
+}
+
+/// Where a corner of what is seen of a page lands on its sheet.
+fn land(matrix: &[f64], (x, y): (f64, f64)) -> (f64, f64) {
+    (matrix[0] * x + matrix[2] * y + matrix[4], matrix[1] * x + matrix[3] * y + matrix[5])
+}
+
+#[test]
+fn every_rotation_puts_the_seen_part_of_the_page_upright_on_its_sheet() {
+    // The corner that is at the bottom left of the sheet when the page has been turned clockwise.
+    let corners = [(0, (10.0, 20.0)), (90, (316.0, 20.0)), (180, (316.0, 524.0)), (270, (10.0, 524.0))];
+    for (turn, corner) in corners {
+        let mut letter = Letter::of(1);
+        let page = letter.pages[0];
+        letter.set(page, "MediaBox", vec![0.into(), 0.into(), 400.into(), 600.into()]);
+        letter.set(page, "CropBox", vec![10.into(), 20.into(), 316.into(), 524.into()]);
+        letter.set(page, "UserUnit", 2);
+        letter.set(page, "Rotate", turn);
+        let printed = print(&[parts(letter)]);
+        let upright = if turn % 180 == 0 { [0.0, 0.0, 612.0, 1008.0] } else { [0.0, 0.0, 1008.0, 612.0] };
+        assert_eq!(printed.size(3), upright, "{turn}");
+        assert_eq!(printed.size(1), [0.0, 0.0, 612.0, 1008.0], "the cover is upright");
+        let content = printed.content(3);
+        let matrix = content.strip_prefix("q ").unwrap().split_once(" cm").unwrap().0;
+        let matrix: Vec<f64> = matrix.split(' ').map(|number| number.parse().unwrap()).collect();
+        assert_eq!(land(&matrix, corner), (0.0, 0.0), "{turn}");
+    }
+}
+
+#[test]
+fn an_annotation_is_drawn_where_its_rectangle_is_and_hidden_ones_are_not() {
+    let mut letter = Letter::of(1);
+    let form = dictionary! {
+        "Type" => "XObject", "Subtype" => "Form",
+        "BBox" => vec![0.into(), 0.into(), 10.into(), 20.into()],
+        "Matrix" => vec![0.into(), 1.into(), (-1).into(), 0.into(), 0.into(), 0.into()],
+    };
+    let form = letter.document.add_object(Stream::new(form, b"0 0 10 20 re f".to_vec()));
+    let annotation = |flags: i64| {
+        Object::from(dictionary! {
+            "Type" => "Annot", "Subtype" => "Stamp", "F" => flags,
+            "Rect" => vec![100.into(), 200.into(), 140.into(), 230.into()],
+            "AP" => dictionary! { "N" => form },
+        })
+    };
+    letter.set(letter.pages[0], "Annots", vec![annotation(2), annotation(0), annotation(4), annotation(6)]);
+    let printed = print(&[parts(letter)]);
+    let content = printed.content(3);
+    // The box turned by its matrix is -20..0 by 0..10; it becomes 100..140 by 200..230.
+    assert!(content.contains("2 0 0 3 140 200 cm /A0 Do Q"), "{content}");
+    assert!(!content.contains("/A1"), "{content}");
+    assert_eq!(printed.form(3, "A0").1.content, b"0 0 10 20 re f");
+}
+
+#[test]
+fn only_what_the_pages_reach_is_copied() {
+    let mut letter = Letter::of(1);
+    letter.document.add_object(Stream::new(dictionary! {}, b"unreachable".to_vec()));
+    letter.close().set("Secret", Object::string_literal("of the catalog"));
+    let page = letter.pages[0];
+    letter.set(page, "PieceInfo", Object::string_literal("of the page"));
+    let printed = print(&[parts(letter)]);
+    let text = String::from_utf8_lossy(&printed.bytes);
+    assert!(!text.contains("unreachable") && !text.contains("of the catalog") && !text.contains("of the page"));
+}
+
+#[test]
+fn references_to_the_page_tree_become_null() {
+    let mut letter = Letter::of(2);
+    let odd = dictionary! { "Up" => letter.pages[1], "Root" => letter.root };
+    let resources = dictionary! { "Properties" => dictionary! { "P1" => odd } };
+    letter.set(letter.pages[0], "Resources", resources);
+    let printed = print(&[parts(letter)]);
+    let resources = printed.form(3, "P").1.dict.get(b"Resources").unwrap().as_dict().unwrap();
+    let odd = resources.get(b"Properties").unwrap().as_dict().unwrap().get(b"P1").unwrap().as_dict().unwrap();
+    assert_eq!((odd.get(b"Up").unwrap(), odd.get(b"Root").unwrap()), (&Object::Null, &Object::Null));
+}
+
+#[test]
+fn objects_that_refer_to_each_other_keep_doing_so() {
+    let mut letter = Letter::of(1);
+    let (a, b) = (letter.document.new_object_id(), letter.document.new_object_id());
+    letter.document.objects.insert(a, dictionary! { "Name" => "a", "Other" => b }.into());
+    letter.document.objects.insert(b, dictionary! { "Name" => "b", "Other" => a, "Self" => b }.into());
+    letter.set(letter.pages[0], "Resources", dictionary! { "Properties" => dictionary! { "P1" => a } });
+    let printed = print(&[parts(letter)]);
+    let follow = |node: &Dictionary, key: &str| node.get(key.as_bytes()).unwrap().as_reference().unwrap();
+    let resources = printed.form(3, "P").1.dict.get(b"Resources").unwrap().as_dict().unwrap();
+    let a = follow(resources.get(b"Properties").unwrap().as_dict().unwrap(), "P1");
+    let b = follow(printed.document.get_dictionary(a).unwrap(), "Other");
+    let node = printed.document.get_dictionary(b).unwrap();
+    assert_eq!((follow(node, "Other"), follow(node, "Self")), (a, b));
+}
+
+#[test]
+fn a_chain_of_a_hundred_thousand_references_is_copied() {
+    let mut letter = Letter::of(1);
+    let mut last = letter.document.add_object(dictionary! { "End" => true });
+    for _ in 0..100_000 {
+        last = letter.document.add_object(dictionary! { "Next" => last });
+    }
+    letter.set(letter.pages[0], "Resources", dictionary! { "Properties" => dictionary! { "P1" => last } });
+    assert!(print(&[parts(letter)]).document.objects.len() > 100_000);
+}
+
+fn with_logo(account: &'static str, text: &str) -> Parts {
+    let mut letter = Letter::new();
+    let page = letter.page(text);
+    let logo = dictionary! { "Type" => "XObject", "Subtype" => "Image", "Width" => 1, "Height" => 1 };
+    let logo = letter.document.add_object(Stream::new(logo, b"the logo".repeat(10)));
+    letter.set(page, "Resources", dictionary! { "XObject" => dictionary! { "Logo" => logo } });
+    Parts { account, ..parts(letter) }
+}
+
+fn logos(printed: &Printed) -> usize {
+    let logo = |object: &&Object| object.as_stream().is_ok_and(|stream| stream.content.starts_with(b"the logo"));
+    printed.document.objects.values().filter(logo).count()
+}
+
+#[test]
+fn equal_objects_are_shared_within_an_account_and_never_between_two() {
+    assert_eq!(logos(&print(&[with_logo("acct_1", "a"), with_logo("acct_1", "b")])), 1);
+    assert_eq!(logos(&print(&[with_logo("acct_1", "a"), with_logo("acct_2", "b")])), 2);
+}
+
+#[test]
+fn equal_pages_of_an_account_are_one_form() {
+    let printed = print(&[with_logo("acct_1", "a"), with_logo("acct_1", "a"), with_logo("acct_1", "b")]);
+    assert_eq!(printed.form(3, "P").0, printed.form(7, "P").0);
+    assert_ne!(printed.form(3, "P").0, printed.form(11, "P").0);
+}
+
+#[test]
+fn a_document_with_another_number_of_pages_than_accepted_is_not_added() {
+    let piece = Parts { impressions: 3, ..parts(Letter::of(2)) };
+    assert!(matches!(refusal(&piece), AssembleError::Impressions { found: 2, accepted: 3 }));
+}
+
+#[test]
+fn lines_that_do_not_fit_are_refused_by_their_number() {
+    let mut piece = parts(Letter::of(1));
+    piece.recipient[1] = "W".repeat(40);
+    let error = refusal(&piece);
+    assert!(
+        matches!(error, AssembleError::Line { block: "address block", line: 2, fault: LineFault::TooWide { .. } }),
+        "{error:?}"
+    );
+    assert!(!error.to_string().contains("WW"));
+    let piece = Parts { sender: lines("a/b/c/d/e/f"), ..parts(Letter::of(1)) };
+    assert!(matches!(refusal(&piece), AssembleError::Lines { block: "return address", lines: 6, .. }));
+    let piece = Parts { job: "a b".to_owned(), ..parts(Letter::of(1)) };
+    assert!(matches!(refusal(&piece), AssembleError::Mark));
+}
+
+#[test]
+fn a_piece_that_is_refused_leaves_the_print_stream_as_it_was() {
+    let good = parts(Letter::of(1));
+    let bad = Parts { impressions: 9, ..parts(Letter::of(1)) };
+    let broken = Parts { document: b"%PDF-1.4 no more".to_vec(), ..parts(Letter::of(1)) };
+    let mut assembler = Assembler::new(Vec::new(), &Layout::default()).unwrap();
+    assembler.add(&good.piece(1)).unwrap();
+    assembler.add(&bad.piece(2)).unwrap_err();
+    assembler.add(&broken.piece(2)).unwrap_err();
+    assembler.add(&good.piece(2)).unwrap();
+    let (bytes, _) = assembler.finish().unwrap();
+    assert!(bytes == print(&[parts(Letter::of(1)), parts(Letter::of(1))]).bytes);
+}
+
+#[test]
+fn the_output_can_be_drained_after_each_piece() {
+    let pieces = [parts(Letter::of(1)), parts(Letter::of(3))];
+    let mut assembler = Assembler::new(Vec::new(), &Layout::default()).unwrap();
+    let mut drained = Vec::new();
+    for (piece, number) in pieces.iter().zip(1..) {
+        assembler.add(&piece.piece(number)).unwrap();
+        drained.append(assembler.writer_mut());
+    }
+    drained.extend(assembler.finish().unwrap().0);
+    assert!(drained == print(&pieces).bytes);
+}
+
+#[test]
+fn an_output_that_fails_is_an_io_error() {
+    struct Full;
+    impl std::io::Write for Full {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            if bytes.len() > 20_000 { Err(std::io::ErrorKind::StorageFull.into()) } else { Ok(bytes.len()) }
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    assert!(Assembler::new(Full, &Layout::default()).is_err());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn pages_and_sheets_always_add_up(counts in prop::collection::vec(1u32..8, 1..12)) {
+        let pieces: Vec<Parts> = counts.iter().map(|&count| parts(Letter::of(count))).collect();
+        let printed = print(&pieces);
+        let mut next = 1;
+        for (row, count) in printed.rows.iter().zip(&counts) {
+            prop_assert_eq!(row.sheets, 1 + count.div_ceil(2));
+            prop_assert_eq!((row.first_page, row.pages), (next, 2 * row.sheets));
+            next += u64::from(row.pages);
+        }
+        prop_assert_eq!(printed.totals.pages, printed.pages.len() as u64);
+        prop_assert_eq!(printed.totals.pages, 2 * printed.totals.sheets);
+    }
+}
