@@ -154,7 +154,8 @@ mod tests {
         fn a_secret_that_was_made_can_be_parsed_and_tells_its_mode(entropy: [u8; 32]) {
             let secret = Secret::new(Mode::Test, entropy);
             prop_assert!(secret.expose().starts_with("mh_test_"));
-            prop_assert_eq!(Secret::parse(secret.expose()).unwrap().expose(), secret.expose());
+            let parsed = Secret::parse(secret.expose()).unwrap();
+            prop_assert_eq!(parsed.expose(), secret.expose());
             prop_assert_eq!(secret.ending().len(), 4);
         }
 

@@ -6,7 +6,7 @@ use domain::id::{AccountId, KeyId, LocationId};
 use domain::location::Location;
 use jiff::Timestamp;
 
-use crate::batches::{After, Listed, sortable};
+use crate::batches::{After, Listed, Listing, sortable};
 use crate::idempotency::{Completion, sha256};
 use crate::keys;
 use crate::table::{self, Index};
@@ -39,12 +39,8 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn list_accounts(&self, limit: usize, after: Option<&After>) -> Result<Listed<Account>, StoreError> {
-        let range = (String::new(), "~".to_owned());
-        let partition = keys::by_account::ACCOUNTS.to_owned();
-        self.list(Index::ByAccount, partition, range, false, limit, after, async |keys| {
-            self.get_in_order("an account", keys).await
-        })
-        .await
+        let listing = Listing::whole(Index::ByAccount, keys::by_account::ACCOUNTS, false);
+        self.list("an account", listing, limit, after, |_: &_| true).await
     }
 
     /// Keeps a key under its name, and what its secret opens under the secret's hash.

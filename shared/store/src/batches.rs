@@ -9,9 +9,10 @@ use domain::event::{Event, EventKind};
 use domain::id::{AccountId, AdditionId, BatchId, EventId};
 use domain::letter::NewLetter;
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::idempotency::Completion;
+use crate::idempotency::{Answer, Completion, Ticket};
 use crate::keys::{self, Key};
 use crate::queues::Initialise;
 use crate::table::{self, Index, Item, Range};
@@ -47,16 +48,32 @@ pub struct BatchFilter {
     pub created_before: Option<Timestamp>,
 }
 
+/// What of an index to list.
+pub(crate) struct Listing {
+    pub(crate) index: Index,
+    pub(crate) partition: String,
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) backwards: bool,
+}
+
+impl Listing {
+    /// All of a partition.
+    pub(crate) fn whole(index: Index, partition: &str, backwards: bool) -> Self {
+        Listing { index, partition: partition.to_owned(), from: " ".to_owned(), to: "~".to_owned(), backwards }
+    }
+}
+
 impl Store {
     /// Creates a batch under an id that nobody has. With letters, they are kept, their initialisation is announced, and
     /// the batch is born with the addition open that holds them. `answer` makes what the client is told of it.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn create_batch<A>(
-        &self, mut batch: Batch, letters: Option<Vec<NewLetter>>, now: Timestamp, answer: impl Fn(&Batch) -> A,
-        completion: impl for<'a> Fn(&'a A) -> Option<Completion<'a>>,
-    ) -> Result<(Batch, A), StoreError> {
+    pub async fn create_batch(
+        &self, mut batch: Batch, letters: Option<Vec<NewLetter>>, ticket: Option<&Ticket>,
+        answer: impl Fn(&Batch) -> Answer, now: Timestamp,
+    ) -> Result<Answer, StoreError> {
         for _ in 0..8 {
             batch.id = BatchId::random(crate::entropy()?);
             if let Some(letters) = &letters {
@@ -73,9 +90,9 @@ impl Store {
             create.create(&self.config.table, batch_item(&batch)?)?;
             let data = BTreeMap::from([("expected".to_owned(), batch.expected.to_string())]);
             self.batch_event(&mut create, &batch, EventKind::BatchCreated, data, now)?;
-            create.complete(&self.config.table, completion(&answer))?;
+            create.complete(&self.config.table, Completion::of(ticket, &answer))?;
             match self.commit(create).await? {
-                Ok(()) => return Ok((batch, answer)),
+                Ok(()) => return Ok(answer),
                 // The id is taken: another is drawn.
                 Err(mut refused) => {
                     refused.at(0).ok_or(StoreError::Contended("the idempotency key"))?;
@@ -99,7 +116,7 @@ impl Store {
     /// When the store does not answer.
     pub async fn batches(&self, ids: &[BatchId]) -> Result<Vec<Batch>, StoreError> {
         let keys: Vec<_> = ids.iter().map(keys::batch).collect();
-        Ok(self.batches_at(&keys).await?.into_iter().flatten().collect())
+        Ok(self.get_in_order("a batch", &keys).await?.into_iter().flatten().collect())
     }
 
     /// The account's batches, newest first.
@@ -110,15 +127,12 @@ impl Store {
         &self, account: &AccountId, mode: Mode, filter: &BatchFilter, limit: usize, after: Option<&After>,
     ) -> Result<Listed<Batch>, StoreError> {
         let partition = keys::by_account::batches(account, mode);
-        let from = filter.created_from.map(sortable).unwrap_or_default();
+        let from = filter.created_from.map_or_else(|| " ".to_owned(), sortable);
         // A batch's sort key is its time and its id, so that the time alone lies before all batches of that moment.
         let to = filter.created_before.map_or_else(|| "~".to_owned(), sortable);
-        self.list(Index::ByAccount, partition, (from, to), true, limit, after, async |keys| {
-            let batches = self.batches_at(keys).await?;
-            let wanted = |batch: &Batch| filter.state.is_none_or(|state| batch.state == state);
-            Ok(batches.into_iter().map(|batch| batch.filter(wanted)).collect())
-        })
-        .await
+        let wanted = |batch: &Batch| filter.state.is_none_or(|state| batch.state == state);
+        let range = Listing { index: Index::ByAccount, partition, from, to, backwards: true };
+        self.list("a batch", range, limit, after, wanted).await
     }
 
     /// The batches that are ready to be printed, the most urgent first.
@@ -126,26 +140,16 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn list_queue(&self, limit: usize, after: Option<&After>) -> Result<Listed<Batch>, StoreError> {
-        let range = (String::new(), "~".to_owned());
-        self.list(Index::Queue, keys::QUEUE.to_owned(), range, false, limit, after, async |keys| {
-            let batches = self.batches_at(keys).await?;
-            // The index may lag behind by a moment.
-            Ok(batches.into_iter().map(|batch| batch.filter(|batch| batch.state == BatchState::Ready)).collect())
-        })
-        .await
+        // The index may lag behind by a moment.
+        let wanted = |batch: &Batch| batch.state == BatchState::Ready;
+        self.list("a batch", Listing::whole(Index::Queue, keys::QUEUE, false), limit, after, wanted).await
     }
 
-    async fn batches_at(&self, keys: &[Key]) -> Result<Vec<Option<Batch>>, StoreError> {
-        self.get_in_order("a batch", keys).await
-    }
-
-    /// Lists what an index finds. `load` answers one entry for each thing it found; those that are `None` are not
-    /// wanted.
-    #[expect(clippy::too_many_arguments, reason = "private, and each argument is one thing that lists differ in")]
-    pub(crate) async fn list<T>(
-        &self, index: Index, partition: String, (from, to): (String, String), backwards: bool, limit: usize,
-        after: Option<&After>, load: impl AsyncFn(&[Key]) -> Result<Vec<Option<T>>, StoreError>,
+    /// Lists the wanted among what an index finds, each as it is now.
+    pub(crate) async fn list<T: DeserializeOwned>(
+        &self, what: &'static str, listing: Listing, limit: usize, after: Option<&After>, wanted: impl Fn(&T) -> bool,
     ) -> Result<Listed<T>, StoreError> {
+        let Listing { index, partition, from, to, backwards } = listing;
         let (gsi_pk, gsi_sk) = match index {
             Index::ByAccount => ("gsi1pk", "gsi1sk"),
             Index::Queue => ("gsi2pk", "gsi2sk"),
@@ -174,9 +178,9 @@ impl Store {
             };
             let page = self.query(Some(index), range).await?;
             let keys: Vec<Key> = page.items.iter().filter_map(table::key_of).collect();
-            let loaded = load(&keys).await?;
-            for (item, loaded) in page.items.iter().zip(loaded) {
-                let Some(value) = loaded else { continue };
+            let found: Vec<Option<T>> = self.get_in_order(what, &keys).await?;
+            for (item, value) in page.items.iter().zip(found) {
+                let Some(value) = value.filter(&wanted) else { continue };
                 items.push(value);
                 if items.len() == limit {
                     return Ok(Listed { items, next: after_of(item, gsi_sk) });

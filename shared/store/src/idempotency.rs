@@ -137,6 +137,13 @@ pub struct Completion<'a> {
     pub answer: &'a Answer,
 }
 
+impl<'a> Completion<'a> {
+    /// The completion of a claim, if there is one.
+    pub fn of(ticket: Option<&'a Ticket>, answer: &'a Answer) -> Option<Self> {
+        ticket.map(|ticket| Completion { ticket, answer })
+    }
+}
+
 impl Transaction {
     /// Stores the answer together with the work. Answers the place of this write, which is refused when somebody else
     /// has taken over the claim.

@@ -12,8 +12,8 @@ use domain::letter::LetterState;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
-use crate::batches::{After, Listed, event_item, sortable};
-use crate::idempotency::Completion;
+use crate::batches::{After, Listed, Listing, event_item, sortable};
+use crate::idempotency::{Answer, Completion, Ticket};
 use crate::keys;
 use crate::queues::{Assemble, Plan};
 use crate::table::{self, Index};
@@ -59,10 +59,9 @@ impl Store {
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn merge<A>(
-        &self, ids: &[BatchId], now: Timestamp, answer: impl Fn(&Job) -> A,
-        completion: impl for<'a> Fn(&'a A) -> Option<Completion<'a>>,
-    ) -> Result<Result<(Job, A), Vec<(BatchId, MergeRefusal)>>, StoreError> {
+    pub async fn merge(
+        &self, ids: &[BatchId], ticket: Option<&Ticket>, answer: impl Fn(&Job) -> Answer, now: Timestamp,
+    ) -> Result<Result<Answer, Vec<(BatchId, MergeRefusal)>>, StoreError> {
         let mut changing = Vec::new();
         for _ in 0..3 {
             let batches = self.batches(ids).await?;
@@ -110,9 +109,9 @@ impl Store {
                 let batch = Batch { job: Some(job.id.clone()), ..batch.clone() };
                 self.batch_event(&mut merge, &batch, EventKind::BatchPrinting, BTreeMap::new(), now)?;
             }
-            merge.complete(&self.config.table, completion(&answer))?;
+            merge.complete(&self.config.table, Completion::of(ticket, &answer))?;
             match self.commit(merge).await? {
-                Ok(()) => return Ok(Ok((job, answer))),
+                Ok(()) => return Ok(Ok(answer)),
                 Err(mut refused) => {
                     changing = places.into_iter().filter(|(place, _)| refused.at(*place).is_some()).map(|(_, id)| id).collect();
                 }
@@ -134,12 +133,8 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn list_jobs(&self, limit: usize, after: Option<&After>) -> Result<Listed<Job>, StoreError> {
-        let range = (String::new(), "~".to_owned());
-        let partition = keys::by_account::JOBS.to_owned();
-        self.list(Index::ByAccount, partition, range, true, limit, after, async |keys| {
-            self.get_in_order("a job", keys).await
-        })
-        .await
+        let listing = Listing::whole(Index::ByAccount, keys::by_account::JOBS, true);
+        self.list("a job", listing, limit, after, |_: &_| true).await
     }
 
     /// Cuts a job into parts, announces their assembly, and notes how many they are.

@@ -1,0 +1,32 @@
+//! `GET /v2/batches/{batchId}/letters`: the letters of a batch with their states, issues and warnings.
+
+use domain::letter::LetterState;
+use edge::{Call, Problem, Reply};
+use serde_json::to_value;
+
+use super::wire::LetterOut;
+use crate::App;
+use crate::batches::own;
+use crate::listing::PageRequest;
+
+/// Answers the request. `state` narrows the list to letters whose own state it is: queued, ready, issue or canceled.
+///
+/// # Errors
+/// 400 when a parameter cannot be, and 404.
+pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
+    let batch = own(app, &call).await?;
+    let page = PageRequest::read(app, &call, format!("letters.list {}", batch.id), 1_000)?;
+    let state = match call.query("state") {
+        None => None,
+        Some("queued") => Some(LetterState::Queued),
+        Some("ready") => Some(LetterState::Ready),
+        Some("issue") => Some(LetterState::Issue),
+        Some("canceled") => Some(LetterState::Canceled),
+        Some(_) => {
+            let message = "Give a state that is one of queued, ready, issue, canceled.";
+            return Err(Problem::new(400, "state.unknown", message));
+        }
+    };
+    let listed = app.store.list_letters(&batch, state, page.limit, page.after.as_ref()).await?;
+    page.reply(app, listed, |letter| to_value(LetterOut::new(&batch, &letter)).unwrap_or_default())
+}

@@ -1,0 +1,3 @@
+//! `/v2/health`
+
+pub mod get;

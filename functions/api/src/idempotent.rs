@@ -1,0 +1,54 @@
+//! `Idempotency-Key`: a POST that was answered is answered the same when it comes again.
+
+use edge::{Call, Problem, Reply};
+use store::idempotency::{Answer, Claim, Ticket, sha256};
+
+use crate::App;
+
+/// Does the work of a request once for its key. `work` stores its answer with the ticket, in the transaction that does
+/// the work. Without a key, the work is simply done. An answer of another kind than success is not kept, so that the
+/// corrected request may use the key.
+///
+/// # Errors
+/// 409 while the first is still running, 422 when the key was used for another request; else what `work` answers.
+pub async fn once(
+    app: &App, call: &Call, work: impl AsyncFnOnce(Option<&Ticket>) -> Result<Answer, Problem>,
+) -> Result<Reply, Problem> {
+    let Some(key) = call.header("idempotency-key") else { return Ok(reply(work(None).await?)) };
+    if key.is_empty() || key.len() > 255 || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let message = "Give an Idempotency-Key of 1 to 255 visible ASCII characters.";
+        return Err(Problem::new(400, "idempotency_key.invalid", message));
+    }
+    let mut request = call.target().into_bytes();
+    request.push(b'\n');
+    request.extend_from_slice(&call.body);
+    let caller = call.caller()?;
+    let claim = app.store.claim(&caller.account, caller.mode, key, &sha256(&request), call.now).await?;
+    let ticket = match claim {
+        Claim::Ours(ticket) => ticket,
+        Claim::Done(answer) => return Ok(reply(answer).header("idempotent-replayed", "true")),
+        Claim::Running => {
+            let message = "The first request with this Idempotency-Key is still running. Try again in a moment.";
+            return Err(Problem::new(409, "idempotency_key.running", message).retry_after(1));
+        }
+        Claim::Mismatch => {
+            let message = "This Idempotency-Key was used for another request. Use a new one.";
+            return Err(Problem::new(422, "idempotency_key.reused", message));
+        }
+    };
+    match work(Some(&ticket)).await {
+        Ok(answer) => Ok(reply(answer)),
+        Err(problem) => {
+            app.store.release(&ticket, call.now).await?;
+            Err(problem)
+        }
+    }
+}
+
+fn reply(answer: Answer) -> Reply {
+    let reply = Reply { status: answer.status, body: answer.body, headers: Vec::new() };
+    match answer.location {
+        Some(location) => reply.header("location", location),
+        None => reply,
+    }
+}

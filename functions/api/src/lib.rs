@@ -1,0 +1,54 @@
+//! The API: one file for each endpoint, found by its URL; `routes.rs` is the table of contents.
+
+pub mod authorize;
+pub mod batches;
+pub mod health;
+pub mod idempotent;
+pub mod issue_operator_key;
+pub mod listing;
+pub mod operator;
+pub mod routes;
+
+use edge::cursor::Cursors;
+use store::Store;
+
+/// An error that ends the process.
+pub type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// What all requests of this process share.
+pub struct App {
+    /// Where everything is kept.
+    pub store: Store,
+    /// Signs the cursors of lists.
+    pub cursors: Cursors,
+}
+
+impl App {
+    /// Reads the settings and prepares the clients.
+    ///
+    /// # Errors
+    /// A setting that is missing or cannot be.
+    pub async fn open() -> Result<Self, Error> {
+        let secret = std::env::var("MAILHOUSE_CURSOR_KEY").map_err(|_| "set the environment variable MAILHOUSE_CURSOR_KEY")?;
+        Ok(App { store: Store::open(store::Config::from_env()?).await, cursors: Cursors::new(&secret) })
+    }
+}
+
+/// Serves the operation that the function is named for.
+///
+/// # Errors
+/// When there is no such operation, a setting is wrong, or the runtime ends.
+pub async fn run() -> Result<(), Error> {
+    edge::start_telemetry();
+    let operation = edge::operation();
+    match operation.as_str() {
+        // Boxed, because the compiler would otherwise have to lay out all of them in one piece.
+        authorize::OPERATION => Box::pin(authorize::serve()).await,
+        issue_operator_key::OPERATION => Box::pin(issue_operator_key::serve()).await,
+        _ => {
+            let route = routes::ROUTES.iter().find(|route| route.operation == operation);
+            let route = route.ok_or_else(|| format!("no operation is named {operation:?}"))?;
+            Box::pin(edge::http::serve(App::open().await?, route.operation, route.scope, route.handler)).await
+        }
+    }
+}

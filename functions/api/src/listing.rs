@@ -1,0 +1,51 @@
+//! What all lists share: how many a page holds, where it starts, and how it is answered.
+
+use edge::{Call, Problem, Reply};
+use serde::Serialize;
+use store::batches::{After, Listed};
+
+use crate::App;
+
+/// A page that a client asks for.
+pub struct PageRequest {
+    /// How many entries it may hold.
+    pub limit: usize,
+    /// Where it starts.
+    pub after: Option<After>,
+    list: String,
+}
+
+impl PageRequest {
+    /// Reads `limit` (1 to `most`, 25 when it is not given) and `cursor`. `list` names the list and whose it is.
+    ///
+    /// # Errors
+    /// 400 when one of them cannot be.
+    pub fn read(app: &App, call: &Call, list: String, most: usize) -> Result<Self, Problem> {
+        let limit = match call.query("limit").map(str::parse::<usize>) {
+            None => 25,
+            Some(Ok(limit)) if (1..=most).contains(&limit) => limit,
+            Some(_) => {
+                let message = format!("Give a limit from 1 to {most}.");
+                return Err(Problem::new(400, "limit.invalid", message));
+            }
+        };
+        let after = call.query("cursor").map(|cursor| app.cursors.open(&list, cursor)).transpose()?;
+        Ok(PageRequest { limit, after, list })
+    }
+
+    /// Answers a page.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn reply<T, W: Serialize>(&self, app: &App, page: Listed<T>, show: impl FnMut(T) -> W) -> Result<Reply, Problem> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Page<W> {
+            items: Vec<W>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            next_cursor: Option<String>,
+        }
+        let next_cursor = page.next.map(|after| app.cursors.seal(&self.list, &after)).transpose()?;
+        Reply::json(200, &Page { items: page.items.into_iter().map(show).collect(), next_cursor })
+    }
+}

@@ -1,0 +1,5 @@
+//! `/v2/operator/accounts`: the clients of the house.
+
+pub mod create;
+pub mod get;
+pub mod list;

@@ -1,0 +1,16 @@
+//! `GET /v2/operator/accounts`: the clients, oldest first.
+
+use edge::{Call, Problem, Reply};
+
+use crate::App;
+use crate::listing::PageRequest;
+
+/// Answers the request.
+///
+/// # Errors
+/// 400 when a parameter cannot be.
+pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
+    let page = PageRequest::read(app, &call, "operator.accounts.list".to_owned(), 100)?;
+    let listed = app.store.list_accounts(page.limit, page.after.as_ref()).await?;
+    page.reply(app, listed, |account| account)
+}

@@ -1,0 +1,71 @@
+//! The table of contents: every endpoint, what a caller must be allowed to do, and its handler.
+
+use domain::account::Scope;
+use edge::Handler;
+
+use crate::{App, batches, health, operator};
+
+/// An endpoint.
+pub struct Route {
+    /// The `Handler` of its function, and the operation id in the OpenAPI description.
+    pub operation: &'static str,
+    /// The HTTP method.
+    pub method: &'static str,
+    /// The path, with parameters in braces.
+    pub path: &'static str,
+    /// What a caller must be allowed to do; without one, anybody may call.
+    pub scope: Option<Scope>,
+    /// The handler.
+    pub handler: Handler<App>,
+}
+
+const READ: Option<Scope> = Some(Scope::MailRead);
+const WRITE: Option<Scope> = Some(Scope::MailWrite);
+const OPERATE: Option<Scope> = Some(Scope::Operator);
+
+macro_rules! route {
+    ($operation:literal, $method:ident $path:literal, $scope:expr, $($handler:ident)::+) => {
+        Route {
+            operation: $operation,
+            method: stringify!($method),
+            path: $path,
+            scope: $scope,
+            handler: |app, call| Box::pin($($handler)::+::handle(app, call)),
+        }
+    };
+}
+
+/// Every endpoint.
+#[rustfmt::skip]
+pub const ROUTES: &[Route] = &[
+    route!("health.get", GET "/v2/health", None, health::get),
+
+    route!("batches.create", POST "/v2/batches", WRITE, batches::create),
+    route!("batches.list", GET "/v2/batches", READ, batches::list),
+    route!("batches.get", GET "/v2/batches/{batchId}", READ, batches::get),
+    route!("batches.cancel", DELETE "/v2/batches/{batchId}", WRITE, batches::cancel),
+    route!("batches.tracking", GET "/v2/batches/{batchId}/tracking", READ, batches::tracking),
+    route!("letters.add", POST "/v2/batches/{batchId}/letters", WRITE, batches::letters::add),
+    route!("letters.list", GET "/v2/batches/{batchId}/letters", READ, batches::letters::list),
+    route!("letters.get", GET "/v2/batches/{batchId}/letters/{letterId}", READ, batches::letters::get),
+    route!("letters.replace", PUT "/v2/batches/{batchId}/letters/{letterId}", WRITE, batches::letters::replace),
+    route!("letters.withdraw", DELETE "/v2/batches/{batchId}/letters/{letterId}", WRITE, batches::letters::withdraw),
+    route!("letters.retry", POST "/v2/batches/{batchId}/letters/{letterId}/retry", WRITE, batches::letters::retry),
+
+    route!("operator.queue", GET "/v2/operator/queue", OPERATE, operator::queue),
+    route!("operator.jobs.create", POST "/v2/operator/jobs", OPERATE, operator::jobs::create),
+    route!("operator.jobs.list", GET "/v2/operator/jobs", OPERATE, operator::jobs::list),
+    route!("operator.jobs.get", GET "/v2/operator/jobs/{jobId}", OPERATE, operator::jobs::get),
+    route!("operator.jobs.printed", POST "/v2/operator/jobs/{jobId}/printed", OPERATE, operator::jobs::printed),
+    route!("operator.jobs.mailed", POST "/v2/operator/jobs/{jobId}/mailed", OPERATE, operator::jobs::mailed),
+    route!("operator.jobs.retry", POST "/v2/operator/jobs/{jobId}/retry", OPERATE, operator::jobs::retry),
+    route!("operator.accounts.create", POST "/v2/operator/accounts", OPERATE, operator::accounts::create),
+    route!("operator.accounts.list", GET "/v2/operator/accounts", OPERATE, operator::accounts::list),
+    route!("operator.accounts.get", GET "/v2/operator/accounts/{accountId}", OPERATE, operator::accounts::get),
+    route!("operator.keys.create", POST "/v2/operator/accounts/{accountId}/keys", OPERATE, operator::keys::create),
+    route!("operator.keys.list", GET "/v2/operator/accounts/{accountId}/keys", OPERATE, operator::keys::list),
+    route!("operator.keys.revoke", DELETE "/v2/operator/accounts/{accountId}/keys/{keyId}", OPERATE, operator::keys::revoke),
+    route!("operator.locations.create", POST "/v2/operator/accounts/{accountId}/locations", OPERATE, operator::locations::create),
+    route!("operator.locations.list", GET "/v2/operator/accounts/{accountId}/locations", OPERATE, operator::locations::list),
+    route!("operator.locations.delete", DELETE "/v2/operator/accounts/{accountId}/locations/{locationId}", OPERATE, operator::locations::delete),
+];

@@ -1,0 +1,223 @@
+//! `parts.assemble`: makes the print file and the manifest of one part of a mail job.
+//!
+//! Everything in them is a function of the job, the part and its letters, so that a part that is assembled twice becomes
+//! the same two objects.
+
+use std::collections::HashMap;
+
+use domain::batch::{Batch, MailClass};
+use domain::id::LetterRef;
+use domain::job::{Job, JobState, Part, PartFiles};
+use domain::letter::{Letter, LetterState, Piece};
+use domain::tracking_code::TrackingCode;
+use edge::sqs::Worked;
+use futures::{StreamExt, stream};
+use jiff::Timestamp;
+use print::assemble::{AssembleError, Assembler, PieceRow};
+use print::imb::{Imb, ImbError};
+use print::layout::Layout;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use store::parts::SerialsExhausted;
+use store::queues::Assemble;
+use store::{Store, StoreError};
+
+use crate::{look, unknown};
+
+/// The `Handler` of its function.
+pub const OPERATION: &str = "parts.assemble";
+
+/// How many documents are fetched ahead of the one that is being written, and so are in memory.
+const PREFETCH: usize = 16;
+
+/// A part could not be assembled.
+#[derive(Debug, thiserror::Error)]
+pub enum PartError {
+    /// The store did not answer: it is tried again.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There are no serial numbers left.
+    #[error(transparent)]
+    Serials(#[from] SerialsExhausted),
+    /// A letter is not as it was planned.
+    #[error("letter {0} is not ready to be printed")]
+    NotReady(LetterRef),
+    /// The digits make no barcode.
+    #[error("the tracking code of letter {0} makes no barcode")]
+    Barcode(LetterRef, #[source] ImbError),
+    /// A piece could not be written.
+    #[error("letter {0} cannot be assembled")]
+    Piece(LetterRef, #[source] AssembleError),
+    /// The file could not be completed.
+    #[error("the print file cannot be completed")]
+    File(#[source] AssembleError),
+    /// The manifest could not be written.
+    #[error("the manifest cannot be written")]
+    Manifest(#[from] csv::Error),
+}
+
+/// Works off a message.
+///
+/// # Errors
+/// When the store does not answer; the message comes again.
+pub async fn work(store: &Store, message: Assemble) -> Result<Worked, StoreError> {
+    let found = look(async || {
+        let job = store.job(&message.job).await?;
+        let part = store.part(&message.job, message.part).await?;
+        Ok::<_, StoreError>(job.zip(part))
+    })
+    .await?;
+    let Some((job, part)) = found else { return Ok(unknown(message.announced, Timestamp::now())) };
+    if job.state != JobState::Assembling {
+        return Ok(Worked::Done);
+    }
+    if part.files.is_none() {
+        match assemble(store, &job, &part).await {
+            Ok(files) => store.finish_part(&job.id, part.number, &files, Timestamp::now()).await?,
+            Err(PartError::Store(error)) => return Err(error),
+            // It would fail again: a person has to act, and then retries the job.
+            Err(error) => store.fail_job(&job, &reason(&part, &error), Timestamp::now()).await?,
+        }
+    }
+    store.settle_job(&job.id, Timestamp::now()).await?;
+    Ok(Worked::Done)
+}
+
+fn reason(part: &Part, error: &PartError) -> String {
+    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
+    format!("part {}: {error}{cause}", part.number)
+}
+
+/// A row of the manifest: a piece, and where it is in the print file.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ManifestRow<'a> {
+    piece: u32,
+    batch_id: &'a str,
+    letter_ref_id: &'a str,
+    tracking_code: &'a str,
+    name: &'a str,
+    postal_code: &'a str,
+    sheets: u32,
+    pages: u32,
+    first_page: u64,
+    perforated: bool,
+    document_sha256: &'a str,
+    offset: u64,
+    length: u64,
+}
+
+async fn assemble(store: &Store, job: &Job, part: &Part) -> Result<PartFiles, PartError> {
+    let letters = letters(store, job, part).await?;
+    let first = store.take_serials(&job.id, part, Timestamp::now()).await??;
+    let config = store.config();
+    let service = match job.mail_class {
+        MailClass::FirstClass => &config.service_type,
+        MailClass::Certified => &config.service_type_certified,
+    };
+    let pieces: Vec<(&Batch, &Letter, Piece)> = letters
+        .iter()
+        .zip(first..)
+        .map(|((batch, letter), sequence)| {
+            let code = TrackingCode::new(service, &config.mailer_id, sequence);
+            (batch, letter, Piece { job: job.id.clone(), part: part.number, code })
+        })
+        .collect();
+    // Noted before anything is printed, so that no barcode is in the world that finds no letter.
+    store.assign(&pieces).await?;
+
+    let mut file = store.print_file(&job.id, part.number);
+    let mut hash = Sha256::new();
+    let mut assembler = Assembler::new(Vec::new(), &Layout::default()).map_err(|error| PartError::File(error.into()))?;
+    let mut manifest = csv::Writer::from_writer(Vec::new());
+    let mut documents = stream::iter(&pieces)
+        .map(async |(batch, letter, _)| match &letter.copy {
+            Some(copy) if letter.state == LetterState::Ready => Ok(store.read_copy(&batch.account, copy).await?),
+            _ => Err(PartError::NotReady(letter.content.reference.clone())),
+        })
+        .buffered(PREFETCH);
+    for ((batch, letter, piece), number) in pieces.iter().zip(part.first_piece..) {
+        let reference = &letter.content.reference;
+        let document = documents.next().await.ok_or_else(|| PartError::NotReady(reference.clone()))??;
+        let address = &letter.content.address;
+        let imb = Imb::encode(piece.code.as_str(), address.routing())
+            .map_err(|error| PartError::Barcode(reference.clone(), error))?;
+        let row = assembler
+            .add(&print::assemble::Piece {
+                account: batch.account.as_str(),
+                sender: batch.return_address.lines(),
+                recipient: &address.lines(),
+                imb: &imb,
+                job: job.id.as_str(),
+                number,
+                document: &document,
+                impressions: letter.content.impressions,
+                perforated: batch.perforated,
+            })
+            .map_err(|error| PartError::Piece(reference.clone(), error))?;
+        write_row(&mut manifest, batch, letter, piece, &row)?;
+        let written = std::mem::take(assembler.writer_mut());
+        hash.update(&written);
+        file.write(&written).await?;
+    }
+    let (rest, totals) = assembler.finish().map_err(PartError::File)?;
+    hash.update(&rest);
+    file.write(&rest).await?;
+    file.finish().await?;
+    let manifest = manifest.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
+    let manifest_sha256 = hex(&Sha256::digest(&manifest));
+    store.keep_manifest(&job.id, part.number, manifest).await?;
+    Ok(PartFiles {
+        sha256: hex(&hash.finalize()),
+        manifest_sha256,
+        bytes: totals.bytes,
+        pages: totals.pages,
+        sheets: totals.sheets,
+    })
+}
+
+/// The letters of a part with their batches, in the order in which they are printed.
+async fn letters(store: &Store, job: &Job, part: &Part) -> Result<Vec<(Batch, Letter)>, PartError> {
+    let planned = store.pieces(&job.id, part.number).await?;
+    let batches = store.batches(&job.batches).await?;
+    let mut found = HashMap::with_capacity(planned.len());
+    for (number, batch) in (0u32..).zip(&batches) {
+        let references: Vec<LetterRef> =
+            planned.iter().filter(|piece| piece.batch == number).map(|piece| piece.reference.clone()).collect();
+        for letter in store.letters(batch, &references).await? {
+            found.insert((number, letter.content.reference.clone()), letter);
+        }
+    }
+    let mut letters = Vec::with_capacity(planned.len());
+    for piece in planned {
+        let batch = batches.get(piece.batch as usize);
+        let letter = found.remove(&(piece.batch, piece.reference.clone()));
+        let pair = batch.cloned().zip(letter).filter(|(_, letter)| letter.state == LetterState::Ready);
+        letters.push(pair.ok_or(PartError::NotReady(piece.reference))?);
+    }
+    Ok(letters)
+}
+
+fn write_row(
+    manifest: &mut csv::Writer<Vec<u8>>, batch: &Batch, letter: &Letter, piece: &Piece, row: &PieceRow,
+) -> Result<(), csv::Error> {
+    manifest.serialize(ManifestRow {
+        piece: row.piece,
+        batch_id: batch.id.as_str(),
+        letter_ref_id: letter.content.reference.as_str(),
+        tracking_code: piece.code.as_str(),
+        name: letter.content.address.name1(),
+        postal_code: letter.content.address.postal_code().unwrap_or_default(),
+        sheets: row.sheets,
+        pages: row.pages,
+        first_page: row.first_page,
+        perforated: row.perforated,
+        document_sha256: letter.copy.as_ref().map_or("", |copy| copy.sha256.as_str()),
+        offset: row.offset,
+        length: row.length,
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

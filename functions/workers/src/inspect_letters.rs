@@ -1,0 +1,155 @@
+//! `letters.inspect`: decides which letters of a group may be printed, and keeps copies of their documents.
+//!
+//! A document that cannot be printed costs its own letter only: it gets an issue. Whatever may pass by itself, such as a
+//! throttled read, fails the message instead, and the group is inspected again from where it was.
+
+use std::cell::RefCell;
+use std::io;
+
+use domain::batch::{Batch, BatchState};
+use domain::letter::{Issue, Letter, LetterState, Outcome};
+use domain::location::Location;
+use edge::sqs::Worked;
+use futures::{StreamExt, stream};
+use jiff::Timestamp;
+use print::inspect::{Limits, Severity};
+use print::isolate::{CHILD_ARGUMENT, Inspector};
+use store::documents::NotFetched;
+use store::queues::Inspect;
+use store::{Store, StoreError};
+
+use crate::{look, unknown};
+
+/// The `Handler` of its function.
+pub const OPERATION: &str = "letters.inspect";
+
+/// How many documents are fetched at once, and so are in memory.
+const PREFETCH: usize = 4;
+
+/// What all messages of this process share.
+pub struct Inspection {
+    store: Store,
+    /// One child inspects one document at a time.
+    inspector: RefCell<Inspector>,
+    limits: Limits,
+}
+
+/// A group could not be inspected now.
+#[derive(Debug, thiserror::Error)]
+pub enum InspectError {
+    /// The store did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The child process could not be started.
+    #[error("documents cannot be inspected in isolation")]
+    Isolation(#[source] io::Error),
+}
+
+impl Inspection {
+    /// Starts the child process.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn open(store: Store) -> Result<Self, InspectError> {
+        let start = || Inspector::spawn(&std::env::current_exe()?, [CHILD_ARGUMENT]);
+        let inspector = RefCell::new(start().map_err(InspectError::Isolation)?);
+        Ok(Inspection { store, inspector, limits: Limits::default() })
+    }
+}
+
+/// Works off a message.
+///
+/// # Errors
+/// When the store does not answer or documents cannot be inspected; the message comes again.
+pub async fn work(inspection: &Inspection, message: Inspect) -> Result<Worked, InspectError> {
+    let Inspection { store, .. } = inspection;
+    // The addition is committed, open, or will never be; letters tell which, as they carry its id.
+    let found = look(async || {
+        let Some(batch) = store.batch(&message.batch).await? else { return Ok(None) };
+        if batch.open.contains_key(&message.addition) {
+            return Ok(None);
+        }
+        let mut letters = store.letters(&batch, &message.letters).await?;
+        letters.retain(|letter| letter.addition == message.addition);
+        Ok::<_, StoreError>((!letters.is_empty()).then_some((batch, letters)))
+    })
+    .await?;
+    let Some((batch, mut letters)) = found else { return Ok(unknown(message.announced, Timestamp::now())) };
+    if matches!(batch.state, BatchState::Canceled | BatchState::FailedToInitialize) {
+        return Ok(Worked::Done);
+    }
+    if !store.is_counted(&batch.id, &message.addition, message.group).await? {
+        let locations = store.list_locations(&batch.account).await?;
+        inspect(inspection, &batch, &locations, &mut letters).await?;
+        store.count_group(&message, &batch, &letters, Timestamp::now()).await?;
+    }
+    store.settle(&batch.id, Timestamp::now()).await?;
+    Ok(Worked::Done)
+}
+
+/// Inspects those of the letters that wait for it, and records what was found on each.
+async fn inspect(
+    inspection: &Inspection, batch: &Batch, locations: &[Location], letters: &mut [Letter],
+) -> Result<(), InspectError> {
+    let Inspection { store, inspector, limits } = inspection;
+    let waiting = letters.iter_mut().filter(|letter| letter.state == LetterState::Queued);
+    let mut fetched = stream::iter(waiting)
+        .map(async |letter: &mut Letter| {
+            let source = fetch(store, letter, locations, limits.max_bytes).await;
+            (letter, source)
+        })
+        .buffered(PREFETCH);
+    while let Some((letter, source)) = fetched.next().await {
+        let outcome = match source? {
+            Err(issue) => Outcome::Failed(issue),
+            Ok(bytes) => {
+                let report = inspector
+                    .borrow_mut()
+                    .inspect(&bytes, letter.content.impressions, limits)
+                    .map_err(InspectError::Isolation)?;
+                match report.findings.into_iter().find(|finding| finding.severity == Severity::Refuse) {
+                    Some(finding) => {
+                        Outcome::Failed(Issue { code: finding.rule.into(), message: finding.message, page: finding.page })
+                    }
+                    None => Outcome::Passed(store.keep_copy(&batch.account, bytes).await?),
+                }
+            }
+        };
+        store.record_outcome(batch, &letter.addition, &letter.content.reference, &outcome).await?;
+        match outcome {
+            Outcome::Passed(copy) => (letter.state, letter.copy) = (LetterState::Ready, Some(copy)),
+            Outcome::Failed(issue) => (letter.state, letter.issue) = (LetterState::Issue, Some(issue)),
+        }
+    }
+    Ok(())
+}
+
+/// Fetches a letter's document, or says why a person has to act first.
+async fn fetch(
+    store: &Store, letter: &Letter, locations: &[Location], limit: u64,
+) -> Result<Result<Vec<u8>, Issue>, StoreError> {
+    let issue = |code: &str, message: String| Err(Issue { code: code.to_owned(), message, page: None });
+    let source = &letter.content.source;
+    let Some(location) = locations.iter().find(|location| location.holds(source)) else {
+        let message = "The document's location is no longer registered to the account. Ask the operator to register it, \
+                       then retry the letter.";
+        return Ok(issue("location.unregistered", message.to_owned()));
+    };
+    Ok(match store.fetch_source(source, location, limit).await? {
+        Ok(bytes) => Ok(bytes),
+        Err(NotFetched::NotFound) => issue(
+            "document.not_found",
+            "There is no object at the document's path. Upload it, then retry the letter.".to_owned(),
+        ),
+        Err(NotFetched::AccessDenied) => issue(
+            "document.access_denied",
+            "The document may not be read. Grant the mailhouse s3:GetObject on it, check that the registered owner \
+             still owns the bucket, then retry the letter."
+                .to_owned(),
+        ),
+        Err(NotFetched::TooLarge) => issue(
+            "document.too_large",
+            format!("The document is larger than {} MB. Make it smaller, then retry the letter.", limit >> 20),
+        ),
+    })
+}

@@ -1,0 +1,54 @@
+//! The workers: one file for each consumer of a queue.
+
+pub mod assemble_part;
+pub mod initialise_batch;
+pub mod inspect_letters;
+pub mod plan_job;
+
+use jiff::Timestamp;
+use store::Store;
+use store::queues::ANNOUNCEMENT;
+
+use edge::sqs::{Worked, serve};
+
+/// An error that ends the process.
+pub type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// Serves the operation that the function is named for.
+///
+/// # Errors
+/// When there is no such operation, a setting is wrong, or the runtime ends.
+pub async fn run() -> Result<(), Error> {
+    edge::start_telemetry();
+    let operation = edge::operation();
+    let store = Store::open(store::Config::from_env()?).await;
+    match operation.as_str() {
+        initialise_batch::OPERATION => serve(store, &operation, initialise_batch::work).await,
+        inspect_letters::OPERATION => {
+            serve(inspect_letters::Inspection::open(store)?, &operation, inspect_letters::work).await
+        }
+        plan_job::OPERATION => serve(store, &operation, plan_job::work).await,
+        assemble_part::OPERATION => serve(store, &operation, assemble_part::work).await,
+        _ => Err(format!("no operation is named {operation:?}").into()),
+    }
+}
+
+/// What to do with an announcement that the table knows nothing of: wait while it may still come true, then forget it.
+fn unknown(announced: Timestamp, now: Timestamp) -> Worked {
+    if now.duration_since(announced) > ANNOUNCEMENT { Worked::Done } else { Worked::Later }
+}
+
+/// Looks again for a short while: an announcement usually comes true within milliseconds, but a message that is let go
+/// comes again only when its invisibility has run out.
+async fn look<T, E>(mut attempt: impl AsyncFnMut() -> Result<Option<T>, E>) -> Result<Option<T>, E> {
+    const LOOKS: u32 = 20;
+    for look in 0..LOOKS {
+        if let Some(found) = attempt().await? {
+            return Ok(Some(found));
+        }
+        if look + 1 < LOOKS {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    }
+    Ok(None)
+}

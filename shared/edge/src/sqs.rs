@@ -1,0 +1,69 @@
+//! Queue messages: each is worked off by itself, and only those that failed come again.
+
+use std::sync::Arc;
+
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde::de::DeserializeOwned;
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Worked {
+    /// Nothing is left to do.
+    Done,
+    /// It is not time yet: let it come again.
+    Later,
+}
+
+/// Serves one queue until the process is ended.
+///
+/// # Errors
+/// When the runtime ends.
+pub async fn serve<A, M, E>(
+    app: A, operation: &str, work: impl AsyncFn(&A, M) -> Result<Worked, E>,
+) -> Result<(), lambda_runtime::Error>
+where
+    M: DeserializeOwned,
+    E: std::error::Error,
+{
+    let app = Arc::new(app);
+    let work = Arc::new(work);
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| {
+        let (app, work) = (app.clone(), work.clone());
+        async move {
+            let request_id = event.context.request_id;
+            let mut failed = Vec::new();
+            for record in event.payload.records {
+                let id = record.message_id.unwrap_or_default();
+                let body = record.body.unwrap_or_default();
+                let worked = match serde_json::from_str::<M>(&body) {
+                    Ok(message) => work(&app, message).await.map_err(|error| chain(&error)),
+                    Err(error) => Err(format!("the message does not read: {error}")),
+                };
+                match &worked {
+                    Ok(worked) => tracing::info!(operation, requestId = %request_id, message = %id, ?worked, "worked"),
+                    Err(cause) => tracing::error!(operation, requestId = %request_id, message = %id, cause, "failed"),
+                }
+                if worked != Ok(Worked::Done) {
+                    let mut failure = BatchItemFailure::default();
+                    failure.item_identifier = id;
+                    failed.push(failure);
+                }
+            }
+            let mut response = SqsBatchResponse::default();
+            response.batch_item_failures = failed;
+            Ok::<_, lambda_runtime::Error>(response)
+        }
+    }))
+    .await
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
+}

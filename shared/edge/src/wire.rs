@@ -1,0 +1,212 @@
+//! Reading JSON bodies so that everything wrong with them can be said at once.
+//!
+//! A value of the wrong type does not end the reading: it becomes a [`Field`] that says what it was, and a fault at its
+//! place when it is asked for. Only what is not JSON at all, or not of the outer shape, ends it.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use domain::fault::{Faults, Pointer};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use crate::Problem;
+
+/// A value in a client's JSON.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Field<'a> {
+    /// There is none.
+    #[default]
+    Missing,
+    /// `null`.
+    Null,
+    /// A string.
+    Text(Cow<'a, str>),
+    /// A number.
+    Number(f64),
+    /// `true` or `false`.
+    Flag(bool),
+    /// An array or an object, which nobody reads.
+    Nested,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Field<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Field<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON value")
+            }
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Field<'de>, E> {
+                Ok(Field::Text(Cow::Borrowed(text)))
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Field<'de>, E> {
+                Ok(Field::Text(Cow::Owned(text.to_owned())))
+            }
+            fn visit_bool<E>(self, flag: bool) -> Result<Field<'de>, E> {
+                Ok(Field::Flag(flag))
+            }
+            fn visit_u64<E>(self, number: u64) -> Result<Field<'de>, E> {
+                Ok(Field::Number(number as f64))
+            }
+            fn visit_i64<E>(self, number: i64) -> Result<Field<'de>, E> {
+                Ok(Field::Number(number as f64))
+            }
+            fn visit_f64<E>(self, number: f64) -> Result<Field<'de>, E> {
+                Ok(Field::Number(number))
+            }
+            fn visit_unit<E>(self) -> Result<Field<'de>, E> {
+                Ok(Field::Null)
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Field<'de>, A::Error> {
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Field::Nested)
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Field<'de>, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Field::Nested)
+            }
+        }
+        deserializer.deserialize_any(Any)
+    }
+}
+
+impl Field<'_> {
+    /// Whether a value was given at all; `null` is none.
+    pub fn is_given(&self) -> bool {
+        !matches!(self, Field::Missing | Field::Null)
+    }
+
+    /// The string here, if a value was given; a fault if it is of another type.
+    pub fn text(&self, at: &Pointer<'_>, faults: &mut Faults) -> Option<&str> {
+        match self {
+            Field::Text(text) => Some(text),
+            _ => self.other(at, faults, "a string"),
+        }
+    }
+
+    /// The truth value here, if a value was given; a fault if it is of another type.
+    pub fn flag(&self, at: &Pointer<'_>, faults: &mut Faults) -> Option<bool> {
+        match self {
+            Field::Flag(flag) => Some(*flag),
+            _ => self.other(at, faults, "true or false"),
+        }
+    }
+
+    /// The whole number here, if a value was given; a fault if it is of another type or out of `range`.
+    pub fn whole(&self, range: std::ops::RangeInclusive<u32>, at: &Pointer<'_>, faults: &mut Faults) -> Option<u32> {
+        match self {
+            Field::Number(number) if number.fract() == 0.0 && range.contains(&(*number as u32)) && *number >= 0.0 => {
+                Some(*number as u32)
+            }
+            Field::Number(_) => {
+                let message = format!("Give a whole number from {} to {}.", range.start(), range.end());
+                faults.push(at, "range", message);
+                None
+            }
+            _ => self.other(at, faults, "a number"),
+        }
+    }
+
+    /// Adds a fault when nothing was given.
+    pub fn required<'f>(&'f self, at: &Pointer<'_>, faults: &mut Faults) -> &'f Self {
+        if !self.is_given() {
+            faults.push(at, "required", "This field is required.");
+        }
+        self
+    }
+
+    fn other<T>(&self, at: &Pointer<'_>, faults: &mut Faults, wanted: &str) -> Option<T> {
+        if self.is_given() {
+            faults.push(at, "type", format!("Give {wanted} here."));
+        }
+        None
+    }
+}
+
+/// Reads a JSON body.
+///
+/// # Errors
+/// 400 when there is none, or it is not JSON of the outer shape; the message says at which line and column.
+pub fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Err(Problem::new(400, "body.blank", "The request body is blank. Send JSON."));
+    }
+    serde_json::from_slice(body).map_err(|error| {
+        // The reader's own text may repeat what it read, so only the place is passed on.
+        let (line, column) = (error.line(), error.column());
+        let message = match error.classify() {
+            _ if error.to_string().starts_with("recursion limit") => {
+                format!("The body nests deeper than 127 levels at line {line}, column {column}.")
+            }
+            serde_json::error::Category::Eof => {
+                format!("The body ends too early: line {line}, column {column}.")
+            }
+            serde_json::error::Category::Data => {
+                format!("The body has a value of an unexpected type at line {line}, column {column}.")
+            }
+            _ => format!("The body is not JSON: see line {line}, column {column}."),
+        };
+        Problem::new(400, "body.syntax", message)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Body<'a> {
+        #[serde(default, borrow)]
+        name: Field<'a>,
+        #[serde(default, borrow)]
+        count: Field<'a>,
+    }
+
+    #[test]
+    fn values_of_the_wrong_type_are_faults_at_their_places() {
+        let body: Body<'_> = read(br#"{"name": [1, {"a": 2}], "count": "3"}"#).unwrap();
+        let mut faults = Faults::default();
+        assert_eq!(body.name.text(&Pointer::Root.key("name"), &mut faults), None);
+        assert_eq!(body.count.whole(1..=5, &Pointer::Root.key("count"), &mut faults), None);
+        let pointers: Vec<_> = faults.listed().iter().map(|fault| fault.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/name", "/count"]);
+    }
+
+    #[test]
+    fn text_without_escapes_is_not_copied() {
+        let body: Body<'_> = read(br#"{"name": "plain"}"#).unwrap();
+        assert_eq!(body.name, Field::Text(Cow::Borrowed("plain")));
+        assert!(matches!(body.name, Field::Text(Cow::Borrowed(_))));
+        assert_eq!(body.count, Field::Missing);
+    }
+
+    #[test]
+    fn a_number_is_whole_and_in_range_or_a_fault() {
+        for (json, whole) in [("3", Some(3)), ("3.0", Some(3)), ("3.5", None), ("-1", None), ("0", None), ("1e99", None)] {
+            let text = format!(r#"{{"count": {json}}}"#);
+            let body: Body<'_> = read(text.as_bytes()).unwrap();
+            let mut faults = Faults::default();
+            assert_eq!(body.count.whole(1..=5, &Pointer::Root, &mut faults), whole, "{json}");
+            assert_eq!(faults.is_empty(), whole.is_some(), "{json}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_not_json_is_refused_with_line_and_column_and_nothing_of_its_text() {
+        let problem = read::<Body<'_>>(b"{\"name\":\n \"Jane\" oops}").err().unwrap();
+        assert_eq!(problem.status(), 400);
+        assert!(problem.message.contains("line 2, column 9"), "{}", problem.message);
+        assert!(read::<Body<'_>>(b"  \n").is_err());
+    }
+
+    #[test]
+    fn deep_nesting_is_refused() {
+        let deep = format!("{{\"name\": {}{}}}", "[".repeat(200), "]".repeat(200));
+        let problem = read::<Body<'_>>(deep.as_bytes()).err().unwrap();
+        assert!(problem.message.contains("nests deeper"), "{}", problem.message);
+    }
+}
