@@ -1,4 +1,8 @@
-"""Sends what is in a dead-letter queue round again: redrive.py Inspect. Mend the cause first."""
+"""Sends what is in a dead-letter queue round again: redrive.py Inspect. Mend the cause first.
+
+Message by message, each deleted only after it was sent: SQS has a call of its own for this, which emulators lack. One that
+is sent and not deleted comes round twice, and every worker may be told twice.
+"""
 
 import sys
 
@@ -9,12 +13,17 @@ import stack
 
 def main(queue: str) -> None:
     sqs, outputs = boto3.client("sqs"), stack.outputs()
-    url = outputs.get(f"{queue.capitalize()}DeadLettersUrl")
-    if url is None:
-        sys.exit("Name one of: " + ", ".join(n.removesuffix("DeadLettersUrl") for n in outputs if "DeadLetters" in n))
-    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-    sqs.start_message_move_task(SourceArn=attributes["QueueArn"])
-    print(f"{attributes['ApproximateNumberOfMessages']} messages are on their way back to {queue}.")
+    name = queue.capitalize()
+    if f"{name}DeadLettersUrl" not in outputs:
+        sys.exit("Name one of: " + ", ".join(n.removesuffix("QueueUrl") for n in outputs if n.endswith("QueueUrl")))
+    source, target = outputs[f"{name}DeadLettersUrl"], outputs[f"{name}QueueUrl"]
+    moved = 0
+    while messages := sqs.receive_message(QueueUrl=source, MaxNumberOfMessages=10, WaitTimeSeconds=1).get("Messages"):
+        for message in messages:
+            sqs.send_message(QueueUrl=target, MessageBody=message["Body"])
+            sqs.delete_message(QueueUrl=source, ReceiptHandle=message["ReceiptHandle"])
+            moved += 1
+    print(f"{moved} messages are on their way back to {name}.")
 
 
 if __name__ == "__main__":
