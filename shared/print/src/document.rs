@@ -13,12 +13,19 @@ const MAX_TREE_DEPTH: usize = 200;
 /// How many references are followed from one object to the next before it is taken as missing.
 const MAX_HOPS: usize = 32;
 
-/// Runs the parser where it has room to recurse. `None` if it panicked or no thread could be started.
+/// Runs the parser where it has room to recurse. `None` if it panicked.
 pub(crate) fn on_large_stack<R: Send>(work: impl FnOnce() -> R + Send) -> Option<R> {
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work).ok()?;
-        thread.join().ok()
-    })
+    let mut work = Some(work);
+    let outcome = std::thread::scope(|scope| {
+        let run = || work.take().map(|work| work());
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, run).ok()?;
+        Some(thread.join().ok().flatten())
+    });
+    match outcome {
+        Some(result) => result,
+        // No thread could be started, which is no fault of the document: ordinary ones need little stack.
+        None => work.take().map(|work| work()),
+    }
 }
 
 /// Loads a document as inspection and assembly both do. Call it on a large stack.

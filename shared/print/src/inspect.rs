@@ -99,6 +99,9 @@ const TOLERANCE: f64 = 0.05;
 /// How many findings are reported at most.
 const MAX_FINDINGS: usize = 200;
 
+/// How much the compressed streams of a document may hold, bytes: a score of scanned pages without further compression.
+const STREAM_BUDGET: u64 = 1 << 30;
+
 /// How much the content of all pages may decompress to, in units of what one page may.
 const CONTENT_BUDGET: u64 = 16;
 
@@ -148,6 +151,10 @@ impl Report {
         self.findings.push(Finding { rule, severity, page, message: message.into() });
     }
 
+    fn has(&self, rule: &str) -> bool {
+        self.findings.iter().any(|finding| finding.rule.strip_prefix("document.") == Some(rule))
+    }
+
     fn refuse(&mut self, rule: &str, page: Option<u32>, message: impl Into<String>) {
         self.add(rule, Severity::Refuse, page, message);
     }
@@ -183,6 +190,7 @@ fn parse_and_check(bytes: &[u8], declared_impressions: u32, limits: &Limits) -> 
         report.refuse("too_complex", None, TOO_COMPLEX);
         return report;
     }
+    check_streams(&document, &mut report);
     check_activity(&document, &mut report);
     check_layers(&document, &mut report);
     match document::pages(&document, limits.max_pages) {
@@ -191,7 +199,7 @@ fn parse_and_check(bytes: &[u8], declared_impressions: u32, limits: &Limits) -> 
             report.refuse("too_complex", None, format!("The file has more than {} pages.", limits.max_pages));
         }
         Err(TreeFault::Damaged) => {
-            if report.findings.iter().all(|finding| finding.rule != "document.damaged") {
+            if !report.has("damaged") {
                 report.refuse("damaged", None, DAMAGED);
             }
         }
@@ -299,6 +307,84 @@ fn check_content(
             }
         }
     }
+}
+
+/// That compressed streams can be read to their end. The parser takes what it gets of a damaged one, and a printer may draw
+/// that or stop.
+fn check_streams(document: &Document, report: &mut Report) {
+    let mut budget = STREAM_BUDGET;
+    let mut sink = vec![0; 64 << 10];
+    let streams = document.objects.values().filter_map(|object| object.as_stream().ok());
+    for stream in streams {
+        let filter = match document::lookup(document, &stream.dict, b"Filter") {
+            Some(Object::Array(filters)) => filters.first().map(|filter| document::resolve(document, filter)),
+            filter => filter,
+        };
+        if !filter.is_some_and(|filter| filter.as_name().is_ok_and(|name| name == b"FlateDecode")) {
+            continue;
+        }
+        match inflate(&stream.content, &mut sink, &mut budget) {
+            Inflated::Whole => {}
+            Inflated::Damaged => return report.refuse("damaged", None, DAMAGED),
+            Inflated::TooLarge => {
+                let message = "The images of the file are too large to print. Reduce their resolution.";
+                return report.refuse("too_complex", None, message);
+            }
+        }
+    }
+}
+
+enum Inflated {
+    Whole,
+    Damaged,
+    TooLarge,
+}
+
+/// Decompresses a stream to nowhere and takes its size from the budget.
+fn inflate(content: &[u8], sink: &mut [u8], budget: &mut u64) -> Inflated {
+    if content.is_empty() {
+        return Inflated::Whole;
+    }
+    // Without the two bytes before, which no reader needs, and the checksum after, which some writers leave out.
+    let Some(content) = content.get(2..) else { return Inflated::Damaged };
+    let mut checksum = (1, 0);
+    let mut inflater = flate2::Decompress::new(false);
+    loop {
+        let (read, wrote) = (inflater.total_in(), inflater.total_out());
+        let rest = usize::try_from(read).ok().and_then(|read| content.get(read..)).unwrap_or_default();
+        let status = inflater.decompress(rest, sink, flate2::FlushDecompress::None);
+        let wrote = inflater.total_out() - wrote;
+        checksum = adler32(checksum, &sink[..wrote as usize]);
+        match budget.checked_sub(wrote) {
+            Some(left) => *budget = left,
+            None => return Inflated::TooLarge,
+        }
+        match status {
+            Ok(flate2::Status::StreamEnd) => {
+                let after = usize::try_from(inflater.total_in()).ok().and_then(|read| content.get(read..));
+                let given = after.and_then(|after| after.first_chunk()).map(|bytes| u32::from_be_bytes(*bytes));
+                let differs = given.is_some_and(|given| given != checksum.1 << 16 | checksum.0);
+                return if differs { Inflated::Damaged } else { Inflated::Whole };
+            }
+            Ok(_) if wrote > 0 || inflater.total_in() > read => {}
+            // At the end of the input and not at the end of the data.
+            Ok(_) | Err(_) => return Inflated::Damaged,
+        }
+    }
+}
+
+/// Carries the two sums of an Adler-32 checksum (RFC 1950 §8.2) on over more bytes.
+fn adler32((mut low, mut high): (u32, u32), bytes: &[u8]) -> (u32, u32) {
+    // So many bytes can be added up before the sums have to be reduced.
+    for chunk in bytes.chunks(5552) {
+        for &byte in chunk {
+            low += u32::from(byte);
+            high += low;
+        }
+        low %= 65_521;
+        high %= 65_521;
+    }
+    (low, high)
 }
 
 /// What in a document can act, by the words a sender may know it under. Paper cannot act, so the page may not be what it

@@ -1,4 +1,5 @@
 //! The print stream, read back: what is on which page, what is shared, and what a piece may not do.
+#![expect(clippy::unwrap_used, reason = "helpers of tests unwrap as tests do")]
 
 mod support;
 

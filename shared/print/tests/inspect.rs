@@ -70,6 +70,28 @@ fn a_page_whose_content_is_missing_is_damaged() {
 }
 
 #[test]
+fn content_that_does_not_decompress_to_its_end_is_damaged() {
+    for cut in [0, 40] {
+        let rules = rules_after(|letter| {
+            let text: String = (0..400).map(|number| format!("{number} 0 m ")).collect();
+            let mut content = Stream::new(dictionary! {}, text.into_bytes());
+            content.compress().unwrap();
+            let mut packed = content.content.clone();
+            if cut == 0 {
+                packed[200] ^= 0xff;
+                packed[201] ^= 0xff;
+            } else {
+                packed.truncate(packed.len() - cut);
+            }
+            content.set_content(packed);
+            let content = letter.document.add_object(content);
+            letter.set(letter.pages[0], "Contents", content);
+        });
+        assert_eq!(rules, ["document.damaged"], "{cut}");
+    }
+}
+
+#[test]
 fn an_encrypted_file_is_refused_also_when_its_password_is_empty() {
     for password in ["", "secret"] {
         let mut letter = Letter::of(1);

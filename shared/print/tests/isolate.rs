@@ -1,6 +1,7 @@
 //! Hostile files cost only their own letter. This program is its own child, so it has no test harness: it names each test
 //! and counts the failures itself.
 #![expect(clippy::print_stdout, reason = "without a harness, this is how a test program speaks")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests unwrap as tests do")]
 
 mod support;
 

@@ -1,5 +1,6 @@
 //! Small PDFs for the tests, ordinary and hostile, made by code.
 #![expect(dead_code, reason = "each test program uses a part of this")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 use lopdf::{Dictionary, Document, Object, ObjectId, Stream, dictionary};
 
