@@ -78,9 +78,11 @@ impl Inspector {
     }
 
     fn start(&self) -> io::Result<Child> {
-        // What a dying parser says may quote the document, so nobody hears it.
+        // What a dying parser says may quote the document, so nobody hears it. The environment can hold keys that a child
+        // which reads strangers' files has no use for.
         Command::new(&self.program)
             .args(&self.arguments)
+            .env_clear()
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
