@@ -32,7 +32,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_bytes: 50_000_000, max_objects: 250_000, max_pages: 5_000, max_decompressed: 16 << 20, a4: false }
+        Self { max_bytes: 50_000_000, max_objects: 250_000, max_pages: 5_000, max_decompressed: 16 << 20, a4: true }
     }
 }
 

@@ -162,7 +162,7 @@ fn another_number_of_impressions_than_declared_is_refused() {
 }
 
 #[test]
-fn only_letter_and_legal_are_printed_unless_a4_is_offered_too() {
+fn only_letter_and_legal_are_printed_and_a4_where_it_is_offered() {
     let sized = |width: i64, height: i64, a4: bool| {
         let mut letter = Letter::of(1);
         letter.set(letter.pages[0], "MediaBox", vec![0.into(), 0.into(), width.into(), height.into()]);
@@ -170,7 +170,7 @@ fn only_letter_and_legal_are_printed_unless_a4_is_offered_too() {
     };
     assert!(sized(612, 792, false) && sized(792, 612, false) && sized(612, 1008, false) && sized(614, 790, false));
     assert!(!sized(617, 792, false) && !sized(360, 504, false) && !sized(0, 0, false));
-    assert!(!sized(595, 842, false) && sized(595, 842, true));
+    assert!(!sized(595, 842, false) && sized(595, 842, true) && Limits::default().a4);
 }
 
 #[test]
