@@ -37,7 +37,8 @@ where
                 let id = record.message_id.unwrap_or_default();
                 let body = record.body.unwrap_or_default();
                 let worked = match serde_json::from_str::<M>(&body) {
-                    Ok(message) => work(&app, message).await.map_err(|error| chain(&error)),
+                    // Boxed, because the compiler could not lay out what is inside together with what is around it.
+                    Ok(message) => Box::pin(work(&app, message)).await.map_err(|error| chain(&error)),
                     Err(error) => Err(format!("the message does not read: {error}")),
                 };
                 match &worked {
