@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use domain::account::{Caller, Mode, Scope};
 use domain::id::AccountId;
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayProxyRequestContext;
 use lambda_http::request::RequestContext;
@@ -106,13 +106,14 @@ fn caller(context: &ApiGatewayProxyRequestContext) -> Option<Caller> {
     })
 }
 
-/// Unpacks a body, at most `limit` bytes of it.
+/// Unpacks a body, at most `limit` bytes of it. Without a body there is nothing to unpack, whatever a client's defaults say.
 fn unpack(encoding: &str, body: Vec<u8>, limit: usize) -> Result<Vec<u8>, Problem> {
     match encoding {
+        _ if body.is_empty() => Ok(body),
         "" | "identity" => Ok(body),
         "gzip" | "x-gzip" => {
             let mut unpacked = Vec::with_capacity(body.len().saturating_mul(4).min(limit));
-            let read = GzDecoder::new(body.as_slice()).take(limit as u64 + 1).read_to_end(&mut unpacked);
+            let read = MultiGzDecoder::new(body.as_slice()).take(limit as u64 + 1).read_to_end(&mut unpacked);
             match read {
                 Ok(_) if unpacked.len() > limit => {
                     let message = format!("The body unpacks to more than {limit} bytes. Send fewer letters at a time.");
@@ -272,6 +273,18 @@ mod tests {
     fn a_gzip_body_is_unpacked_and_a_plain_one_left_alone() {
         assert_eq!(unpack("gzip", packed(b"letters"), 100).unwrap(), b"letters");
         assert_eq!(unpack("", b"letters".to_vec(), 100).unwrap(), b"letters");
+    }
+
+    #[test]
+    fn a_gzip_body_of_several_members_is_unpacked_whole() {
+        let members = [packed(b"let"), packed(b"ters")].concat();
+        assert_eq!(unpack("gzip", members, 100).unwrap(), b"letters");
+    }
+
+    #[test]
+    fn a_request_without_a_body_may_claim_any_encoding() {
+        assert_eq!(unpack("gzip", Vec::new(), 100).unwrap(), b"");
+        assert_eq!(unpack("br", Vec::new(), 100).unwrap(), b"");
     }
 
     #[test]

@@ -17,7 +17,14 @@ pub fn operation() -> String {
     std::env::var("_HANDLER").unwrap_or_default()
 }
 
-/// Sends logs to standard output as JSON, one object a line.
+/// Sends logs to standard output as JSON, one object a line. Only ours: what libraries log may hold what they were sent.
 pub fn start_telemetry() {
-    lambda_runtime::tracing::init_default_subscriber();
+    use tracing_subscriber::Layer;
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::layer::SubscriberExt;
+    use tracing_subscriber::util::SubscriberInitExt;
+
+    let ours = Targets::new().with_target("edge", LevelFilter::INFO).with_default(LevelFilter::ERROR);
+    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false);
+    tracing_subscriber::registry().with(lines.with_target(false).with_filter(ours)).init();
 }

@@ -4,8 +4,8 @@
 //! So a message is only an announcement: its worker believes the table. When the table does not know of it yet, the
 //! worker lets it come again, until it is older than any transaction that could still make it true.
 
-use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use domain::id::{AdditionId, BatchId, JobId, LetterRef};
+use futures::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -98,39 +98,19 @@ impl Message for Assemble {
 }
 
 impl Store {
-    /// Sends messages, ten to a request.
+    /// Sends messages, many at a time.
     ///
     /// # Errors
     /// When a message could not be sent; others may have been. Sending them again does no harm.
     pub async fn announce<M: Message>(&self, messages: &[M]) -> Result<(), StoreError> {
-        use futures::{StreamExt, TryStreamExt, stream};
-        let send = async |chunk: &[M]| {
-            let mut entries = Vec::with_capacity(chunk.len());
-            for (number, message) in chunk.iter().enumerate() {
-                let body = serde_json::to_string(message).map_err(StoreError::json("a message"))?;
-                let entry = SendMessageBatchRequestEntry::builder()
-                    .id(number.to_string())
-                    .message_body(body)
-                    .delay_seconds(M::DELAY)
-                    .build()
-                    .map_err(|_| StoreError::Missing("a message"))?;
-                entries.push(entry);
-            }
-            let answer = self
-                .sqs()
-                .send_message_batch()
-                .queue_url(M::queue(self))
-                .set_entries(Some(entries))
-                .send()
-                .await
-                .map_err(StoreError::aws("SendMessageBatch"))?;
-            match answer.failed().first() {
-                None => Ok(()),
-                Some(failed) => {
-                    Err(StoreError::Aws { operation: "SendMessageBatch", detail: failed.code().to_owned() })
-                }
-            }
+        let mut bodies = Vec::with_capacity(messages.len());
+        for message in messages {
+            bodies.push(serde_json::to_string(message).map_err(StoreError::json("a message"))?);
+        }
+        let send = async |body: String| {
+            let message = self.sqs().send_message().queue_url(M::queue(self)).message_body(body).delay_seconds(M::DELAY);
+            message.send().await.map(drop).map_err(StoreError::aws("SendMessage"))
         };
-        stream::iter(messages.chunks(10)).map(send).buffer_unordered(16).try_collect().await
+        stream::iter(bodies).map(send).buffer_unordered(32).try_collect().await
     }
 }
