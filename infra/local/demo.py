@@ -26,8 +26,8 @@ DOCUMENTS = ROOT / "tests" / "fixtures" / "documents"
 OUT = ROOT / "target" / "demo"
 PATIENCE = 120  # seconds for any one wait
 
-# The manifest's columns that the table at the end shows.
-REFERENCE, TRACKING, SHEETS = "reference", "trackingCode", "sheets"
+# The manifest's columns that the table at the end shows, and what it calls them.
+COLUMNS = {"letterRefId": "Reference", "name": "Name", "sheets": "Sheets", "trackingCode": "Tracking code"}
 
 PEOPLE = ["Ada Moreau", "Ben Okafor", "Carla Nguyen", "Dmitri Walsh", "Elena Fontenot", "Farid Haddad", "Grace Liu"]
 PLACES = [
@@ -52,7 +52,7 @@ def main() -> None:
     job = merge(operator, batch)
     rows = download(job)
     confirm(operator, job)
-    report(client, batch, letters, rows)
+    report(client, batch, rows)
 
     step(f"done in {time.monotonic() - started:.0f} s")
     print(f"Print files and manifests: {OUT.relative_to(ROOT)}/")
@@ -144,19 +144,19 @@ def download(job: dict) -> list[dict[str, str]]:
     for number, part in enumerate(job["parts"], start=1):
         name = f"{job['id']}-{number:03}"
         pdf, manifest = OUT / f"{name}.pdf", OUT / f"{name}.csv"
-        fetch(part["printFile"]["url"], pdf)
-        fetch(part["manifest"]["url"], manifest)
-        if hashlib.sha256(pdf.read_bytes()).hexdigest() != part["sha256"]:
-            sys.exit(f"{pdf} is not the file that the job describes: its SHA-256 differs.")
+        fetch(part["printFile"], pdf)
+        fetch(part["manifest"], manifest)
         note(f"{pdf.relative_to(ROOT)}: {part['letters']} letters, {part['pages']} pages, {pdf.stat().st_size:,} bytes")
         with manifest.open(newline="") as text:
             rows += csv.DictReader(text)
     return rows
 
 
-def fetch(url: str, path: Path) -> None:
-    with urllib.request.urlopen(url, timeout=60) as answer, path.open("wb") as file:
-        shutil.copyfileobj(answer, file)
+def fetch(file: dict, path: Path) -> None:
+    with urllib.request.urlopen(file["url"], timeout=60) as answer, path.open("wb") as out:
+        shutil.copyfileobj(answer, out)
+    if hashlib.sha256(path.read_bytes()).hexdigest() != file["sha256"]:
+        sys.exit(f"{path} is not the file that the job describes: its SHA-256 differs.")
 
 
 def confirm(operator: stack.Api, job: dict) -> None:
@@ -166,15 +166,13 @@ def confirm(operator: stack.Api, job: dict) -> None:
         note(what)
 
 
-def report(client: stack.Api, batch: str, letters: list[dict], rows: list[dict[str, str]]) -> None:
+def report(client: stack.Api, batch: str, rows: list[dict[str, str]]) -> None:
     step("Client: where the letters are")
     tracking = client.get(f"/v2/batches/{batch}/tracking")
     summary = ", ".join(f"{count} {state}" for state, count in tracking["letterSummary"].items() if count)
     note(f"{tracking['status']}: {summary}")
 
-    names = {letter["letterRefId"]: letter["name1"] for letter in letters}
-    table = [("Reference", "Name", "Sheets", "Tracking code")]
-    table += [(row[REFERENCE], names.get(row[REFERENCE], ""), row[SHEETS], row[TRACKING]) for row in rows]
+    table = [list(COLUMNS.values())] + [[row[column] for column in COLUMNS] for row in rows]
     widths = [max(map(len, column)) for column in zip(*table)]
     print()
     for row in table:
