@@ -138,8 +138,8 @@ pub(super) struct LetterOut<'a> {
     address: &'a Address,
     original_document_path: &'a S3Path,
     impression_count: u32,
-    /// Its state on the production side, its own or its batch's.
-    state: &'static str,
+    /// Its state on the production side, its own or its batch's. `state` is that of the address.
+    production_state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     postal_state: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -160,7 +160,7 @@ impl<'a> LetterOut<'a> {
             address: &content.address,
             original_document_path: &content.source,
             impression_count: content.impressions,
-            state: production_state(batch, letter),
+            production_state: production_state(batch, letter),
             postal_state: postal_state(batch, letter),
             issue: IssueOut::of(letter),
             warnings: content.warnings.iter().map(warning).collect(),
