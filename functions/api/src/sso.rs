@@ -25,7 +25,9 @@ pub enum SsoError {
     #[error("{0} is empty: set it, or leave MAILHOUSE_JWT_ISSUER empty to do without SSO")]
     Unset(&'static str),
     /// Keys from there could be anyone's.
-    #[error("no keys can be trusted from {0:?}: set MAILHOUSE_JWT_JWKS_URL to an https address (http only on loopback)")]
+    #[error(
+        "no keys can be trusted from {0:?}: set MAILHOUSE_JWT_JWKS_URL to an https address (http only on loopback)"
+    )]
     UntrustedUrl(String),
     /// The keys were asked for in vain, and none are remembered.
     #[error("cannot get the issuer's keys from {url}: check MAILHOUSE_JWT_JWKS_URL and that the function reaches it")]
@@ -113,9 +115,7 @@ impl Sso {
     ///
     /// # Errors
     /// When one of them is empty, or the keys' address is neither https nor on loopback.
-    pub fn new(
-        issuer: impl Into<String>, jwks_url: &str, audience: impl Into<String>,
-    ) -> Result<Self, SsoError> {
+    pub fn new(issuer: impl Into<String>, jwks_url: &str, audience: impl Into<String>) -> Result<Self, SsoError> {
         let (issuer, audience) = (issuer.into(), audience.into());
         let settings = [
             ("MAILHOUSE_JWT_ISSUER", issuer.as_str()),
@@ -152,9 +152,7 @@ impl Sso {
     }
 
     /// `key` is one for `algorithm`: the key decided which one that is.
-    fn verify(
-        &self, token: &str, algorithm: Algorithm, key: &DecodingKey, now: Timestamp,
-    ) -> Result<Caller, Refusal> {
+    fn verify(&self, token: &str, algorithm: Algorithm, key: &DecodingKey, now: Timestamp) -> Result<Caller, Refusal> {
         let mut validation = Validation::new(algorithm);
         validation.set_required_spec_claims(&["iss", "aud"]);
         validation.set_issuer(&[&self.issuer]);
@@ -172,8 +170,7 @@ impl Sso {
         }
 
         let names = [&claims.scope, &claims.scp, &claims.scopes];
-        let mut scopes: Vec<_> =
-            names.into_iter().flatten().flat_map(Names::words).filter_map(Scope::parse).collect();
+        let mut scopes: Vec<_> = names.into_iter().flatten().flat_map(Names::words).filter_map(Scope::parse).collect();
         scopes.sort();
         scopes.dedup();
         Ok(Caller { account: claims.account, mode: claims.mode.unwrap_or(Mode::Live), scopes })

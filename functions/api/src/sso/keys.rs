@@ -97,7 +97,10 @@ impl Keys {
 
     /// The key of that name for that algorithm; `None` when the issuer has no such key, as far as we may ask.
     pub(super) async fn find(
-        &self, id: Option<&str>, algorithm: Algorithm, now: Timestamp,
+        &self,
+        id: Option<&str>,
+        algorithm: Algorithm,
+        now: Timestamp,
     ) -> Result<Option<DecodingKey>, SsoError> {
         let mut memory = self.memory.lock().await;
         let mut failure = None;
