@@ -1,0 +1,262 @@
+//! Holds together what must say the same: template.yaml, routes.rs, infra/openapi.yaml, and the walls between the crates.
+//! Nothing here needs a running stack.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use api::routes::ROUTES;
+use serde_json::Value;
+use tests::arrows::{self, Package, ROOT};
+use tests::openapi::{Description, Operation};
+
+/// template.yaml, without the tags of its intrinsic functions: `!Ref Table` reads as `Table`.
+fn template() -> Value {
+    let text = fs::read_to_string(Path::new(ROOT).join("template.yaml")).unwrap();
+    serde_saphyr::from_str(&text).unwrap()
+}
+
+/// The functions of the template, by their `Handler`.
+fn functions() -> BTreeMap<String, Value> {
+    let template = template();
+    let resources = template["Resources"].as_object().unwrap();
+    let functions = resources.values().filter(|resource| resource["Type"] == "AWS::Serverless::Function");
+    let named: Vec<_> = functions.map(|function| (text(&function["Properties"]["Handler"]), function["Properties"].clone())).collect();
+    let count = named.len();
+    let functions: BTreeMap<_, _> = named.into_iter().collect();
+    assert_eq!(functions.len(), count, "two functions of the template have the same Handler");
+    functions
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("not a text: {value}")).to_owned()
+}
+
+/// The operations that no URL leads to.
+fn inner_operations() -> BTreeSet<String> {
+    [
+        api::authorize::OPERATION,
+        api::issue_operator_key::OPERATION,
+        workers::initialise_batch::OPERATION,
+        workers::inspect_letters::OPERATION,
+        workers::plan_job::OPERATION,
+        workers::assemble_part::OPERATION,
+    ]
+    .map(str::to_owned)
+    .into()
+}
+
+/// The endpoints as routes.rs has them.
+fn routes() -> BTreeSet<Operation> {
+    let operation = |route: &api::routes::Route| Operation {
+        id: route.operation.to_owned(),
+        method: route.method.to_owned(),
+        path: route.path.to_owned(),
+        scope: route.scope.map(|scope| scope.as_str().to_owned()),
+    };
+    ROUTES.iter().map(operation).collect()
+}
+
+/// Every file of the repository's sources with that ending, by its path from the root.
+fn files(folders: &[&str], ending: &str) -> Vec<(String, String)> {
+    fn collect(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                collect(&path, ending, found);
+            } else if path.to_string_lossy().ends_with(ending) {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for folder in folders {
+        collect(&Path::new(ROOT).join(folder), ending, &mut found);
+    }
+    assert!(!found.is_empty(), "{folders:?} has no {ending}");
+    let read = |path: PathBuf| {
+        let name = path.strip_prefix(ROOT).unwrap().to_string_lossy().into_owned();
+        (name, fs::read_to_string(path).unwrap())
+    };
+    found.into_iter().map(read).collect()
+}
+
+#[test]
+fn the_openapi_description_has_the_endpoints_of_the_routes() {
+    let described: BTreeSet<Operation> = Description::get().operations().into_iter().collect();
+    assert_eq!(described, routes());
+}
+
+#[test]
+fn every_example_in_the_openapi_description_fits_its_schema() {
+    let description = Description::get();
+    assert_eq!(description.dangling(), Vec::<String>::new());
+    assert!(description.judge_examples().unwrap() > 20);
+}
+
+#[test]
+fn the_template_has_a_function_for_each_operation_and_no_other() {
+    let expected: BTreeSet<String> = routes().into_iter().map(|route| route.id).chain(inner_operations()).collect();
+    assert_eq!(functions().into_keys().collect::<BTreeSet<_>>(), expected);
+}
+
+#[test]
+fn the_template_serves_each_operation_at_its_method_and_path() {
+    let functions = functions();
+    for route in ROUTES {
+        let events = functions[route.operation]["Events"].as_object().unwrap();
+        assert_eq!(events.len(), 1, "{} has one event", route.operation);
+        let event = events.values().next().unwrap();
+        assert_eq!(event["Type"], "Api", "{}", route.operation);
+        let served = (text(&event["Properties"]["Method"]).to_uppercase(), text(&event["Properties"]["Path"]));
+        assert_eq!(served, (route.method.to_owned(), route.path.to_owned()), "{}", route.operation);
+    }
+}
+
+#[test]
+fn only_operations_without_a_scope_go_without_the_authorizer() {
+    let functions = functions();
+    for route in ROUTES {
+        let authorizer = &functions[route.operation]["Events"]["Http"]["Properties"]["Auth"]["Authorizer"];
+        assert_eq!(authorizer == "NONE", route.scope.is_none(), "{}", route.operation);
+        assert!(authorizer == "NONE" || authorizer.is_null(), "{} has an authorizer of its own", route.operation);
+    }
+    assert_eq!(template()["Resources"]["Api"]["Properties"]["Auth"]["DefaultAuthorizer"], "Caller");
+    let open: Vec<_> = ROUTES.iter().filter(|route| route.scope.is_none()).map(|route| route.operation).collect();
+    assert_eq!(open, ["health.get"]);
+}
+
+#[test]
+fn operations_that_no_url_leads_to_have_no_api_event() {
+    let functions = functions();
+    for operation in inner_operations() {
+        let events = functions[&operation]["Events"].as_object().cloned().unwrap_or_default();
+        assert!(events.values().all(|event| event["Type"] == "SQS"), "{operation}");
+    }
+}
+
+#[test]
+fn each_function_has_a_policy_of_its_own_that_names_actions_and_resources() {
+    for (operation, function) in functions() {
+        assert!(function["Role"].is_null(), "{operation} shares a role");
+        if operation == "health.get" {
+            assert!(function["Policies"].is_null(), "health.get needs nothing");
+            continue;
+        }
+        let statements: Vec<Value> = function["Policies"]
+            .as_array()
+            .unwrap_or_else(|| panic!("{operation} has no policy"))
+            .iter()
+            .flat_map(|policy| policy["Statement"].as_array().cloned().unwrap_or_default())
+            .collect();
+        assert!(!statements.is_empty(), "{operation} has no statement");
+        for statement in statements {
+            let listed = |value: &Value| value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
+            for action in listed(&statement["Action"]) {
+                assert!(!text(&action).contains('*'), "{operation} may do {action}");
+            }
+            for resource in listed(&statement["Resource"]) {
+                assert_ne!(resource, "*", "{operation} may do it anywhere");
+            }
+        }
+    }
+}
+
+#[test]
+fn each_function_has_a_log_group_and_alarms() {
+    let template = template();
+    let (_, loop_) = template["Resources"].as_object().unwrap().iter().find(|(name, _)| *name == "Fn::ForEach::Functions").unwrap();
+    let listed: BTreeSet<String> = loop_[1].as_array().unwrap().iter().map(text).collect();
+    let made: BTreeSet<&str> = loop_[2].as_object().unwrap().values().map(|resource| resource["Type"].as_str().unwrap()).collect();
+    assert_eq!(made, BTreeSet::from(["AWS::CloudWatch::Alarm", "AWS::Logs::LogGroup"]));
+    let metrics: BTreeSet<&str> =
+        loop_[2].as_object().unwrap().values().filter_map(|resource| resource["Properties"]["MetricName"].as_str()).collect();
+    assert_eq!(metrics, BTreeSet::from(["Errors", "Throttles"]));
+    let named: BTreeSet<String> = functions()
+        .into_values()
+        .map(|function| text(&function["FunctionName"]).trim_start_matches("${AWS::StackName}-").to_owned())
+        .collect();
+    assert_eq!(listed, named);
+}
+
+#[test]
+fn each_queue_has_a_dead_letter_queue_and_alarms() {
+    let template = template();
+    let resources = template["Resources"].as_object().unwrap();
+    let (_, loop_) = resources.iter().find(|(name, _)| *name == "Fn::ForEach::Queues").unwrap();
+    let listed: BTreeSet<String> = loop_[1].as_array().unwrap().iter().map(text).collect();
+    let queues: BTreeSet<String> = resources
+        .iter()
+        .filter(|(_, resource)| resource["Type"] == "AWS::SQS::Queue")
+        .filter_map(|(name, _)| name.strip_suffix("Queue").map(str::to_owned))
+        .collect();
+    assert_eq!(listed, queues);
+    for queue in queues {
+        assert!(resources.contains_key(&format!("{queue}DeadLetters")), "{queue}");
+        let policy = &resources[&format!("{queue}Queue")]["Properties"]["RedrivePolicy"];
+        assert_eq!(policy["deadLetterTargetArn"], format!("{queue}DeadLetters.Arn"), "{queue}");
+    }
+}
+
+#[test]
+fn crates_depend_on_each_other_only_along_the_arrows() {
+    assert_eq!(arrows::forbidden(&arrows::packages().unwrap()), Vec::<String>::new());
+}
+
+#[test]
+fn an_arrow_that_must_not_be_is_found() {
+    let package = |name: &str, dependencies: &[&str]| Package {
+        name: name.to_owned(),
+        dependencies: dependencies.iter().map(|&dependency| dependency.to_owned()).collect(),
+    };
+    let packages = [
+        package("domain", &["jiff", "tokio"]),
+        package("print", &["domain"]),
+        package("store", &["domain", "edge", "aws-sdk-s3"]),
+        package("edge", &["domain", "lambda_http"]),
+        package("api", &["domain", "store", "edge", "print", "aws-sdk-sqs", "lambda_runtime"]),
+        package("mailer", &[]),
+        package("tests", &["api", "aws-sdk-s3", "tokio"]),
+    ];
+    let mut found = arrows::forbidden(&packages);
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            "api names aws-sdk-sqs, and only store may",
+            "api names lambda_runtime, and only edge may",
+            "domain is pure and has no use for tokio",
+            "mailer is a new crate: say in tests/src/arrows.rs what it may depend on",
+            "print depends on domain",
+            "store depends on edge",
+        ]
+    );
+}
+
+#[test]
+fn the_aws_sdk_is_named_in_store_alone_and_lambda_in_edge_alone() {
+    let reserved = [("aws_sdk_", "shared/store/"), ("aws_config", "shared/store/"), ("lambda_", "shared/edge/")];
+    for (name, text) in files(&["functions", "shared"], ".rs") {
+        for (word, home) in reserved {
+            let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+            assert!(name.starts_with(home) || code.into_iter().all(|line| !line.contains(word)), "{name} names {word}");
+        }
+    }
+}
+
+#[test]
+fn the_pure_crates_read_no_clock_and_no_environment() {
+    for (name, text) in files(&["shared/domain/src"], ".rs") {
+        let rules = text.split("#[cfg(test)]").next().unwrap();
+        for word in ["Timestamp::now", "Zoned::now", "SystemTime", "Instant::now", "std::env::", "std::fs", "std::net"] {
+            assert!(name.ends_with("/tests.rs") || !rules.contains(word), "{name} uses {word}");
+        }
+    }
+}
+
+#[test]
+fn every_source_file_opens_with_what_it_is_for() {
+    for (name, text) in files(&["functions", "shared", "tests/src", "tests/tests"], ".rs") {
+        assert!(text.starts_with("//! "), "{name}");
+    }
+}

@@ -1,0 +1,16 @@
+//! The deployed stack from outside, over HTTP alone. It needs a stack that runs: `make up`, then `source .local/env`.
+//!
+//! Each test makes an account of its own, so that what others left in the stack is not in its way.
+
+mod accounts;
+mod authorization;
+mod creating;
+mod editing;
+mod filling;
+mod idempotency;
+mod inspection;
+mod listing;
+mod main_job;
+mod print_floor;
+mod reading;
+mod support;
