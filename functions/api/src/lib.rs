@@ -8,6 +8,7 @@ pub mod issue_operator_key;
 pub mod listing;
 pub mod operator;
 pub mod routes;
+pub mod sso;
 
 use edge::cursor::Cursors;
 use store::Store;

@@ -17,6 +17,14 @@ pub struct Account {
     pub created_at: Timestamp,
 }
 
+impl Account {
+    /// The key by which the gateway counts the account's requests. It opens nothing: the authorizer alone names it. The
+    /// gateway wants 20 to 128 letters and digits.
+    pub fn usage_key(id: &AccountId) -> String {
+        format!("usage{}", id.as_str().replace('_', ""))
+    }
+}
+
 /// Whether mail is real.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::account::Caller;
+use domain::account::{Account, Caller};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -69,18 +69,14 @@ fn allow(method_arn: &str, caller: &Caller) -> Value {
     let scopes: Vec<_> = caller.scopes.iter().map(|scope| scope.as_str()).collect();
     json!({
         "principalId": caller.account,
-        "usageIdentifierKey": usage_key(caller),
+        // All credentials of an account share one limit.
+        "usageIdentifierKey": Account::usage_key(&caller.account),
         "policyDocument": {
             "Version": "2012-10-17",
             "Statement": [{ "Action": "execute-api:Invoke", "Effect": "Allow", "Resource": format!("{api}/*") }],
         },
         "context": { "account": caller.account, "mode": caller.mode.as_str(), "scopes": scopes.join(" ") },
     })
-}
-
-/// The key by which the gateway's usage plan counts: the account's own, so that all its credentials share one limit.
-fn usage_key(caller: &Caller) -> String {
-    format!("usage-{}", caller.account)
 }
 
 #[cfg(test)]

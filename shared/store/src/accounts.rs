@@ -14,11 +14,15 @@ use crate::transaction::{Change, Transaction};
 use crate::{Store, StoreError};
 
 impl Store {
-    /// Creates an account.
+    /// Creates an account. The gateway is told first: an account that it does not count could call nothing, while a
+    /// usage key of an account that never came to be does no harm.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// When the store or the gateway does not answer.
     pub async fn create_account(&self, account: &Account, completion: Option<Completion<'_>>) -> Result<(), StoreError> {
+        if let Some(plan) = &self.config.usage_plan {
+            self.count_usage(&account.id, plan).await?;
+        }
         let mut item = table::keyed("an account", &keys::account(&account.id), account)?;
         item.insert("gsi1pk".to_owned(), AttributeValue::S(keys::by_account::ACCOUNTS.to_owned()));
         let listed = format!("{}#{}", sortable(account.created_at), account.id);

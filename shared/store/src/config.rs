@@ -27,6 +27,8 @@ pub struct Config {
     pub service_type_certified: ServiceType,
     /// How many letters a part has.
     pub letters_per_part: usize,
+    /// The gateway's usage plan on which accounts are counted; only the function that creates accounts is told it.
+    pub usage_plan: Option<String>,
 }
 
 /// A setting that is missing or cannot be.
@@ -69,6 +71,7 @@ impl Config {
             service_type: service("MAILHOUSE_SERVICE_TYPE")?,
             service_type_certified: service("MAILHOUSE_SERVICE_TYPE_CERTIFIED")?,
             letters_per_part: number("MAILHOUSE_PART_LETTERS")?,
+            usage_plan: std::env::var("MAILHOUSE_USAGE_PLAN").ok().filter(|name| !name.is_empty()),
         })
     }
 }

@@ -17,6 +17,7 @@ pub mod parts;
 pub mod queues;
 mod table;
 mod transaction;
+mod usage;
 
 use std::sync::OnceLock;
 
@@ -31,13 +32,15 @@ pub struct Store {
     dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
     s3: OnceLock<aws_sdk_s3::Client>,
     sqs: OnceLock<aws_sdk_sqs::Client>,
+    gateway: OnceLock<aws_sdk_apigateway::Client>,
 }
 
 impl Store {
     /// Opens the store that `config` names, with credentials, region and endpoint from the environment.
     pub async fn open(config: Config) -> Self {
         let sdk = aws_config::load_defaults(aws_config::BehaviorVersion::v2026_01_12()).await;
-        Store { config, sdk, dynamodb: OnceLock::new(), s3: OnceLock::new(), sqs: OnceLock::new() }
+        let (dynamodb, s3, sqs, gateway) = Default::default();
+        Store { config, sdk, dynamodb, s3, sqs, gateway }
     }
 
     /// The settings it was opened with.
@@ -59,6 +62,10 @@ impl Store {
 
     fn sqs(&self) -> &aws_sdk_sqs::Client {
         self.sqs.get_or_init(|| aws_sdk_sqs::Client::new(&self.sdk))
+    }
+
+    fn gateway(&self) -> &aws_sdk_apigateway::Client {
+        self.gateway.get_or_init(|| aws_sdk_apigateway::Client::new(&self.sdk))
     }
 }
 
