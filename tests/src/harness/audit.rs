@@ -1,0 +1,215 @@
+//! Holds what is in the table and the buckets to the promises of the design: no letter lost and none printed twice,
+//! additions all or nothing, counts that equal the letters, and one event for each change.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::Result;
+use super::house::{House, Item};
+
+/// What there must be of a batch.
+#[derive(Clone, Debug, Default)]
+pub struct Expected {
+    /// The letters that were accepted and not withdrawn, and how many pages each has.
+    pub letters: BTreeMap<String, u64>,
+    /// Those that were withdrawn.
+    pub withdrawn: BTreeSet<String>,
+    /// How many more the batch takes.
+    pub room: u64,
+    /// Its state.
+    pub state: &'static str,
+    /// How many events of each kind it has.
+    pub events: BTreeMap<&'static str, usize>,
+}
+
+macro_rules! violation {
+    ($($text:tt)*) => { return Err(format!($($text)*).into()) };
+}
+
+macro_rules! same {
+    ($what:expr, $found:expr, $wanted:expr) => {{
+        let (found, wanted) = (&$found, &$wanted);
+        if found != wanted {
+            violation!("{}: found {found:?}, but it must be {wanted:?}", $what);
+        }
+    }};
+}
+
+/// Checks a batch, and once it is in a job also what is printed of it.
+///
+/// # Errors
+/// The first promise that is not kept.
+pub async fn audit(house: &House, batch: &str, expected: &Expected) -> Result<()> {
+    let pk = format!("BATCH#{batch}");
+    let item = house.item(&pk, "BATCH").await?.ok_or_else(|| format!("batch {batch} is gone"))?;
+    same!("the state", text(&item, "state"), expected.state);
+
+    let letters = letters(house, batch, &item).await?;
+    let mut states = BTreeMap::<&str, BTreeSet<String>>::new();
+    let mut sheets = 0;
+    for letter in &letters {
+        let reference = text(letter, "reference").to_owned();
+        if text(letter, "state") == "ready" {
+            sheets += 1 + number(letter, "impressions").div_ceil(2);
+        }
+        if !states.entry(text(letter, "state")).or_default().insert(reference.clone()) {
+            violation!("letter {reference} is there twice");
+        }
+    }
+    let of = |state: &str| states.get(state).cloned().unwrap_or_default();
+    same!("the withdrawn letters", of("canceled"), expected.withdrawn);
+    let kept: BTreeSet<String> = letters
+        .iter()
+        .filter(|letter| text(letter, "state") != "canceled")
+        .map(|letter| text(letter, "reference").to_owned())
+        .collect();
+    same!("the accepted letters", kept, expected.letters.keys().cloned().collect::<BTreeSet<_>>());
+
+    if expected.state != "canceled" {
+        same!("the open additions", item["open"].to_string(), "{}");
+    }
+    same!("received", number(&item, "received"), kept.len() as u64);
+    same!("room", number(&item, "room"), expected.room);
+    same!("expected", number(&item, "expected"), kept.len() as u64 + expected.room);
+    same!("passed", number(&item, "passed"), of("ready").len() as u64);
+    same!("issues", number(&item, "issues"), of("issue").len() as u64);
+    same!("sheets", number(&item, "sheets"), sheets);
+
+    let mut events = BTreeMap::<String, usize>::new();
+    for item in house.partition(&pk).await? {
+        if text(&item, "sk").starts_with("EVENT#") || text(&item, "sk").starts_with("INSPECTED#") {
+            *events.entry(text(&item, "kind").to_owned()).or_default() += 1;
+        }
+    }
+    let wanted: BTreeMap<String, usize> =
+        expected.events.iter().filter(|(_, count)| **count > 0).map(|(kind, count)| ((*kind).to_owned(), *count)).collect();
+    same!("the events of the batch", events, wanted);
+
+    let jobs = house.all("JOB").await?;
+    let with_batch = |job: &&Item| job["batches"].as_array().is_some_and(|batches| batches.iter().any(|id| id == batch));
+    let jobs: Vec<&Item> = jobs.iter().filter(with_batch).collect();
+    match item.get("job").and_then(Value::as_str) {
+        None => same!("the jobs that hold the batch", jobs.len(), 0),
+        Some(job) => {
+            same!("the jobs that hold the batch", jobs.len(), 1);
+            let found = jobs.first().ok_or("no job")?;
+            same!("the batch's job", text(found, "id"), job);
+            same!("the job's batches", found["batches"].as_array().map(Vec::len), Some(1));
+            if matches!(text(found, "state"), "assembled" | "printed" | "mailed") {
+                printed(house, found, &letters, expected).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The letters of a batch, whether or not they are to be seen.
+///
+/// # Errors
+/// When the table does not answer.
+pub async fn letters(house: &House, batch: &str, item: &Item) -> Result<Vec<Item>> {
+    let mut letters = Vec::new();
+    for shard in 0..number(item, "shards") {
+        letters.extend(house.partition(&format!("BATCH#{batch}#{shard:02}")).await?);
+    }
+    Ok(letters)
+}
+
+/// Checks the parts of a job: each letter is one piece, and the files are what the table says they are.
+async fn printed(house: &House, job: &Item, letters: &[Item], expected: &Expected) -> Result<()> {
+    let id = text(job, "id");
+    let mut events = BTreeMap::<String, usize>::new();
+    let mut parts = Vec::new();
+    for item in house.partition(&format!("JOB#{id}")).await? {
+        match text(&item, "sk").split('#').next() {
+            Some("EVENT") => *events.entry(text(&item, "kind").to_owned()).or_default() += 1,
+            Some("PART") => parts.push(item),
+            _ => {}
+        }
+    }
+    let state = text(job, "state");
+    let mut wanted = BTreeMap::from([("job.created".to_owned(), 1), ("job.assembled".to_owned(), 1)]);
+    if state != "assembled" {
+        wanted.insert("job.printed".to_owned(), 1);
+    }
+    if state == "mailed" {
+        wanted.insert("job.mailed".to_owned(), 1);
+    }
+    same!("the events of the job", events, wanted);
+    same!("the job's parts", number(job, "parts"), parts.len() as u64);
+    same!("the assembled parts", number(job, "assembled"), parts.len() as u64);
+    same!("the files of the job", house.keys(&house.print, &format!("jobs/{id}/")).await?.len(), parts.len() * 2);
+
+    let mut pieces = BTreeMap::new();
+    let mut codes = BTreeSet::new();
+    let mut number_in_job = 0;
+    for part in &parts {
+        let key = format!("jobs/{id}/part-{:05}", number(part, "number"));
+        let print = house.object(&house.print, &format!("{key}.pdf")).await?;
+        let manifest = house.object(&house.print, &format!("{key}.csv")).await?;
+        let files = part["files"].as_object().ok_or("a part has no files")?;
+        same!("the hash of the print file", hash(&print), text(files, "sha256"));
+        same!("the hash of the manifest", hash(&manifest), text(files, "manifestSha256"));
+        let pdf = lopdf::Document::load_mem(&print)?;
+        let (mut pages, mut sheets) = (0, 0);
+        for row in csv::Reader::from_reader(manifest.as_slice()).deserialize::<BTreeMap<String, String>>() {
+            let row = row?;
+            let field = |name: &str| row.get(name).map_or("", String::as_str);
+            let count = |name: &str| field(name).parse::<u64>().unwrap_or(0);
+            let reference = field("letterRefId").to_owned();
+            number_in_job += 1;
+            same!("the number of the piece", count("piece"), number_in_job);
+            same!(format!("the first page of {reference}"), count("firstPage"), pages + 1);
+            let own = expected.letters.get(&reference).copied().unwrap_or(0);
+            same!(format!("the pages of {reference}"), count("pages"), 2 + own.next_multiple_of(2));
+            pages += count("pages");
+            sheets += count("sheets");
+            if !codes.insert(field("trackingCode").to_owned()) {
+                violation!("two pieces have the tracking code {}", field("trackingCode"));
+            }
+            if pieces.insert(reference.clone(), field("trackingCode").to_owned()).is_some() {
+                violation!("letter {reference} is printed twice");
+            }
+        }
+        same!("the pages of the print file", pdf.get_pages().len() as u64, pages);
+        same!("the pages of the part", number(files, "pages"), pages);
+        same!("the sheets of the part", number(files, "sheets"), sheets);
+    }
+    let printed: BTreeSet<&String> = pieces.keys().collect();
+    same!("the printed letters", printed, expected.letters.keys().collect::<BTreeSet<_>>());
+    for letter in letters.iter().filter(|letter| text(letter, "state") == "ready") {
+        let code = letter["piece"]["code"].as_str();
+        same!(
+            format!("the tracking code of {}", text(letter, "reference")),
+            code,
+            pieces.get(text(letter, "reference")).map(String::as_str)
+        );
+    }
+    let all: Vec<Item> = house.partition("SERIALS#902345678").await?;
+    let mut ranges: Vec<(u64, u64)> = all
+        .iter()
+        .filter(|item| text(item, "sk").starts_with("RANGE#"))
+        .map(|item| (number(item, "first"), number(item, "letters")))
+        .collect();
+    ranges.sort_unstable();
+    if ranges.windows(2).any(|pair| matches!(pair, [(first, letters), (next, _)] if first + letters > *next)) {
+        violation!("serial numbers were given out twice: {ranges:?}");
+    }
+    Ok(())
+}
+
+fn hash(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A text of an item.
+pub fn text<'a>(item: &'a Item, name: &str) -> &'a str {
+    item.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// A number of an item.
+pub fn number(item: &Item, name: &str) -> u64 {
+    item.get(name).and_then(Value::as_u64).unwrap_or(0)
+}
