@@ -8,7 +8,7 @@ use domain::id::{BatchId, JobId};
 use domain::letter::NewLetter;
 use domain::location::Location;
 use edge::Problem;
-use edge::wire::Field;
+use edge::wire::{Field, Object};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -30,7 +30,7 @@ pub(super) struct RawBatch<'a> {
     #[serde(default, borrow)]
     target_mail_date: Field<'a>,
     #[serde(default, borrow)]
-    pub(super) letters: Option<Vec<RawLetter<'a>>>,
+    pub(super) letters: Option<Vec<Object<RawLetter<'a>>>>,
     #[serde(default, borrow)]
     letter_count: Field<'a>,
     #[serde(default, borrow)]

@@ -9,7 +9,7 @@ use domain::id::LetterRef;
 use domain::letter::{Letter, LetterState, MAX_IMPRESSIONS, NewLetter};
 use domain::location::{Location, S3Path};
 use edge::Problem;
-use edge::wire::Field;
+use edge::wire::{Field, Object};
 use serde::{Deserialize, Serialize};
 
 use crate::batches::wire::WarningOut;
@@ -107,10 +107,10 @@ fn check_lines(address: &Address, at: &Pointer<'_>, faults: &mut Faults) {
 
 /// Reads the letters at `at`. Answers them, or, when only their references are at fault, the contract's own refusal.
 pub(crate) fn parse_letters(
-    raw: &[RawLetter<'_>], at: &Pointer<'_>, locations: &[Location], faults: &mut Faults,
+    raw: &[Object<RawLetter<'_>>], at: &Pointer<'_>, locations: &[Location], faults: &mut Faults,
 ) -> Result<Vec<NewLetter>, Problem> {
     let mut letters = Vec::with_capacity(raw.len());
-    for (index, letter) in raw.iter().enumerate() {
+    for (index, Object(letter)) in raw.iter().enumerate() {
         letters.extend(letter.parse(&at.index(index), locations, faults));
     }
     if !faults.is_empty() {
