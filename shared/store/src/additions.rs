@@ -10,7 +10,7 @@
 //! removed, then the room is given back. Adders that race for the same references take them in the same order, so that
 //! of those that overlap at least one gets through.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use domain::batch::{Batch, BatchState, NotAdmitted, OpenAddition};
 use domain::event::EventKind;
@@ -19,15 +19,17 @@ use domain::letter::{INSPECTION_GROUP, Letter, NewLetter};
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::idempotency::Completion;
+use crate::idempotency::{CLAIM, Completion};
 use crate::keys;
 use crate::queues::{Initialise, Inspect};
 use crate::table::{self, Item};
 use crate::transaction::{Change, Transaction};
 use crate::{Store, StoreError};
 
-/// How long a request may take to add its letters: longer than its function may run.
-const LEASE: SignedDuration = SignedDuration::from_secs(60);
+/// How long a request may take to add its letters: longer than its function may run, and shorter than its claim of an
+/// idempotency key holds, so that a client that repeats a request whose function died does not meet its own letters.
+const LEASE: SignedDuration = SignedDuration::from_secs(32);
+const _: () = assert!(LEASE.as_secs() < CLAIM.as_secs());
 /// How long a worker may take to initialise a batch: longer than its function may run.
 pub(crate) const INITIALISE_LEASE: SignedDuration = SignedDuration::from_mins(16);
 
@@ -62,10 +64,16 @@ impl Store {
     /// When the store does not answer. Nothing is added then, unless the answer to the commit was lost; with a
     /// completion, a repeated request finds out which.
     pub async fn add_letters(
-        &self, batch: &Batch, mut letters: Vec<NewLetter>, completion: Option<Completion<'_>>, now: Timestamp,
+        &self,
+        batch: &Batch,
+        mut letters: Vec<NewLetter>,
+        completion: Option<Completion<'_>>,
+        now: Timestamp,
     ) -> Result<Result<(), NotAdded>, StoreError> {
         for addition in batch.expired_additions(now) {
-            self.abort_addition(&batch.id, batch.shards, addition, None).await?;
+            if self.take_from_writer(&batch.id, addition, now).await? {
+                self.abort_addition(&batch.id, batch.shards, addition, None).await?;
+            }
         }
         letters.sort_unstable_by(|a, b| a.reference.cmp(&b.reference));
         let addition = AdditionId::random(crate::entropy()?);
@@ -87,19 +95,16 @@ impl Store {
         self.announce(&inspections(&batch.id, &addition, &references, now)).await?;
 
         let mut commit = Transaction::default();
-        let closed = Change::new(
-            keys::batch(&batch.id),
-            format!("ADD #received :letters REMOVE #open.#{}", addition.as_str()),
-        )
-        .when(format!("attribute_exists(#open.#{}) AND #state IN (:initializing, :notReady)", addition.as_str()))
-        .value(":letters", &count)?
-        .value(":initializing", &BatchState::Initializing)?
-        .value(":notReady", &BatchState::NotReady)?;
+        let closed =
+            Change::new(keys::batch(&batch.id), format!("ADD #received :letters REMOVE #open.#{}", addition.as_str()))
+                .when(format!("#open.#{}.#lease = :lease AND #state IN (:initializing, :notReady)", addition.as_str()))
+                .value(":letters", &count)?
+                .value(":lease", &(now + LEASE))?
+                .value(":initializing", &BatchState::Initializing)?
+                .value(":notReady", &BatchState::NotReady)?;
         commit.update(&self.config.table, closed)?;
-        let data = BTreeMap::from([
-            ("addition".to_owned(), addition.to_string()),
-            ("letters".to_owned(), count.to_string()),
-        ]);
+        let data =
+            BTreeMap::from([("addition".to_owned(), addition.to_string()), ("letters".to_owned(), count.to_string())]);
         self.batch_event(&mut commit, batch, EventKind::BatchLettersAdded, data, now)?;
         commit.complete(&self.config.table, completion)?;
         match self.commit(commit).await? {
@@ -121,7 +126,11 @@ impl Store {
     }
 
     async fn reserve(
-        &self, batch: &Batch, addition: &AdditionId, letters: u32, now: Timestamp,
+        &self,
+        batch: &Batch,
+        addition: &AdditionId,
+        letters: u32,
+        now: Timestamp,
     ) -> Result<Result<(), NotAdmitted>, StoreError> {
         let mut reserve = Transaction::default();
         let change = Change::new(
@@ -141,22 +150,50 @@ impl Store {
         Ok(Err(batch.admit(letters).err().unwrap_or(NotAdmitted::Closed(batch.state))))
     }
 
+    /// Takes an addition from a writer that is past its lease, which cannot commit from then on: its letters are removed
+    /// next, and must not be counted. Answers whether it is still open.
+    async fn take_from_writer(
+        &self,
+        batch: &BatchId,
+        addition: &AdditionId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let name = addition.as_str();
+        let change = Change::new(keys::batch(batch), format!("SET #open.#{name}.#lease = :now"))
+            .when(format!("attribute_exists(#open.#{name})"))
+            .value(":now", &now)?;
+        self.change(change).await
+    }
+
     /// Which of the references are in the batch or on their way in.
     async fn conflicts(&self, batch: &Batch, references: &[LetterRef]) -> Result<Vec<LetterRef>, StoreError> {
         let keys: Vec<_> =
             references.iter().map(|reference| keys::letter(&batch.id, batch.shards, reference)).collect();
         let found = self.get_many(&keys, true).await?;
         let mut conflicts = Vec::with_capacity(found.len());
+        // The letters that came with the batch are written without looking, so that others must look for them.
+        if batch.state == BatchState::Initializing {
+            let references: HashSet<_> = references.iter().collect();
+            for addition in batch.open.keys() {
+                let arriving = self.read_letters(&batch.id, addition).await?.into_iter().map(|letter| letter.reference);
+                conflicts.extend(arriving.filter(|reference| references.contains(reference)));
+            }
+        }
         for item in found {
             conflicts.push(table::value::<Letter>("a letter", item)?.content.reference);
         }
         conflicts.sort_unstable();
+        conflicts.dedup();
         Ok(conflicts)
     }
 
     /// Writes letters where none are, in the order of their references, a hundred to a transaction.
     async fn write_letters(
-        &self, batch: &Batch, addition: &AdditionId, letters: Vec<NewLetter>, started: Timestamp,
+        &self,
+        batch: &Batch,
+        addition: &AdditionId,
+        letters: Vec<NewLetter>,
+        started: Timestamp,
     ) -> Result<Result<(), NotAdded>, StoreError> {
         let mut rest = letters.into_iter().enumerate().peekable();
         while rest.peek().is_some() {
@@ -184,7 +221,11 @@ impl Store {
     /// # Errors
     /// When the store does not answer; the addition stays open and is aborted by whoever meets it next.
     pub(crate) async fn abort_addition(
-        &self, batch: &BatchId, shards: u16, addition: &AdditionId, references: Option<&[LetterRef]>,
+        &self,
+        batch: &BatchId,
+        shards: u16,
+        addition: &AdditionId,
+        references: Option<&[LetterRef]>,
     ) -> Result<(), StoreError> {
         let references = match references {
             Some(references) => references.to_vec(),
@@ -216,11 +257,9 @@ impl Store {
 
         let name = addition.as_str();
         let mut close = Transaction::default();
-        let change = Change::new(
-            keys::batch(batch),
-            format!("SET #room = #room + #open.#{name}.#letters REMOVE #open.#{name}"),
-        )
-        .when(format!("attribute_exists(#open.#{name})"));
+        let change =
+            Change::new(keys::batch(batch), format!("SET #room = #room + #open.#{name}.#letters REMOVE #open.#{name}"))
+                .when(format!("attribute_exists(#open.#{name})"));
         close.update(table, change)?;
         // Refused: it was closed before.
         self.commit(close).await.map(drop)

@@ -71,8 +71,12 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn create_batch(
-        &self, mut batch: Batch, letters: Option<Vec<NewLetter>>, ticket: Option<&Ticket>,
-        answer: impl Fn(&Batch) -> Answer, now: Timestamp,
+        &self,
+        mut batch: Batch,
+        letters: Option<Vec<NewLetter>>,
+        ticket: Option<&Ticket>,
+        answer: impl Fn(&Batch) -> Answer,
+        now: Timestamp,
     ) -> Result<Answer, StoreError> {
         for _ in 0..8 {
             batch.id = BatchId::random(crate::entropy()?);
@@ -81,7 +85,9 @@ impl Store {
                 let count = u32::try_from(letters.len()).unwrap_or(u32::MAX);
                 batch.state = BatchState::Initializing;
                 batch.room = batch.expected - count;
-                batch.open = BTreeMap::from([(addition.clone(), OpenAddition { letters: count, lease: now })]);
+                // Its lease has run out before anybody's clock, so that the first worker takes it.
+                batch.open =
+                    BTreeMap::from([(addition.clone(), OpenAddition { letters: count, lease: Timestamp::UNIX_EPOCH })]);
                 self.keep_letters(&batch.id, &addition, letters).await?;
                 self.announce(&[Initialise { batch: batch.id.clone(), addition, announced: now }]).await?;
             }
@@ -124,7 +130,12 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn list_batches(
-        &self, account: &AccountId, mode: Mode, filter: &BatchFilter, limit: usize, after: Option<&After>,
+        &self,
+        account: &AccountId,
+        mode: Mode,
+        filter: &BatchFilter,
+        limit: usize,
+        after: Option<&After>,
     ) -> Result<Listed<Batch>, StoreError> {
         let partition = keys::by_account::batches(account, mode);
         let from = filter.created_from.map_or_else(|| " ".to_owned(), sortable);
@@ -147,7 +158,12 @@ impl Store {
 
     /// Lists the wanted among what an index finds, each as it is now.
     pub(crate) async fn list<T: DeserializeOwned>(
-        &self, what: &'static str, listing: Listing, limit: usize, after: Option<&After>, wanted: impl Fn(&T) -> bool,
+        &self,
+        what: &'static str,
+        listing: Listing,
+        limit: usize,
+        after: Option<&After>,
+        wanted: impl Fn(&T) -> bool,
     ) -> Result<Listed<T>, StoreError> {
         let Listing { index, partition, from, to, backwards } = listing;
         let (gsi_pk, gsi_sk) = match index {
@@ -231,12 +247,11 @@ impl Store {
         let mut settle = Transaction::default();
         let live = batch.mode == Mode::Live;
         let queue = if live { ", #gsi2pk = :queue, #gsi2sk = :urgency" } else { "" };
-        let mut change =
-            Change::new(keys::batch(id), format!("SET #state = :ready, #readyAt = :now{queue}"))
-                .when("#state = :notReady AND #received = #expected AND #passed = #expected")
-                .value(":ready", &BatchState::Ready)?
-                .value(":notReady", &BatchState::NotReady)?
-                .value(":now", &now)?;
+        let mut change = Change::new(keys::batch(id), format!("SET #state = :ready, #readyAt = :now{queue}"))
+            .when("#state = :notReady AND #received = #expected AND #passed = #expected")
+            .value(":ready", &BatchState::Ready)?
+            .value(":notReady", &BatchState::NotReady)?
+            .value(":now", &now)?;
         if live {
             change = change
                 .value(":queue", &keys::QUEUE)?
@@ -251,7 +266,11 @@ impl Store {
 
     /// Adds the event of a change of a batch to its transaction.
     pub(crate) fn batch_event(
-        &self, transaction: &mut Transaction, batch: &Batch, kind: EventKind, data: BTreeMap<String, String>,
+        &self,
+        transaction: &mut Transaction,
+        batch: &Batch,
+        kind: EventKind,
+        data: BTreeMap<String, String>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let event = batch_event(batch, kind, data, now)?;
@@ -262,7 +281,10 @@ impl Store {
 
 /// The event of a change of a batch.
 pub(crate) fn batch_event(
-    batch: &Batch, kind: EventKind, data: BTreeMap<String, String>, now: Timestamp,
+    batch: &Batch,
+    kind: EventKind,
+    data: BTreeMap<String, String>,
+    now: Timestamp,
 ) -> Result<Event, StoreError> {
     Ok(Event {
         id: EventId::new(now, crate::entropy()?),
