@@ -142,11 +142,14 @@ impl Transaction {
 impl Store {
     /// Makes the writes, trying again while other transactions are at the same items.
     pub(crate) async fn commit(&self, transaction: Transaction) -> Result<Result<(), Refused>, StoreError> {
+        // One token for all attempts: when an earlier one took effect after all, the next is told so, not refused.
+        let token = format!("{:032x}", u128::from_be_bytes(crate::entropy()?));
         for attempt in 0.. {
             let sent = self
                 .dynamodb()
                 .transact_write_items()
                 .set_transact_items(Some(transaction.writes.clone()))
+                .client_request_token(&token)
                 .send()
                 .await;
             let Err(error) = sent else { return Ok(Ok(())) };
@@ -226,7 +229,8 @@ mod tests {
     #[test]
     fn the_names_in_expressions_are_declared() {
         let key = Key { pk: "p".into(), sk: "s".into() };
-        let change = Change::new(key, "SET #open.#add_01 = :x REMOVE #gsi2pk").when("#state = :y AND attribute_exists(#pk)");
+        let change =
+            Change::new(key, "SET #open.#add_01 = :x REMOVE #gsi2pk").when("#state = :y AND attribute_exists(#pk)");
         let mut names: Vec<_> = change.names().unwrap().into_values().collect();
         names.sort();
         assert_eq!(names, ["add_01", "gsi2pk", "open", "pk", "state"]);
