@@ -60,7 +60,11 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn merge(
-        &self, ids: &[BatchId], ticket: Option<&Ticket>, answer: impl Fn(&Job) -> Answer, now: Timestamp,
+        &self,
+        ids: &[BatchId],
+        ticket: Option<&Ticket>,
+        answer: impl Fn(&Job) -> Answer,
+        now: Timestamp,
     ) -> Result<Result<Answer, Vec<(BatchId, MergeRefusal)>>, StoreError> {
         let mut changing = Vec::new();
         for _ in 0..3 {
@@ -95,16 +99,14 @@ impl Store {
             merge.create(&self.config.table, item)?;
             self.job_event(&mut merge, &job, EventKind::JobCreated, now)?;
             for batch in &batches {
-                let change = Change::new(
-                    keys::batch(&batch.id),
-                    "SET #state = :printing, #job = :job REMOVE #gsi2pk, #gsi2sk",
-                )
-                .when("#state = :ready AND #received = :received AND #sheets = :sheets")
-                .value(":printing", &BatchState::Printing)?
-                .value(":job", &job.id)?
-                .value(":ready", &BatchState::Ready)?
-                .value(":received", &batch.received)?
-                .value(":sheets", &batch.sheets)?;
+                let change =
+                    Change::new(keys::batch(&batch.id), "SET #state = :printing, #job = :job REMOVE #gsi2pk, #gsi2sk")
+                        .when("#state = :ready AND #received = :received AND #sheets = :sheets")
+                        .value(":printing", &BatchState::Printing)?
+                        .value(":job", &job.id)?
+                        .value(":ready", &BatchState::Ready)?
+                        .value(":received", &batch.received)?
+                        .value(":sheets", &batch.sheets)?;
                 places.insert(merge.update(&self.config.table, change)?, batch.id.clone());
                 let batch = Batch { job: Some(job.id.clone()), ..batch.clone() };
                 self.batch_event(&mut merge, &batch, EventKind::BatchPrinting, BTreeMap::new(), now)?;
@@ -113,7 +115,11 @@ impl Store {
             match self.commit(merge).await? {
                 Ok(()) => return Ok(Ok(answer)),
                 Err(mut refused) => {
-                    changing = places.into_iter().filter(|(place, _)| refused.at(*place).is_some()).map(|(_, id)| id).collect();
+                    changing = places
+                        .into_iter()
+                        .filter(|(place, _)| refused.at(*place).is_some())
+                        .map(|(_, id)| id)
+                        .collect();
                 }
             }
         }
@@ -144,6 +150,8 @@ impl Store {
     pub async fn plan_job(&self, id: &JobId, now: Timestamp) -> Result<Planned, StoreError> {
         let Some(job) = self.job(id).await? else { return Ok(Planned::Unknown) };
         if job.state != JobState::Assembling || job.parts.is_some() {
+            // Whoever planned it may have died before looking whether its parts are all assembled.
+            self.settle_job(id, now).await?;
             return Ok(Planned::Settled);
         }
         let mut pieces = Vec::with_capacity(job.letters as usize);
@@ -177,8 +185,7 @@ impl Store {
             self.put_new(table::keyed("a part", &keys::part(id, number), &part)?).await
         };
         stream::iter(plan.into_iter().enumerate()).map(write).buffer_unordered(16).try_collect::<()>().await?;
-        let messages: Vec<_> =
-            (0..parts).map(|part| Assemble { job: id.clone(), part, announced: now }).collect();
+        let messages: Vec<_> = (0..parts).map(|part| Assemble { job: id.clone(), part, announced: now }).collect();
         self.announce(&messages).await?;
         let change = Change::new(keys::job(id), "SET #parts = :parts")
             .when("#state = :assembling AND attribute_not_exists(#parts)")
@@ -230,7 +237,10 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn retry_job(
-        &self, job: &Job, completion: Option<Completion<'_>>, now: Timestamp,
+        &self,
+        job: &Job,
+        completion: Option<Completion<'_>>,
+        now: Timestamp,
     ) -> Result<Result<(), JobState>, StoreError> {
         if !matches!(job.state, JobState::Failed | JobState::Assembling) {
             return Ok(Err(job.state));
@@ -265,7 +275,11 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn confirm(
-        &self, job: &Job, confirmation: Confirmation, completion: Option<Completion<'_>>, now: Timestamp,
+        &self,
+        job: &Job,
+        confirmation: Confirmation,
+        completion: Option<Completion<'_>>,
+        now: Timestamp,
     ) -> Result<Result<(), JobState>, StoreError> {
         let (from, to, stamp, kind) = match confirmation {
             Confirmation::Printed => (JobState::Assembled, JobState::Printed, "printedAt", EventKind::JobPrinted),
@@ -310,7 +324,13 @@ impl Store {
         }
     }
 
-    fn job_event(&self, transaction: &mut Transaction, job: &Job, kind: EventKind, now: Timestamp) -> Result<(), StoreError> {
+    fn job_event(
+        &self,
+        transaction: &mut Transaction,
+        job: &Job,
+        kind: EventKind,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let event = Event {
             id: EventId::new(now, crate::entropy()?),
             kind,

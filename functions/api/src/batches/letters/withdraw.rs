@@ -14,7 +14,10 @@ use crate::batches::own;
 /// 404 and 409.
 pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
     let batch = own(app, &call).await?;
-    if super::named(app, &call, &batch).await?.state != LetterState::Canceled {
+    if super::named(app, &call, &batch).await?.state == LetterState::Canceled {
+        // Whoever withdrew it may have died before looking whether the batch is now complete.
+        app.store.settle(&batch.id, call.now).await?;
+    } else {
         super::change(app, &call, || LetterChange::Withdraw, None).await?;
     }
     Ok(Reply::empty(204))
