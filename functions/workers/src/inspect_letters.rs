@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::io;
+use std::time::{Duration, Instant};
 
 use domain::batch::{Batch, BatchState};
 use domain::letter::{Issue, Letter, LetterState, Outcome};
@@ -25,6 +26,9 @@ pub const OPERATION: &str = "letters.inspect";
 
 /// How many documents are fetched at once, and so are in memory.
 const PREFETCH: usize = 4;
+/// For how long a message is worked on. What is left then is announced again: a group full of documents that take all the
+/// time they may would otherwise use up the function's, and with it the deliveries that the message has.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What all messages of this process share.
 pub struct Inspection {
@@ -66,6 +70,10 @@ pub async fn work(inspection: &Inspection, message: Inspect) -> Result<Worked, I
     // The addition is committed, open, or will never be; letters tell which, as they carry its id.
     let found = look(async || {
         let Some(batch) = store.batch(&message.batch).await? else { return Ok(None) };
+        // Nobody closes the additions of a batch that was given up, and its messages must not hold up others'.
+        if matches!(batch.state, BatchState::Canceled | BatchState::FailedToInitialize) {
+            return Ok(Some((batch, Vec::new())));
+        }
         if batch.open.contains_key(&message.addition) {
             return Ok(None);
         }
@@ -75,23 +83,48 @@ pub async fn work(inspection: &Inspection, message: Inspect) -> Result<Worked, I
     })
     .await?;
     let Some((batch, mut letters)) = found else { return Ok(unknown(message.announced, Timestamp::now())) };
-    if matches!(batch.state, BatchState::Canceled | BatchState::FailedToInitialize) {
+    if letters.is_empty() {
         return Ok(Worked::Done);
     }
     if !store.is_counted(&batch.id, &message.addition, message.group).await? {
         let locations = store.list_locations(&batch.account).await?;
-        inspect(inspection, &batch, &locations, &mut letters).await?;
+        match inspect(inspection, &batch, &locations, &mut letters).await? {
+            Inspected::All => {}
+            Inspected::OthersToo => {
+                // What is recorded is what counts.
+                letters = store.letters(&batch, &message.letters).await?;
+                letters.retain(|letter| letter.addition == message.addition);
+            }
+            Inspected::Some => {
+                store.announce(&[Inspect { announced: Timestamp::now(), ..message }]).await?;
+                return Ok(Worked::Done);
+            }
+        }
         store.count_group(&message, &batch, &letters, Timestamp::now()).await?;
     }
     store.settle(&batch.id, Timestamp::now()).await?;
     Ok(Worked::Done)
 }
 
+/// How far an inspection of a group got.
+enum Inspected {
+    /// Every letter that waited was inspected here.
+    All,
+    /// Another inspection of the group was at it too, and first with some.
+    OthersToo,
+    /// There was no time for the rest.
+    Some,
+}
+
 /// Inspects those of the letters that wait for it, and records what was found on each.
 async fn inspect(
-    inspection: &Inspection, batch: &Batch, locations: &[Location], letters: &mut [Letter],
-) -> Result<(), InspectError> {
+    inspection: &Inspection,
+    batch: &Batch,
+    locations: &[Location],
+    letters: &mut [Letter],
+) -> Result<Inspected, InspectError> {
     let Inspection { store, inspector, limits } = inspection;
+    let started = Instant::now();
     let waiting = letters.iter_mut().filter(|letter| letter.state == LetterState::Queued);
     let mut fetched = stream::iter(waiting)
         .map(async |letter: &mut Letter| {
@@ -99,7 +132,11 @@ async fn inspect(
             (letter, source)
         })
         .buffered(PREFETCH);
+    let mut recorded = true;
     while let Some((letter, source)) = fetched.next().await {
+        if started.elapsed() > PATIENCE {
+            return Ok(Inspected::Some);
+        }
         let outcome = match source? {
             Err(issue) => Outcome::Failed(issue),
             Ok(bytes) => {
@@ -108,25 +145,30 @@ async fn inspect(
                     .inspect(&bytes, letter.content.impressions, limits)
                     .map_err(InspectError::Isolation)?;
                 match report.findings.into_iter().find(|finding| finding.severity == Severity::Refuse) {
-                    Some(finding) => {
-                        Outcome::Failed(Issue { code: finding.rule.into(), message: finding.message, page: finding.page })
-                    }
+                    Some(finding) => Outcome::Failed(Issue {
+                        code: finding.rule.into(),
+                        message: finding.message,
+                        page: finding.page,
+                    }),
                     None => Outcome::Passed(store.keep_copy(&batch.account, bytes).await?),
                 }
             }
         };
-        store.record_outcome(batch, &letter.addition, &letter.content.reference, &outcome).await?;
+        recorded &= store.record_outcome(batch, &letter.addition, &letter.content.reference, &outcome).await?;
         match outcome {
             Outcome::Passed(copy) => (letter.state, letter.copy) = (LetterState::Ready, Some(copy)),
             Outcome::Failed(issue) => (letter.state, letter.issue) = (LetterState::Issue, Some(issue)),
         }
     }
-    Ok(())
+    Ok(if recorded { Inspected::All } else { Inspected::OthersToo })
 }
 
 /// Fetches a letter's document, or says why a person has to act first.
 async fn fetch(
-    store: &Store, letter: &Letter, locations: &[Location], limit: u64,
+    store: &Store,
+    letter: &Letter,
+    locations: &[Location],
+    limit: u64,
 ) -> Result<Result<Vec<u8>, Issue>, StoreError> {
     let issue = |code: &str, message: String| Err(Issue { code: code.to_owned(), message, page: None });
     let source = &letter.content.source;

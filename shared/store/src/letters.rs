@@ -51,8 +51,7 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn letter(&self, batch: &Batch, reference: &LetterRef) -> Result<Option<Letter>, StoreError> {
-        let letter: Option<Letter> =
-            self.get("a letter", &keys::letter(&batch.id, batch.shards, reference)).await?;
+        let letter: Option<Letter> = self.get("a letter", &keys::letter(&batch.id, batch.shards, reference)).await?;
         Ok(letter.filter(|letter| !batch.open.contains_key(&letter.addition)))
     }
 
@@ -72,7 +71,11 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn list_letters(
-        &self, batch: &Batch, state: Option<LetterState>, limit: usize, after: Option<&After>,
+        &self,
+        batch: &Batch,
+        state: Option<LetterState>,
+        limit: usize,
+        after: Option<&After>,
     ) -> Result<Listed<Letter>, StoreError> {
         let shard_of = |pk: &str| pk.rsplit('#').next().and_then(|shard| shard.parse().ok());
         let mut shard: u16 = after.and_then(|after| shard_of(&after.pk)).unwrap_or(0);
@@ -135,13 +138,18 @@ impl Store {
         Ok(event.is_some())
     }
 
-    /// Writes what inspection found about a letter. Does nothing when the letter is no longer the one inspected.
+    /// Writes what inspection found about a letter. Does nothing when another inspection was first or the letter is no
+    /// longer the one inspected. Answers whether it was written.
     ///
     /// # Errors
     /// When the store does not answer.
     pub async fn record_outcome(
-        &self, batch: &Batch, addition: &AdditionId, reference: &LetterRef, outcome: &Outcome,
-    ) -> Result<(), StoreError> {
+        &self,
+        batch: &Batch,
+        addition: &AdditionId,
+        reference: &LetterRef,
+        outcome: &Outcome,
+    ) -> Result<bool, StoreError> {
         let key = keys::letter(&batch.id, batch.shards, reference);
         let condition = "#addition = :addition AND #state = :queued";
         let change = match outcome {
@@ -153,19 +161,23 @@ impl Store {
                 .value(":issue", issue)?,
         };
         let change = change.when(condition).value(":addition", addition)?.value(":queued", &LetterState::Queued)?;
-        self.change(change).await.map(drop)
+        self.change(change).await
     }
 
     /// Counts a group of letters whose outcomes are recorded, once, and writes its events.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn count_group(&self, message: &Inspect, batch: &Batch, letters: &[Letter], now: Timestamp) -> Result<(), StoreError> {
+    pub async fn count_group(
+        &self,
+        message: &Inspect,
+        batch: &Batch,
+        letters: &[Letter],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let passed: Vec<_> = letters.iter().filter(|letter| letter.state == LetterState::Ready).collect();
-        let failed: Vec<(&LetterRef, &Issue)> = letters
-            .iter()
-            .filter_map(|letter| Some((&letter.content.reference, letter.issue.as_ref()?)))
-            .collect();
+        let failed: Vec<(&LetterRef, &Issue)> =
+            letters.iter().filter_map(|letter| Some((&letter.content.reference, letter.issue.as_ref()?))).collect();
         let all_sheets: i64 = passed.iter().map(|letter| i64::from(sheets(letter.content.impressions))).sum();
 
         let mut count = Transaction::default();
@@ -183,10 +195,8 @@ impl Store {
             .value(":sheets", &all_sheets)?;
         count.update(&self.config.table, change)?;
         for (reference, issue) in failed {
-            let data = BTreeMap::from([
-                ("letter".to_owned(), reference.to_string()),
-                ("code".to_owned(), issue.code.clone()),
-            ]);
+            let data =
+                BTreeMap::from([("letter".to_owned(), reference.to_string()), ("code".to_owned(), issue.code.clone())]);
             self.batch_event(&mut count, batch, EventKind::LetterIssue, data, now)?;
         }
         // Refused: the group was counted before.
@@ -198,7 +208,12 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn change_letter(
-        &self, batch: &Batch, letter: &Letter, change: LetterChange, completion: Option<Completion<'_>>, now: Timestamp,
+        &self,
+        batch: &Batch,
+        letter: &Letter,
+        change: LetterChange,
+        completion: Option<Completion<'_>>,
+        now: Timestamp,
     ) -> Result<Result<(), NotChanged>, StoreError> {
         if !batch.is_open() {
             return Ok(Err(NotChanged::Batch(batch.state)));
@@ -250,7 +265,8 @@ impl Store {
         };
         if let Some(addition) = &addition {
             let (batch, addition) = (batch.id.clone(), addition.clone());
-            self.announce(&[Inspect { batch, addition, group: 0, letters: vec![reference.clone()], announced: now }]).await?;
+            self.announce(&[Inspect { batch, addition, group: 0, letters: vec![reference.clone()], announced: now }])
+                .await?;
         }
 
         let mut transaction = Transaction::default();
@@ -259,16 +275,14 @@ impl Store {
             letter_change.when(unchanged).value(":addition", &letter.addition)?.value(":state", &letter.state)?;
         let letter_at = transaction.update(table, letter_change)?;
         let passed = letter.state == LetterState::Ready;
-        let (set, expected) = if withdraw { ("", ", #expected :one_less, #received :one_less") } else { ("SET #state = :notReady ", "") };
+        let (set, expected) =
+            if withdraw { ("", ", #expected :one_less, #received :one_less") } else { ("SET #state = :notReady ", "") };
         let remove = if withdraw { "" } else { " REMOVE #gsi2pk, #gsi2sk, #readyAt" };
         let mut counts = Change::new(
             keys::batch(&batch.id),
             format!("{set}ADD #passed :passed, #issues :issues, #sheets :sheets{expected}{remove}"),
         )
-        .when(format!(
-            "#state = :batch_state{}",
-            if withdraw { " AND #expected > :one" } else { "" }
-        ))
+        .when(format!("#state = :batch_state{}", if withdraw { " AND #expected > :one" } else { "" }))
         .value(":passed", &if passed { -1 } else { 0 })?
         .value(":issues", &if passed { 0 } else { -1 })?
         .value(":sheets", &if passed { -i64::from(sheets(letter.content.impressions)) } else { 0 })?
