@@ -12,7 +12,9 @@ use crate::App;
 /// # Errors
 /// 409 while the first is still running, 422 when the key was used for another request; else what `work` answers.
 pub async fn once(
-    app: &App, call: &Call, work: impl AsyncFnOnce(Option<&Ticket>) -> Result<Answer, Problem>,
+    app: &App,
+    call: &Call,
+    work: impl AsyncFnOnce(Option<&Ticket>) -> Result<Answer, Problem>,
 ) -> Result<Reply, Problem> {
     let Some(key) = call.header("idempotency-key") else { return Ok(reply(work(None).await?)) };
     if key.is_empty() || key.len() > 255 || !key.bytes().all(|byte| byte.is_ascii_graphic()) {

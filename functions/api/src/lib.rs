@@ -30,7 +30,8 @@ impl App {
     /// # Errors
     /// A setting that is missing or cannot be.
     pub async fn open() -> Result<Self, Error> {
-        let secret = std::env::var("MAILHOUSE_CURSOR_KEY").map_err(|_| "set the environment variable MAILHOUSE_CURSOR_KEY")?;
+        let secret =
+            std::env::var("MAILHOUSE_CURSOR_KEY").map_err(|_| "set the environment variable MAILHOUSE_CURSOR_KEY")?;
         Ok(App { store: Store::open(store::Config::from_env()?).await, cursors: Cursors::new(&secret) })
     }
 }

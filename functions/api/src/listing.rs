@@ -37,7 +37,12 @@ impl PageRequest {
     ///
     /// # Errors
     /// When it cannot be written as JSON.
-    pub fn reply<T, W: Serialize>(&self, app: &App, page: Listed<T>, show: impl FnMut(T) -> W) -> Result<Reply, Problem> {
+    pub fn reply<T, W: Serialize>(
+        &self,
+        app: &App,
+        page: Listed<T>,
+        show: impl FnMut(T) -> W,
+    ) -> Result<Reply, Problem> {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
         struct Page<W> {

@@ -128,7 +128,8 @@ async fn assemble(store: &Store, job: &Job, part: &Part) -> Result<PartFiles, Pa
 
     let mut file = store.print_file(&job.id, part.number);
     let mut hash = Sha256::new();
-    let mut assembler = Assembler::new(Vec::new(), &Layout::default()).map_err(|error| PartError::File(error.into()))?;
+    let mut assembler =
+        Assembler::new(Vec::new(), &Layout::default()).map_err(|error| PartError::File(error.into()))?;
     let mut manifest = csv::Writer::from_writer(Vec::new());
     let mut documents = stream::iter(&pieces)
         .map(async |(batch, letter, _)| match &letter.copy {
@@ -199,7 +200,11 @@ async fn letters(store: &Store, job: &Job, part: &Part) -> Result<Vec<(Batch, Le
 }
 
 fn write_row(
-    manifest: &mut csv::Writer<Vec<u8>>, batch: &Batch, letter: &Letter, piece: &Piece, row: &PieceRow,
+    manifest: &mut csv::Writer<Vec<u8>>,
+    batch: &Batch,
+    letter: &Letter,
+    piece: &Piece,
+    row: &PieceRow,
 ) -> Result<(), csv::Error> {
     manifest.serialize(ManifestRow {
         piece: row.piece,

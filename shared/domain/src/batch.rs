@@ -302,7 +302,8 @@ mod tests {
             electronic_return_receipt: false,
             perforated: false,
             target_mail_date: "2026-11-22".parse().unwrap(),
-            return_address: ReturnAddress::parse("PO Box 1\nTown LA 70112", &Pointer::Root, &mut Faults::default()).unwrap(),
+            return_address: ReturnAddress::parse("PO Box 1\nTown LA 70112", &Pointer::Root, &mut Faults::default())
+                .unwrap(),
             expected: 10,
             received: 0,
             room: 10,
@@ -349,7 +350,10 @@ mod tests {
         let perforated = Batch { perforated: true, id: BatchId::random([4; 10]), ..ready.clone() };
         let test = Batch { mode: Mode::Test, id: BatchId::random([5; 10]), ..ready.clone() };
         let reasons = not_mergeable(&[ready, certified.clone(), waiting.clone(), perforated.clone(), test.clone()]);
-        assert_eq!(reasons.iter().map(|(id, _)| id).collect::<Vec<_>>(), [&certified.id, &waiting.id, &perforated.id, &test.id]);
+        assert_eq!(
+            reasons.iter().map(|(id, _)| id).collect::<Vec<_>>(),
+            [&certified.id, &waiting.id, &perforated.id, &test.id]
+        );
     }
 
     #[test]

@@ -91,9 +91,8 @@ identifier! {
 }
 
 fn prefixed(text: &str, prefix: &str) -> bool {
-    text.strip_prefix(prefix).is_some_and(|rest| {
-        !rest.is_empty() && rest.len() <= 32 && rest.bytes().all(|byte| CROCKFORD.contains(&byte))
-    })
+    text.strip_prefix(prefix)
+        .is_some_and(|rest| !rest.is_empty() && rest.len() <= 32 && rest.bytes().all(|byte| CROCKFORD.contains(&byte)))
 }
 
 /// Random bytes for one identifier, drawn by the caller.

@@ -28,7 +28,8 @@ impl S3Path {
     /// or holds control characters (S3 User Guide, "Naming Amazon S3 objects").
     pub fn parse(text: &str) -> Result<Self, NotAnS3Path> {
         let (bucket, key) = text.strip_prefix("s3://").and_then(|rest| rest.split_once('/')).ok_or(NotAnS3Path)?;
-        let fits = is_bucket_name(bucket) && !key.is_empty() && key.len() <= 1_024 && !key.chars().any(char::is_control);
+        let fits =
+            is_bucket_name(bucket) && !key.is_empty() && key.len() <= 1_024 && !key.chars().any(char::is_control);
         if fits { Ok(S3Path { bucket: bucket.to_owned(), key: key.to_owned() }) } else { Err(NotAnS3Path) }
     }
 
@@ -118,7 +119,8 @@ mod tests {
     #[test]
     fn a_path_needs_a_scheme_a_bucket_and_a_key() {
         assert!(S3Path::parse("s3://bucket-name/object/key.pdf").is_ok());
-        for text in ["", "bucket/key", "s3://bucket", "s3://bucket/", "s3:///key", "https://bucket/key", "s3://Bu/key"] {
+        for text in ["", "bucket/key", "s3://bucket", "s3://bucket/", "s3:///key", "https://bucket/key", "s3://Bu/key"]
+        {
             assert_eq!(S3Path::parse(text), Err(NotAnS3Path), "{text}");
         }
     }

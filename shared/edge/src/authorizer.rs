@@ -30,7 +30,8 @@ impl Question {
 /// # Errors
 /// When the runtime ends.
 pub async fn serve<A>(
-    app: A, identify: impl AsyncFn(&A, &str) -> Result<Option<Caller>, Problem>,
+    app: A,
+    identify: impl AsyncFn(&A, &str) -> Result<Option<Caller>, Problem>,
 ) -> Result<(), lambda_runtime::Error> {
     let app = Arc::new(app);
     let identify = Arc::new(identify);
@@ -96,11 +97,8 @@ mod tests {
 
     #[test]
     fn a_policy_covers_the_whole_stage_because_it_is_reused() {
-        let caller = Caller {
-            account: AccountId::parse("acct_01").unwrap(),
-            mode: Mode::Test,
-            scopes: Scope::CLIENT.to_vec(),
-        };
+        let caller =
+            Caller { account: AccountId::parse("acct_01").unwrap(), mode: Mode::Test, scopes: Scope::CLIENT.to_vec() };
         let policy = allow("arn:aws:execute-api:us-east-1:1:api/prod/POST/v2/batches", &caller);
         assert_eq!(policy["policyDocument"]["Statement"][0]["Resource"], "arn:aws:execute-api:us-east-1:1:api/prod/*");
         assert_eq!(policy["context"], json!({"account": "acct_01", "mode": "test", "scopes": "mail:read mail:write"}));

@@ -45,7 +45,11 @@ impl Cursors {
             serde_json::from_slice(position).ok()
         };
         open().ok_or_else(|| {
-            Problem::new(400, "cursor.invalid", "The cursor is not one of this list. Pass \"nextCursor\" as it was given.")
+            Problem::new(
+                400,
+                "cursor.invalid",
+                "The cursor is not one of this list. Pass \"nextCursor\" as it was given.",
+            )
         })
     }
 
@@ -76,7 +80,9 @@ mod tests {
     fn a_cursor_that_was_changed_is_refused() {
         let cursors = Cursors::new("secret");
         let cursor = cursors.seal("l", &"position").unwrap();
-        for broken in ["", "a", "!!", &cursor[1..], &format!("{cursor}A"), &cursor.replacen('b', "c", 1).replacen('I', "J", 1)] {
+        for broken in
+            ["", "a", "!!", &cursor[1..], &format!("{cursor}A"), &cursor.replacen('b', "c", 1).replacen('I', "J", 1)]
+        {
             if broken != cursor {
                 assert!(cursors.open::<String>("l", broken).is_err(), "{broken}");
             }

@@ -8,7 +8,9 @@ use serde_json::Value;
 ///
 /// # Errors
 /// When the runtime ends.
-pub async fn serve<R: Serialize, E: std::error::Error>(work: impl AsyncFn() -> Result<R, E>) -> Result<(), lambda_runtime::Error> {
+pub async fn serve<R: Serialize, E: std::error::Error>(
+    work: impl AsyncFn() -> Result<R, E>,
+) -> Result<(), lambda_runtime::Error> {
     let work = std::sync::Arc::new(work);
     lambda_runtime::run(service_fn(move |_: LambdaEvent<Value>| {
         let work = work.clone();

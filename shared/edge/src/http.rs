@@ -90,7 +90,8 @@ impl Call {
             Body::Binary(bytes) => bytes,
             _ => Vec::new(),
         };
-        let encoding = headers.get("content-encoding").map(String::as_str).unwrap_or_default().trim().to_ascii_lowercase();
+        let encoding =
+            headers.get("content-encoding").map(String::as_str).unwrap_or_default().trim().to_ascii_lowercase();
         let body = unpack(&encoding, body, MAX_BODY).map_err(|problem| (request_id.clone(), problem))?;
         Ok(Call { request_id, now: Timestamp::now(), body, caller, method, path, parameters, query, headers })
     }
@@ -120,7 +121,9 @@ fn unpack(encoding: &str, body: Vec<u8>, limit: usize) -> Result<Vec<u8>, Proble
                     Err(Problem::new(413, "body.too_large", message))
                 }
                 Ok(_) => Ok(unpacked),
-                Err(_) => Err(Problem::new(400, "body.gzip", "The body is not valid gzip, as its Content-Encoding says.")),
+                Err(_) => {
+                    Err(Problem::new(400, "body.gzip", "The body is not valid gzip, as its Content-Encoding says."))
+                }
             }
         }
         _ => Err(Problem::new(415, "body.encoding", "Send the body plain, or with Content-Encoding: gzip.")),
@@ -172,7 +175,10 @@ pub type Handler<A> = for<'a> fn(&'a A, Call) -> Answered<'a>;
 /// # Errors
 /// When the runtime ends.
 pub async fn serve<A: Send + Sync + 'static>(
-    app: A, operation: &str, scope: Option<Scope>, handler: Handler<A>,
+    app: A,
+    operation: &str,
+    scope: Option<Scope>,
+    handler: Handler<A>,
 ) -> Result<(), lambda_http::Error> {
     let app = Arc::new(app);
     let operation: Arc<str> = operation.into();
@@ -183,7 +189,13 @@ pub async fn serve<A: Send + Sync + 'static>(
     .await
 }
 
-async fn answer<A>(app: &A, operation: &str, scope: Option<Scope>, handler: Handler<A>, request: Request) -> Response<Body> {
+async fn answer<A>(
+    app: &A,
+    operation: &str,
+    scope: Option<Scope>,
+    handler: Handler<A>,
+    request: Request,
+) -> Response<Body> {
     let call = match Call::new(request) {
         Ok(call) => call,
         Err((request_id, problem)) => return refusal(operation, &request_id, problem),
@@ -248,7 +260,8 @@ fn refusal(operation: &str, request_id: &str, problem: Problem) -> Response<Body
 /// A status or header that cannot be written would be a fault of ours.
 fn built(response: Result<Response<Body>, lambda_http::http::Error>) -> Response<Body> {
     response.unwrap_or_else(|_| {
-        let mut response = Response::new(Body::Text(r#"{"message":"Something went wrong on our side.","code":"internal"}"#.into()));
+        let mut response =
+            Response::new(Body::Text(r#"{"message":"Something went wrong on our side.","code":"internal"}"#.into()));
         *response.status_mut() = lambda_http::http::StatusCode::INTERNAL_SERVER_ERROR;
         response
     })

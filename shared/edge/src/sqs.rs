@@ -20,7 +20,9 @@ pub enum Worked {
 /// # Errors
 /// When the runtime ends.
 pub async fn serve<A, M, E>(
-    app: A, operation: &str, work: impl AsyncFn(&A, M) -> Result<Worked, E>,
+    app: A,
+    operation: &str,
+    work: impl AsyncFn(&A, M) -> Result<Worked, E>,
 ) -> Result<(), lambda_runtime::Error>
 where
     M: DeserializeOwned,

@@ -244,7 +244,9 @@ mod tests {
 
     #[test]
     fn a_number_is_whole_and_in_range_or_a_fault() {
-        for (json, whole) in [("3", Some(3)), ("3.0", Some(3)), ("3.5", None), ("-1", None), ("0", None), ("1e99", None)] {
+        for (json, whole) in
+            [("3", Some(3)), ("3.0", Some(3)), ("3.5", None), ("-1", None), ("0", None), ("1e99", None)]
+        {
             let text = format!(r#"{{"count": {json}}}"#);
             let body: Body<'_> = read(text.as_bytes()).unwrap();
             let mut faults = Faults::default();

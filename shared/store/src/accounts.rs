@@ -19,7 +19,11 @@ impl Store {
     ///
     /// # Errors
     /// When the store or the gateway does not answer.
-    pub async fn create_account(&self, account: &Account, completion: Option<Completion<'_>>) -> Result<(), StoreError> {
+    pub async fn create_account(
+        &self,
+        account: &Account,
+        completion: Option<Completion<'_>>,
+    ) -> Result<(), StoreError> {
         if let Some(plan) = &self.config.usage_plan {
             self.count_usage(&account.id, plan).await?;
         }
@@ -107,7 +111,10 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn create_location(
-        &self, account: &AccountId, location: &Location, completion: Option<Completion<'_>>,
+        &self,
+        account: &AccountId,
+        location: &Location,
+        completion: Option<Completion<'_>>,
     ) -> Result<(), StoreError> {
         let item = table::keyed("a location", &keys::location(account, &location.id), location)?;
         self.create_one(item, completion).await
@@ -151,7 +158,12 @@ impl Store {
 ///
 /// # Errors
 /// When there are no random bytes.
-pub fn new_key(account: AccountId, mode: Mode, scopes: Vec<Scope>, now: Timestamp) -> Result<(ApiKey, Secret), StoreError> {
+pub fn new_key(
+    account: AccountId,
+    mode: Mode,
+    scopes: Vec<Scope>,
+    now: Timestamp,
+) -> Result<(ApiKey, Secret), StoreError> {
     let secret = Secret::new(mode, crate::entropy()?);
     let id = KeyId::new(now, crate::entropy()?);
     let ending = secret.ending().to_owned();

@@ -31,7 +31,10 @@ impl Store {
     /// # Errors
     /// When S3 fails in a way that may pass: the caller tries again.
     pub async fn fetch_source(
-        &self, source: &S3Path, location: &Location, limit: u64,
+        &self,
+        source: &S3Path,
+        location: &Location,
+        limit: u64,
     ) -> Result<Result<Vec<u8>, NotFetched>, StoreError> {
         let sent = self
             .s3()
@@ -78,7 +81,8 @@ impl Store {
     /// When S3 does not take it.
     pub async fn keep_copy(&self, account: &AccountId, bytes: Vec<u8>) -> Result<Copy, StoreError> {
         let copy = Copy { sha256: sha256(&bytes), bytes: bytes.len() as u64 };
-        self.put_object(&self.config.documents_bucket, &copy_key(account, &copy.sha256), bytes, "application/pdf").await?;
+        self.put_object(&self.config.documents_bucket, &copy_key(account, &copy.sha256), bytes, "application/pdf")
+            .await?;
         Ok(copy)
     }
 
@@ -88,14 +92,23 @@ impl Store {
     /// When it is not there, or is not what it was.
     pub async fn read_copy(&self, account: &AccountId, copy: &Copy) -> Result<Vec<u8>, StoreError> {
         let bytes = self.get_object(&self.config.documents_bucket, &copy_key(account, &copy.sha256)).await?;
-        if sha256(&bytes) == copy.sha256 { Ok(bytes) } else { Err(StoreError::Missing("the document that was inspected")) }
+        if sha256(&bytes) == copy.sha256 {
+            Ok(bytes)
+        } else {
+            Err(StoreError::Missing("the document that was inspected"))
+        }
     }
 
     /// Keeps the letters of an addition, so that whoever finishes or aborts it knows them.
     ///
     /// # Errors
     /// When S3 does not take them.
-    pub async fn keep_letters(&self, batch: &BatchId, addition: &AdditionId, letters: &[NewLetter]) -> Result<(), StoreError> {
+    pub async fn keep_letters(
+        &self,
+        batch: &BatchId,
+        addition: &AdditionId,
+        letters: &[NewLetter],
+    ) -> Result<(), StoreError> {
         let packing = StoreError::io;
         let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
         for letter in letters {
@@ -122,7 +135,11 @@ impl Store {
     }
 
     pub(crate) async fn put_object(
-        &self, bucket: &str, key: &str, bytes: Vec<u8>, content_type: &str,
+        &self,
+        bucket: &str,
+        key: &str,
+        bytes: Vec<u8>,
+        content_type: &str,
     ) -> Result<(), StoreError> {
         self.s3()
             .put_object()

@@ -67,7 +67,12 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn claim(
-        &self, account: &AccountId, mode: Mode, key: &str, request: &str, now: Timestamp,
+        &self,
+        account: &AccountId,
+        mode: Mode,
+        key: &str,
+        request: &str,
+        now: Timestamp,
     ) -> Result<Claim, StoreError> {
         let key = keys::idempotency(account, mode, &sha256(key.as_bytes()));
         let owner: u64 = u64::from_be_bytes(crate::entropy()?);
@@ -147,7 +152,11 @@ impl<'a> Completion<'a> {
 impl Transaction {
     /// Stores the answer together with the work. Answers the place of this write, which is refused when somebody else
     /// has taken over the claim.
-    pub(crate) fn complete(&mut self, table: &str, completion: Option<Completion<'_>>) -> Result<Option<usize>, StoreError> {
+    pub(crate) fn complete(
+        &mut self,
+        table: &str,
+        completion: Option<Completion<'_>>,
+    ) -> Result<Option<usize>, StoreError> {
         let Some(Completion { ticket, answer }) = completion else { return Ok(None) };
         let change = Change::new(ticket.key.clone(), "SET #answer = :answer")
             .when("#owner = :owner AND attribute_not_exists(#answer)")

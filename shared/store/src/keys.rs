@@ -20,10 +20,7 @@ impl Key {
 
     /// The key as attributes.
     pub(crate) fn attributes(&self) -> [(String, AttributeValue); 2] {
-        [
-            ("pk".to_owned(), AttributeValue::S(self.pk.clone())),
-            ("sk".to_owned(), AttributeValue::S(self.sk.clone())),
-        ]
+        [("pk".to_owned(), AttributeValue::S(self.pk.clone())), ("sk".to_owned(), AttributeValue::S(self.sk.clone()))]
     }
 }
 

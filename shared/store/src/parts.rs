@@ -92,7 +92,10 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn take_serials(
-        &self, job: &JobId, part: &Part, now: Timestamp,
+        &self,
+        job: &JobId,
+        part: &Part,
+        now: Timestamp,
     ) -> Result<Result<u64, SerialsExhausted>, StoreError> {
         let mailer = &self.config.mailer_id;
         for attempt in 0.. {
@@ -185,7 +188,13 @@ impl Store {
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn finish_part(&self, job: &JobId, part: u32, files: &PartFiles, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn finish_part(
+        &self,
+        job: &JobId,
+        part: u32,
+        files: &PartFiles,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let table = &self.config.table;
         let mut finish = Transaction::default();
         let change = Change::new(keys::part(job, part), "SET #files = :files")
@@ -214,7 +223,13 @@ impl Store {
 
     /// Begins to write a print file.
     pub fn print_file(&self, job: &JobId, part: u32) -> PrintFile<'_> {
-        PrintFile { store: self, key: PartFile::Print.key(job, part), upload: None, parts: Vec::new(), held: Vec::new() }
+        PrintFile {
+            store: self,
+            key: PartFile::Print.key(job, part),
+            upload: None,
+            parts: Vec::new(),
+            held: Vec::new(),
+        }
     }
 
     /// A URL under which anyone may fetch a part's file for a quarter of an hour.

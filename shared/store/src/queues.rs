@@ -108,7 +108,8 @@ impl Store {
             bodies.push(serde_json::to_string(message).map_err(StoreError::json("a message"))?);
         }
         let send = async |body: String| {
-            let message = self.sqs().send_message().queue_url(M::queue(self)).message_body(body).delay_seconds(M::DELAY);
+            let message =
+                self.sqs().send_message().queue_url(M::queue(self)).message_body(body).delay_seconds(M::DELAY);
             message.send().await.map(drop).map_err(StoreError::aws("SendMessage"))
         };
         stream::iter(bodies).map(send).buffer_unordered(32).try_collect().await

@@ -74,7 +74,11 @@ impl<'a> Range<'a> {
 
 impl Store {
     /// Reads an item, the latest there is.
-    pub(crate) async fn get<T: DeserializeOwned>(&self, what: &'static str, key: &Key) -> Result<Option<T>, StoreError> {
+    pub(crate) async fn get<T: DeserializeOwned>(
+        &self,
+        what: &'static str,
+        key: &Key,
+    ) -> Result<Option<T>, StoreError> {
         let found = self
             .dynamodb()
             .get_item()
@@ -114,7 +118,9 @@ impl Store {
 
     /// Reads items, the latest there are, each in the place of its key.
     pub(crate) async fn get_in_order<T: DeserializeOwned>(
-        &self, what: &'static str, keys: &[Key],
+        &self,
+        what: &'static str,
+        keys: &[Key],
     ) -> Result<Vec<Option<T>>, StoreError> {
         let mut found = HashMap::new();
         for item in self.get_many(keys, true).await? {
@@ -199,7 +205,12 @@ impl Store {
     }
 
     /// Reads all of a range, page after page.
-    pub(crate) async fn query_all(&self, index: Option<Index>, partition: &str, prefix: &str) -> Result<Vec<Item>, StoreError> {
+    pub(crate) async fn query_all(
+        &self,
+        index: Option<Index>,
+        partition: &str,
+        prefix: &str,
+    ) -> Result<Vec<Item>, StoreError> {
         let mut items = Vec::<Item>::new();
         loop {
             let after = items.last().map(|item| position(item, index));

@@ -21,7 +21,9 @@ impl Store {
         let plan_id = self.usage_plan_id(plan).await?;
         let put = self.gateway().create_usage_plan_key().usage_plan_id(plan_id).key_type("API_KEY").set_key_id(key.id);
         match put.send().await {
-            Err(error) if error.code() != Some("ConflictException") => Err(StoreError::aws("CreateUsagePlanKey")(error)),
+            Err(error) if error.code() != Some("ConflictException") => {
+                Err(StoreError::aws("CreateUsagePlanKey")(error))
+            }
             _ => Ok(()),
         }
     }

@@ -5,8 +5,8 @@ pub mod get;
 pub mod list;
 pub mod replace;
 pub mod retry;
-pub mod withdraw;
 pub(crate) mod wire;
+pub mod withdraw;
 
 use std::time::Duration;
 
@@ -30,7 +30,10 @@ async fn named(app: &App, call: &Call, batch: &Batch) -> Result<Letter, Problem>
 
 /// Changes the letter that the path names. Inspection takes a moment, so a letter that is in it is waited for.
 async fn change(
-    app: &App, call: &Call, wanted: impl Fn() -> LetterChange, completion: Option<Completion<'_>>,
+    app: &App,
+    call: &Call,
+    wanted: impl Fn() -> LetterChange,
+    completion: Option<Completion<'_>>,
 ) -> Result<(), Problem> {
     const WAITS: u32 = 20;
     for waited in 0..=WAITS {

@@ -22,8 +22,7 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         created_from: moment(&call, "createdFrom")?,
         created_before: moment(&call, "createdBefore")?,
     };
-    let listed =
-        app.store.list_batches(&caller.account, caller.mode, &filter, page.limit, page.after.as_ref()).await?;
+    let listed = app.store.list_batches(&caller.account, caller.mode, &filter, page.limit, page.after.as_ref()).await?;
     page.reply(app, listed, |batch| BatchOut::new(&batch, call.now))
 }
 
@@ -36,7 +35,5 @@ fn state(text: &str) -> Result<BatchState, Problem> {
 
 fn moment(call: &Call, name: &str) -> Result<Option<Timestamp>, Problem> {
     let parsed = call.query(name).map(str::parse::<Timestamp>).transpose();
-    parsed.map_err(|_| {
-        Problem::new(400, "moment.invalid", format!("Give {name} as in 2026-05-10T00:00:00Z."))
-    })
+    parsed.map_err(|_| Problem::new(400, "moment.invalid", format!("Give {name} as in 2026-05-10T00:00:00Z.")))
 }

@@ -20,7 +20,8 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         let batch = own(app, &call).await?;
         let raw = wire::read_list::<RawLetter<'_>>(&call.body)?;
         if raw.len() > MAX_LETTERS_PER_ADDITION {
-            let message = format!("The request has {} letters; send at most {MAX_LETTERS_PER_ADDITION} at a time.", raw.len());
+            let message =
+                format!("The request has {} letters; send at most {MAX_LETTERS_PER_ADDITION} at a time.", raw.len());
             return Err(Problem::new(413, "letters.too_many", message));
         }
         let mut faults = Faults::default();

@@ -107,7 +107,10 @@ fn check_lines(address: &Address, at: &Pointer<'_>, faults: &mut Faults) {
 
 /// Reads the letters at `at`. Answers them, or, when only their references are at fault, the contract's own refusal.
 pub(crate) fn parse_letters(
-    raw: &[Object<RawLetter<'_>>], at: &Pointer<'_>, locations: &[Location], faults: &mut Faults,
+    raw: &[Object<RawLetter<'_>>],
+    at: &Pointer<'_>,
+    locations: &[Location],
+    faults: &mut Faults,
 ) -> Result<Vec<NewLetter>, Problem> {
     let mut letters = Vec::with_capacity(raw.len());
     for (index, Object(letter)) in raw.iter().enumerate() {

@@ -53,10 +53,8 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         let ids = wire::read::<RawJob<'_>>(&call.body)?.parse()?;
         let merged = app.store.merge(&ids, ticket, |job| super::wire::answer(202, job), call.now).await?;
         merged.map_err(|refusals| {
-            let reasons: Vec<_> = refusals
-                .iter()
-                .map(|(id, reason)| json!({ "batchId": id, "message": reason.to_string() }))
-                .collect();
+            let reasons: Vec<_> =
+                refusals.iter().map(|(id, reason)| json!({ "batchId": id, "message": reason.to_string() })).collect();
             let message = "These batches cannot be printed together. See \"reasons\" for each that stands in the way.";
             Problem::new(409, "batches.not_mergeable", message).with("reasons", &reasons)
         })
