@@ -73,7 +73,11 @@ pub async fn work(store: &Store, message: Assemble) -> Result<Worked, StoreError
     }
     if part.files.is_none() {
         match assemble(store, &job, &part).await {
-            Ok(files) => store.finish_part(&job.id, part.number, &files, Timestamp::now()).await?,
+            Ok(files) => {
+                store.finish_part(&job.id, part.number, &files, Timestamp::now()).await?;
+                let (pages, bytes) = (files.pages, files.bytes);
+                tracing::info!(job = %job.id, part = part.number, letters = part.letters, pages, bytes, "assembled");
+            }
             Err(PartError::Store(error)) => return Err(error),
             // It would fail again: a person has to act, and then retries the job.
             Err(error) => store.fail_job(&job, &reason(&part, &error), Timestamp::now()).await?,

@@ -21,6 +21,7 @@ pub async fn work(store: &Store, message: Initialise) -> Result<Worked, StoreErr
         Ok::<_, StoreError>((initialised != Initialised::Unknown).then_some(initialised))
     })
     .await?;
+    tracing::info!(batch = %message.batch, ?initialised, "initialised");
     Ok(match initialised {
         Some(Initialised::Done | Initialised::Settled) => Worked::Done,
         Some(Initialised::Leased) => Worked::Later,

@@ -101,6 +101,11 @@ pub async fn work(inspection: &Inspection, message: Inspect) -> Result<Worked, I
             }
         }
         store.count_group(&message, &batch, &letters, Timestamp::now()).await?;
+        let issues = letters.iter().filter(|letter| letter.state == LetterState::Issue).count();
+        tracing::info!(
+            account = %batch.account, batch = %batch.id, addition = %message.addition, group = message.group,
+            letters = letters.len(), issues, "inspected"
+        );
     }
     store.settle(&batch.id, Timestamp::now()).await?;
     Ok(Worked::Done)

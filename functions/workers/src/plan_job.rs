@@ -21,6 +21,7 @@ pub async fn work(store: &Store, message: Plan) -> Result<Worked, StoreError> {
         Ok::<_, StoreError>((planned != Planned::Unknown).then_some(planned))
     })
     .await?;
+    tracing::info!(job = %message.job, ?planned, "planned");
     Ok(match planned {
         Some(_) => Worked::Done,
         None => unknown(message.announced, Timestamp::now()),

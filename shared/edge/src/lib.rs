@@ -24,8 +24,8 @@ pub fn start_telemetry() {
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::util::SubscriberInitExt;
 
-    let ours = Targets::new().with_target("edge", LevelFilter::INFO).with_default(LevelFilter::ERROR);
-    let lines =
-        tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false);
+    let ours = ["api", "edge", "store", "workers"].map(|name| (name, LevelFilter::INFO));
+    let ours = Targets::new().with_targets(ours).with_default(LevelFilter::ERROR);
+    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false);
     tracing_subscriber::registry().with(lines.with_target(false).with_filter(ours)).init();
 }

@@ -81,15 +81,20 @@ impl Problem {
 /// Any error that a handler does not turn into an answer itself is ours: the client gets a fixed text, the log the rest.
 impl<E: std::error::Error> From<E> for Problem {
     fn from(error: E) -> Self {
-        let mut cause = error.to_string();
-        let mut source = error.source();
-        while let Some(error) = source {
-            cause = format!("{cause}: {error}");
-            source = error.source();
-        }
         let message = "Something went wrong on our side. Try again; if it keeps happening, tell us the requestId.";
-        Problem { cause: Some(cause), ..Problem::new(500, "internal", message) }
+        Problem { cause: Some(chain(&error)), ..Problem::new(500, "internal", message) }
     }
+}
+
+/// An error and what caused it, for the log.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
 }
 
 #[cfg(test)]

@@ -5,6 +5,9 @@ use std::sync::Arc;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::de::DeserializeOwned;
+use tracing::Instrument;
+
+use crate::problem::chain;
 
 /// What became of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,12 +43,18 @@ where
                 let body = record.body.unwrap_or_default();
                 let worked = match serde_json::from_str::<M>(&body) {
                     // Boxed, because the compiler could not lay out what is inside together with what is around it.
-                    Ok(message) => Box::pin(work(&app, message)).await.map_err(|error| chain(&error)),
+                    Ok(message) => {
+                        let span = tracing::info_span!("work", operation, requestId = %request_id, messageId = %id);
+                        let worked = Box::pin(work(&app, message).instrument(span)).await;
+                        worked.map_err(|error| chain(&error))
+                    }
                     Err(error) => Err(format!("the message does not read: {error}")),
                 };
                 match &worked {
-                    Ok(worked) => tracing::info!(operation, requestId = %request_id, message = %id, ?worked, "worked"),
-                    Err(cause) => tracing::error!(operation, requestId = %request_id, message = %id, cause, "failed"),
+                    Ok(worked) => {
+                        tracing::info!(operation, requestId = %request_id, messageId = %id, ?worked, "worked")
+                    }
+                    Err(cause) => tracing::error!(operation, requestId = %request_id, messageId = %id, cause, "failed"),
                 }
                 if worked != Ok(Worked::Done) {
                     let mut failure = BatchItemFailure::default();
@@ -59,14 +68,4 @@ where
         }
     }))
     .await
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
 }
