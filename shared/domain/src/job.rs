@@ -54,6 +54,8 @@ pub struct Job {
     pub letters: u32,
     /// How many sheets.
     pub sheets: u64,
+    /// How many letters a part has: as it was set when the job was made, so that a plan that is made again is the same.
+    pub letters_per_part: usize,
     /// How many parts, once they are planned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parts: Option<u32>,

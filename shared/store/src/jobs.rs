@@ -82,6 +82,7 @@ impl Store {
                 perforated: first.perforated,
                 letters: batches.iter().map(|batch| batch.received).sum(),
                 sheets: batches.iter().map(|batch| u64::try_from(batch.sheets).unwrap_or(0)).sum(),
+                letters_per_part: self.config.letters_per_part,
                 parts: None,
                 assembled: 0,
                 failure: None,
@@ -173,11 +174,11 @@ impl Store {
             self.fail_job(&job, &reason, now).await?;
             return Ok(Planned::Settled);
         }
-        let plan = plan(pieces, self.config.letters_per_part);
+        let plan = plan(pieces, job.letters_per_part);
         let parts = u32::try_from(plan.len()).unwrap_or(u32::MAX);
         let write = async |(number, pieces): (usize, Vec<PlannedPiece>)| {
             let number = u32::try_from(number).unwrap_or(u32::MAX);
-            let per_part = u32::try_from(self.config.letters_per_part).unwrap_or(u32::MAX);
+            let per_part = u32::try_from(job.letters_per_part).unwrap_or(u32::MAX);
             let letters = u32::try_from(pieces.len()).unwrap_or(u32::MAX);
             let part = Part { number, letters, first_piece: number * per_part + 1, first_sequence: None, files: None };
             let pieces = Pieces { pieces };
