@@ -300,6 +300,26 @@ async fn a_job_whose_parts_are_assembled_before_its_planner_dies_is_assembled_wh
 }
 
 #[tokio::test]
+async fn a_job_that_is_planned_again_with_another_size_of_parts_prints_every_letter_once() -> Result<()> {
+    let mut floor = floor().await?;
+    let references = ["LETTER01", "LETTER02", "LETTER03", "LETTER04", "LETTER05"];
+    let batch = ready(&mut floor, &references).await?;
+    let job = floor.request(&merge(&[&batch], None)).await?.text("id");
+    let plan = floor.take(Queue::Plan).await?;
+    let killed = Fault { point: Point::Operation("PutItem", 5), mode: Mode::KilledBefore };
+    let struck = floor.deliver_struck(&plan, Some(killed)).await?;
+    assert!(struck.answer.is_none(), "the planner was to be killed");
+    // While the message waits to be delivered again, somebody deploys.
+    floor.redeploy(3);
+    floor.give_back(plan);
+    mail(&mut floor, &job).await?;
+    let expected =
+        Expected { letters: pages(&references), state: "mailed", events: events(&MAILED), ..Expected::default() };
+    audit(&floor.house, &batch, &expected).await?;
+    floor.house.take_down().await
+}
+
+#[tokio::test]
 async fn two_inspectors_who_find_different_things_count_what_is_recorded() -> Result<()> {
     let mut floor = floor().await?;
     let late = [letter("LETTER01", "late.pdf", 1)];

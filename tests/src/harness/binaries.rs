@@ -34,17 +34,21 @@ impl Binary {
             return if path.is_file() { Ok(path) } else { Err(format!("there is no binary at {}", path.display()).into()) };
         }
         static BUILT: OnceLock<std::result::Result<Vec<PathBuf>, String>> = OnceLock::new();
-        let built = BUILT.get_or_init(|| build().map_err(|error| error.to_string())).as_ref().map_err(Clone::clone)?;
+        let built = BUILT.get_or_init(|| build(&["--package", "api", "--package", "workers"]).map_err(|error| error.to_string())).as_ref().map_err(Clone::clone)?;
         let found = built.iter().find(|path| path.file_stem().is_some_and(|stem| stem == self.name()));
         found.cloned().ok_or_else(|| format!("cargo built no binary {}", self.name()).into())
     }
 }
 
-/// Builds both and answers where they are.
-fn build() -> Result<Vec<PathBuf>> {
+/// Builds in release what `arguments` name, and answers where the binaries are.
+///
+/// # Errors
+/// When it does not build.
+pub fn build(arguments: &[&str]) -> Result<Vec<PathBuf>> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
-        .args(["build", "--release", "--locked", "--package", "api", "--package", "workers"])
+        .args(["build", "--release", "--locked"])
+        .args(arguments)
         .arg("--message-format=json-render-diagnostics")
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()?;

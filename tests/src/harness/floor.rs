@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::Result;
 use super::house::{House, Queue};
-use super::proxy::Fault;
+use super::proxy::{Call, Fault};
 use super::runtime::{Function, Outcome};
 
 /// A request to the API.
@@ -87,6 +87,8 @@ pub struct Floor {
     pub house: House,
     /// How messages are delivered.
     pub delivery: Delivery,
+    /// Whether the calls of functions that are started from now on are counted.
+    pub counted: bool,
     functions: HashMap<(&'static str, u8), Function>,
     waiting: Vec<Message>,
     batches: Vec<String>,
@@ -99,6 +101,7 @@ impl Floor {
         Floor {
             house,
             delivery: Delivery::Once,
+            counted: false,
             functions: HashMap::new(),
             waiting: Vec::new(),
             batches: Vec::new(),
@@ -109,6 +112,12 @@ impl Floor {
     /// Says which batch the next requests are about, so that time can pass for it.
     pub fn follow(&mut self, batch: &str) {
         self.batches = vec![batch.to_owned()];
+    }
+
+    /// Ends all functions; those that follow run with another size of parts.
+    pub fn redeploy(&mut self, letters_per_part: u32) {
+        self.functions.clear();
+        self.house.letters_per_part = letters_per_part;
     }
 
     /// The event in which API Gateway hands a request to a function.
@@ -198,9 +207,15 @@ impl Floor {
         }
     }
 
+    /// The operations whose calls were counted, and the calls.
+    pub fn calls(&self) -> Vec<(&'static str, Vec<Call>)> {
+        let functions = self.functions.iter();
+        functions.filter_map(|((operation, _), function)| Some((*operation, function.proxy()?.answered()))).collect()
+    }
+
     async fn function(&mut self, operation: &'static str, copy: u8) -> Result<&mut Function> {
         if !self.functions.contains_key(&(operation, copy)) {
-            let function = self.house.function(operation, None).await?;
+            let function = self.house.function(operation, self.counted.then(Vec::new)).await?;
             self.functions.insert((operation, copy), function);
         }
         self.functions.get_mut(&(operation, copy)).ok_or_else(|| "the function is gone".into())

@@ -72,8 +72,9 @@ pub struct House {
     pub client: String,
     /// The client's account.
     pub account: String,
+    /// So many letters make a part.
+    pub letters_per_part: u32,
     queues: [String; 4],
-    letters_per_part: u32,
 }
 
 /// An item of the table as JSON.
@@ -166,7 +167,7 @@ impl House {
     }
 
     /// The settings of the deployment.
-    fn settings(&self) -> Vec<(String, String)> {
+    pub fn settings(&self) -> Vec<(String, String)> {
         let parts = self.letters_per_part.to_string();
         [
             ("MAILHOUSE_TABLE", self.table.as_str()),

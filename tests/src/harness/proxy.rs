@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -61,6 +62,10 @@ pub struct Call {
     pub status: u16,
     /// The body of the answer.
     pub response: Bytes,
+    /// When it came.
+    pub began: Instant,
+    /// When its answer was there.
+    pub ended: Instant,
 }
 
 struct State {
@@ -183,6 +188,7 @@ fn operation(request: &Request<Incoming>) -> String {
 }
 
 async fn pass(state: Arc<State>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>> {
+    let began = Instant::now();
     let operation = operation(&request);
     let (parts, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
@@ -211,7 +217,7 @@ async fn pass(state: Arc<State>, request: Request<Incoming>) -> Result<Response<
     state.under_way.fetch_add(1, Ordering::SeqCst);
     let shared = state.clone();
     let sent = tokio::spawn(async move {
-        let sent = forward(&shared, &operation, parts, body).await;
+        let sent = forward(&shared, &operation, parts, body, began).await;
         shared.under_way.fetch_sub(1, Ordering::SeqCst);
         sent
     });
@@ -227,7 +233,7 @@ async fn pass(state: Arc<State>, request: Request<Incoming>) -> Result<Response<
 }
 
 async fn forward(
-    state: &State, operation: &str, parts: hyper::http::request::Parts, body: Bytes,
+    state: &State, operation: &str, parts: hyper::http::request::Parts, body: Bytes, began: Instant,
 ) -> Result<Response<Full<Bytes>>> {
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let mut request = Request::builder().method(parts.method.clone()).uri(format!("{}{path}", state.endpoint));
@@ -245,6 +251,8 @@ async fn forward(
         request: body,
         status: head.status.as_u16(),
         response: response.clone(),
+        began,
+        ended: Instant::now(),
     };
     state.answered.lock().unwrap_or_else(PoisonError::into_inner).push(call);
     let mut back = Response::builder().status(head.status);

@@ -87,19 +87,7 @@ impl Function {
         let endpoint = proxy.as_ref().map_or_else(|| endpoint.to_owned(), Proxy::endpoint);
         let mut child = Command::new(binary.path()?)
             .env_clear()
-            .env("_HANDLER", operation)
-            .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
-            .env("AWS_LAMBDA_FUNCTION_NAME", operation.replace('.', "-"))
-            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
-            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")
-            .env("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
-            .env("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/tests")
-            .env("AWS_LAMBDA_LOG_STREAM_NAME", "tests")
-            .env("AWS_ENDPOINT_URL", endpoint)
-            .env("AWS_REGION", REGION)
-            .env("AWS_ACCESS_KEY_ID", ROOT)
-            .env("AWS_SECRET_ACCESS_KEY", ROOT)
-            .env("MAILHOUSE_CURSOR_KEY", "a key for the cursors of these tests")
+            .envs(environment(operation, &address.to_string(), &endpoint))
             .envs(settings.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -142,8 +130,16 @@ impl Function {
     /// # Errors
     /// When it answers with an error, ends by itself, or takes longer than any function may.
     pub async fn invoke(&mut self, event: &Value) -> Result<Outcome> {
+        self.hand(Bytes::from(serde_json::to_vec(event)?)).await
+    }
+
+    /// Hands it an event as it is sent, for those who measure it.
+    ///
+    /// # Errors
+    /// As [`Function::invoke`].
+    pub async fn hand(&mut self, event: Bytes) -> Result<Outcome> {
         let (reply, answer) = oneshot::channel();
-        let invocation = Invocation { event: Bytes::from(serde_json::to_vec(event)?), reply };
+        let invocation = Invocation { event, reply };
         self.events.send(invocation).map_err(|_| self.failure("is gone"))?;
         let struck = async {
             match &self.proxy {
@@ -175,6 +171,28 @@ impl Function {
     fn failure(&self, what: &str) -> Error {
         format!("{} {what}. Its last lines:\n{}", self.operation, self.log()).into()
     }
+}
+
+/// What Lambda tells a process of `operation` about itself, with the runtime API at `address`, and where AWS is.
+pub fn environment(operation: &str, address: &str, endpoint: &str) -> Vec<(String, String)> {
+    let name = operation.replace('.', "-");
+    [
+        ("_HANDLER", operation),
+        ("AWS_LAMBDA_RUNTIME_API", address),
+        ("AWS_LAMBDA_FUNCTION_NAME", &name),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/tests"),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", "tests"),
+        ("AWS_ENDPOINT_URL", endpoint),
+        ("AWS_REGION", REGION),
+        ("AWS_ACCESS_KEY_ID", ROOT),
+        ("AWS_SECRET_ACCESS_KEY", ROOT),
+        ("MAILHOUSE_CURSOR_KEY", "a key for the cursors of these tests"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into()
 }
 
 /// Keeps the last lines of a stream.
