@@ -129,7 +129,7 @@ impl Store {
             take.update(table, note)?;
             match self.commit(take).await? {
                 Ok(()) => return Ok(Ok(first)),
-                Err(_) => crate::transaction::pause(attempt).await?,
+                Err(_) => crate::table::pause(attempt).await?,
             }
         }
         Err(StoreError::Contended("the serial numbers"))

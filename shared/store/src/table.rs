@@ -1,6 +1,7 @@
 //! Reading and writing items of the one table.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, PutRequest, WriteRequest};
 use serde::Serialize;
@@ -170,7 +171,7 @@ impl Store {
                 return Ok(());
             }
             // Unprocessed items are how DynamoDB says that a partition is busy.
-            crate::transaction::pause(attempt).await?;
+            pause(attempt).await?;
         }
         Ok(())
     }
@@ -238,4 +239,16 @@ pub(crate) fn position(item: &Item, index: Option<Index>) -> Item {
 pub(crate) fn key_of(item: &Item) -> Option<Key> {
     let text = |name| item.get(name).and_then(|value| value.as_s().ok()).cloned();
     Some(Key { pk: text("pk")?, sk: text("sk")? })
+}
+
+/// Waits before another attempt, longer each time and by chance, and gives up after about ten seconds in all.
+pub(crate) async fn pause(attempt: u32) -> Result<(), StoreError> {
+    const ATTEMPTS: u32 = 14;
+    if attempt >= ATTEMPTS {
+        return Err(StoreError::Contended("an item"));
+    }
+    let [random, ..] = crate::entropy::<8>()?;
+    let ceiling = (10u64 << attempt.min(7)).min(1_000);
+    tokio::time::sleep(Duration::from_millis(5 + ceiling * u64::from(random) / 255)).await;
+    Ok(())
 }

@@ -4,7 +4,6 @@
 //! so that an attempt that took effect but lost its answer is recognised when it is sent again.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
@@ -14,7 +13,7 @@ use aws_sdk_dynamodb::types::{
 use serde::Serialize;
 
 use crate::keys::Key;
-use crate::table::{Item, attribute};
+use crate::table::{Item, attribute, pause};
 use crate::{Store, StoreError};
 
 /// A conditional change of one item, in DynamoDB's own expressions. Names are written `#name` and need no declaration.
@@ -208,18 +207,6 @@ fn refusal<R>(error: &SdkError<TransactWriteItemsError, R>) -> Option<Cancelled>
     }
     let passing = |code| matches!(code, "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded");
     reasons.iter().filter_map(|reason| reason.code()).any(passing).then_some(Cancelled::Conflict)
-}
-
-/// Waits before another attempt, longer each time and by chance, and gives up after about ten seconds in all.
-pub(crate) async fn pause(attempt: u32) -> Result<(), StoreError> {
-    const ATTEMPTS: u32 = 14;
-    if attempt >= ATTEMPTS {
-        return Err(StoreError::Contended("an item"));
-    }
-    let [random, ..] = crate::entropy::<8>()?;
-    let ceiling = (10u64 << attempt.min(7)).min(1_000);
-    tokio::time::sleep(Duration::from_millis(5 + ceiling * u64::from(random) / 255)).await;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::letters::wire::{IssueOut, RawLetter, parse_letters};
+use super::letters::wire::{IssueOut, RawLetter, WarningOut, parse_letters};
 
 /// The body of a request to create a batch.
 #[derive(Deserialize)]
@@ -150,13 +150,6 @@ pub(crate) struct BatchOut {
     /// The first letters with an issue, where they were asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) issues: Vec<IssueOut>,
-}
-
-/// Something odd that does not stand in the way.
-#[derive(Serialize)]
-pub(crate) struct WarningOut {
-    pub(crate) code: &'static str,
-    pub(crate) message: String,
 }
 
 impl BatchOut {

@@ -12,8 +12,6 @@ use edge::Problem;
 use edge::wire::{Field, Object};
 use serde::{Deserialize, Serialize};
 
-use crate::batches::wire::WarningOut;
-
 /// A letter in a request.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", expecting = "a letter as a JSON object")]
@@ -192,6 +190,13 @@ fn production_state(batch: &Batch, letter: &Letter) -> &'static str {
 /// A letter's postal state: none until its batch is mailed.
 pub(super) fn postal_state(batch: &Batch, letter: &Letter) -> Option<&'static str> {
     (batch.state == BatchState::Mailed && letter.state != LetterState::Canceled).then_some("Dropped")
+}
+
+/// Something odd that does not stand in the way.
+#[derive(Serialize)]
+pub(crate) struct WarningOut {
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
 }
 
 /// Why a letter cannot be printed now.
