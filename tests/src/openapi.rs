@@ -78,13 +78,19 @@ impl Description {
         for (name, header) in response["headers"].as_object().into_iter().flatten() {
             let header = self.resolve(header);
             match answer.header(&name.to_ascii_lowercase()) {
-                Some(value) => self.fits(&header["schema"], &Value::from(value)).map_err(|faults| format!("{name}: {faults}"))?,
+                Some(value) => {
+                    self.fits(&header["schema"], &Value::from(value)).map_err(|faults| format!("{name}: {faults}"))?
+                }
                 None if header["required"] == true => return Err(format!("it has no header {name}")),
                 None => {}
             }
         }
         let Some(content) = response["content"].as_object() else {
-            return if answer.body.is_empty() { Ok(()) } else { Err("it has a body, and none is described".to_owned()) };
+            return if answer.body.is_empty() {
+                Ok(())
+            } else {
+                Err("it has a body, and none is described".to_owned())
+            };
         };
         let kind = answer.header("content-type").unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim();
@@ -148,12 +154,16 @@ impl Description {
     }
 
     fn response(&self, id: &str, status: u16) -> Result<&Value, String> {
-        let (_, described) =
-            self.all().find(|(operation, _)| operation.id == id).ok_or_else(|| format!("no operation is named {id:?}"))?;
+        let (_, described) = self
+            .all()
+            .find(|(operation, _)| operation.id == id)
+            .ok_or_else(|| format!("no operation is named {id:?}"))?;
         let responses = &described["responses"];
         let range = format!("{}XX", status / 100);
         let response = responses.get(status.to_string()).or_else(|| responses.get(range));
-        response.map(|response| self.resolve(response)).ok_or_else(|| format!("{id} does not describe the status {status}"))
+        response
+            .map(|response| self.resolve(response))
+            .ok_or_else(|| format!("{id} does not describe the status {status}"))
     }
 
     fn resolve<'a>(&'a self, node: &'a Value) -> &'a Value {
@@ -180,7 +190,9 @@ impl Description {
         match node {
             Value::Object(members) => {
                 see(place, members);
-                for (name, member) in members.iter().filter(|(name, _)| !matches!(name.as_str(), "example" | "examples")) {
+                for (name, member) in
+                    members.iter().filter(|(name, _)| !matches!(name.as_str(), "example" | "examples"))
+                {
                     self.visit(&format!("{place}/{name}"), member, see);
                 }
             }

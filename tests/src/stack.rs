@@ -50,15 +50,15 @@ impl Stack {
     pub fn running() -> Self {
         let setting = |name: &str| {
             env::var(name).unwrap_or_else(|_| {
-                panic!("{name} is not set: bring the stack up with `make up`, then `source .local/env` and run the tests")
+                panic!(
+                    "{name} is not set: bring the stack up with `make up`, then `source .local/env` and run the tests"
+                )
             })
         };
         // The SDK reads it from the environment by itself.
         setting("AWS_ENDPOINT_URL");
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_secs(60)))
-            .build();
+        let config =
+            Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(60))).build();
         let agent = Agent::new_with_config(config);
         let base = setting("MAILHOUSE_URL").trim_end_matches('/').to_owned();
         let with = |key: Option<String>| Client { base: base.clone(), key, agent: agent.clone() };
@@ -194,9 +194,18 @@ impl Call<'_> {
         let id = self.operation.id.clone();
         let answer = self.send();
         if let Err(fault) = Description::get().judge(&id, &answer) {
-            panic!("{call} gave an answer that infra/openapi.yaml does not describe: {fault}\n{} {}", answer.status, answer.text());
+            panic!(
+                "{call} gave an answer that infra/openapi.yaml does not describe: {fault}\n{} {}",
+                answer.status,
+                answer.text()
+            );
         }
-        assert!(statuses.contains(&answer.status), "{call} answered {}, not {statuses:?}: {}", answer.status, answer.text());
+        assert!(
+            statuses.contains(&answer.status),
+            "{call} answered {}, not {statuses:?}: {}",
+            answer.status,
+            answer.text()
+        );
         answer
     }
 
@@ -224,7 +233,8 @@ impl Call<'_> {
 }
 
 fn read(response: Result<Response<ureq::Body>, ureq::Error>) -> Answer {
-    let response = response.unwrap_or_else(|error| panic!("the stack does not answer ({error}): is it up? Try `make up`"));
+    let response =
+        response.unwrap_or_else(|error| panic!("the stack does not answer ({error}): is it up? Try `make up`"));
     let (head, mut body) = response.into_parts();
     let text = |value: &ureq::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     Answer {

@@ -1,6 +1,8 @@
 //! Holds together what must say the same: template.yaml, routes.rs, infra/openapi.yaml, and the walls between the crates.
 //! Nothing here needs a running stack.
 
+#![expect(clippy::unwrap_used, reason = "whatever a test cannot read has failed it")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,7 +23,8 @@ fn functions() -> BTreeMap<String, Value> {
     let template = template();
     let resources = template["Resources"].as_object().unwrap();
     let functions = resources.values().filter(|resource| resource["Type"] == "AWS::Serverless::Function");
-    let named: Vec<_> = functions.map(|function| (text(&function["Properties"]["Handler"]), function["Properties"].clone())).collect();
+    let named: Vec<_> =
+        functions.map(|function| (text(&function["Properties"]["Handler"]), function["Properties"].clone())).collect();
     let count = named.len();
     let functions: BTreeMap<_, _> = named.into_iter().collect();
     assert_eq!(functions.len(), count, "two functions of the template have the same Handler");
@@ -165,12 +168,18 @@ fn each_function_has_a_policy_of_its_own_that_names_actions_and_resources() {
 #[test]
 fn each_function_has_a_log_group_and_alarms() {
     let template = template();
-    let (_, loop_) = template["Resources"].as_object().unwrap().iter().find(|(name, _)| *name == "Fn::ForEach::Functions").unwrap();
+    let (_, loop_) =
+        template["Resources"].as_object().unwrap().iter().find(|(name, _)| *name == "Fn::ForEach::Functions").unwrap();
     let listed: BTreeSet<String> = loop_[1].as_array().unwrap().iter().map(text).collect();
-    let made: BTreeSet<&str> = loop_[2].as_object().unwrap().values().map(|resource| resource["Type"].as_str().unwrap()).collect();
+    let made: BTreeSet<&str> =
+        loop_[2].as_object().unwrap().values().map(|resource| resource["Type"].as_str().unwrap()).collect();
     assert_eq!(made, BTreeSet::from(["AWS::CloudWatch::Alarm", "AWS::Logs::LogGroup"]));
-    let metrics: BTreeSet<&str> =
-        loop_[2].as_object().unwrap().values().filter_map(|resource| resource["Properties"]["MetricName"].as_str()).collect();
+    let metrics: BTreeSet<&str> = loop_[2]
+        .as_object()
+        .unwrap()
+        .values()
+        .filter_map(|resource| resource["Properties"]["MetricName"].as_str())
+        .collect();
     assert_eq!(metrics, BTreeSet::from(["Errors", "Throttles"]));
     let named: BTreeSet<String> = functions()
         .into_values()
@@ -248,7 +257,8 @@ fn the_aws_sdk_is_named_in_store_alone_and_lambda_in_edge_alone() {
 fn the_pure_crates_read_no_clock_and_no_environment() {
     for (name, text) in files(&["shared/domain/src"], ".rs") {
         let rules = text.split("#[cfg(test)]").next().unwrap();
-        for word in ["Timestamp::now", "Zoned::now", "SystemTime", "Instant::now", "std::env::", "std::fs", "std::net"] {
+        for word in ["Timestamp::now", "Zoned::now", "SystemTime", "Instant::now", "std::env::", "std::fs", "std::net"]
+        {
             assert!(name.ends_with("/tests.rs") || !rules.contains(word), "{name} uses {word}");
         }
     }

@@ -31,7 +31,8 @@ fn an_account_needs_a_name_of_a_hundred_characters_at_most() {
         (json!("x".repeat(101)), "length"),
         (json!(7), "type"),
     ] {
-        let answer = tenant.stack.operator.call("operator.accounts.create", &[]).json(&json!({ "name": name })).read(422);
+        let answer =
+            tenant.stack.operator.call("operator.accounts.create", &[]).json(&json!({ "name": name })).read(422);
         assert_eq!(faults(&answer), [fault("/name", rule)], "{name}");
     }
     assert_eq!(tenant.stack.operator.call("operator.accounts.create", &[]).bytes("").read(400)["code"], "body.blank");

@@ -74,10 +74,13 @@ fn a_body_that_is_not_json_is_400_with_line_and_column_and_without_its_text() {
 }
 
 #[test]
-fn json_that_nests_too_deep_is_400() {
+fn json_that_nests_too_deep_or_is_no_object_is_400() {
     let tenant = Tenant::new();
-    let body = format!("{{\"letters\": {}{}}}", "[".repeat(100_000), "]".repeat(100_000));
-    assert_eq!(tenant.client.call("batches.create", &[]).bytes(body).read(400)["code"], "body.syntax");
+    let deep = |name: &str| format!("{{\"{name}\": {}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+    for body in [&deep("letters"), &deep("returnAddress"), &deep("unknown"), "[]", "\"FirstClass\"", "7"] {
+        let call = tenant.client.call("batches.create", &[]).bytes(body);
+        assert_eq!(call.read(400)["code"], "body.syntax", "{body:.20}");
+    }
 }
 
 #[test]
@@ -99,8 +102,14 @@ fn a_body_that_names_the_id_is_403() {
 #[test]
 fn every_missing_field_is_listed() {
     let tenant = Tenant::new();
-    let required =
-        ["mailClass", "electronicReturnReceipt", "usePerforatedPaper", "targetMailDate", "letterCount", "returnAddress"];
+    let required = [
+        "mailClass",
+        "electronicReturnReceipt",
+        "usePerforatedPaper",
+        "targetMailDate",
+        "letterCount",
+        "returnAddress",
+    ];
     let expected: Vec<_> = required.iter().map(|name| fault(&format!("/{name}"), "required")).collect();
     assert_eq!(tenant.refuse(422, &json!({})), expected);
 }
@@ -131,7 +140,8 @@ fn every_fault_of_every_letter_is_listed_with_its_place() {
 #[test]
 fn no_more_than_a_thousand_faults_are_listed_and_the_answer_says_so() {
     let tenant = Tenant::new();
-    let letters: Vec<Value> = (0..1_001).map(|_| with(letter("L0000001", &tenant.path("a.pdf"), 1), "name1", "")).collect();
+    let letters: Vec<Value> =
+        (0..1_001).map(|_| with(letter("L0000001", &tenant.path("a.pdf"), 1), "name1", "")).collect();
     let answer = tenant.client.call("batches.create", &[]).gzip(&batch_with(1_001, &letters)).read(422);
     assert_eq!(answer["errors"].as_array().unwrap().len(), 1_000);
     let message = text(&answer["message"]);

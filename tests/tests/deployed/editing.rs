@@ -15,7 +15,9 @@ fn a_replaced_letter_is_inspected_again_and_the_batch_is_ready_again() {
     tenant.wait_for(&id, "ready");
     let letters = tenant.letters(&id);
     let letter = letters.iter().find(|letter| letter["letterRefId"] == "L0000002").unwrap();
-    for name in ["name1", "address1", "city", "state", "postalCode", "country", "originalDocumentPath", "impressionCount"] {
+    for name in
+        ["name1", "address1", "city", "state", "postalCode", "country", "originalDocumentPath", "impressionCount"]
+    {
         assert_eq!(letter[name], changed[name], "{name}");
     }
     assert_eq!(letter["productionState"], "ready");
@@ -43,10 +45,12 @@ fn a_withdrawn_letter_lowers_what_the_batch_waits_for() {
     let good = tenant.upload("typst-2.0.pdf");
     let letters = [letter("L0000001", &good, 1), letter("L0000002", &tenant.path("missing.pdf"), 1)];
     let id = tenant.batch_in("notReady", &json!({}), &letters);
-    let withdraw = |reference: &str| tenant.client.call("letters.withdraw", &[("batchId", &id), ("letterId", reference)]);
+    let withdraw =
+        |reference: &str| tenant.client.call("letters.withdraw", &[("batchId", &id), ("letterId", reference)]);
     withdraw("L0000002").expect(204);
     let ready = tenant.wait_for(&id, "ready");
-    let counts = ["letterCount", "expectedLetterCount", "readyCount", "issueCount"].map(|name| ready[name].as_i64().unwrap());
+    let counts =
+        ["letterCount", "expectedLetterCount", "readyCount", "issueCount"].map(|name| ready[name].as_i64().unwrap());
     assert_eq!(counts, [1, 1, 1, 0]);
     withdraw("L0000002").expect(204);
     assert_eq!(tenant.get(&id)["expectedLetterCount"], 1, "withdrawn twice is withdrawn once");

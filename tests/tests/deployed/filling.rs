@@ -83,7 +83,8 @@ fn letters_whose_references_are_in_the_batch_are_409_and_named_and_none_is_added
 fn letters_of_the_same_reference_are_422_and_named() {
     let tenant = Tenant::new();
     let (id, path) = open_batch(&tenant, 10);
-    let letters: Vec<Value> = ["L0005959", "L0003210", "L0003210", "L0005959"].map(|reference| letter(reference, &path, 1)).into();
+    let letters: Vec<Value> =
+        ["L0005959", "L0003210", "L0003210", "L0005959"].map(|reference| letter(reference, &path, 1)).into();
     let answer = tenant.client.call("letters.add", &[("batchId", &id)]).json(&letters.into()).read(422);
     assert_eq!(answer["message"], "One or more letter IDs are identical");
     assert_eq!(answer["duplicateIds"], json!(["L0003210", "L0005959"]));
@@ -109,6 +110,7 @@ fn a_body_that_does_not_read_is_400() {
     assert_eq!(add(""), "body.blank");
     assert_eq!(add("[{]"), "body.syntax");
     assert_eq!(add("{}"), "body.syntax");
+    assert_eq!(add("[[\"L0000001\", \"Jane Roe\"]]"), "body.syntax", "a letter is an object");
     let mut broken = gzip(b"[]");
     broken.truncate(9);
     let call = tenant.client.call("letters.add", &[("batchId", &id)]).bytes(broken).header("content-encoding", "gzip");

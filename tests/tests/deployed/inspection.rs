@@ -46,7 +46,12 @@ fn every_document_that_must_be_refused_costs_its_own_letter_and_no_other() {
         let refused = &rules[reference[1..].parse::<usize>().unwrap()];
         assert_eq!(letter["productionState"], "issue", "{letter}");
         let code = &letter["issue"]["code"];
-        assert!(refused["rules"].as_array().unwrap().contains(code), "{}: {code}, not {}", refused["file"], refused["rules"]);
+        assert!(
+            refused["rules"].as_array().unwrap().contains(code),
+            "{}: {code}, not {}",
+            refused["file"],
+            refused["rules"]
+        );
     }
 }
 

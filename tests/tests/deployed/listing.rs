@@ -67,7 +67,9 @@ fn batches_are_filtered_by_state_and_by_when_they_were_created() {
         .collect();
     tenant.client.call("batches.cancel", &[("batchId", &created[1])]).expect(204);
     let list = |filters: &[(&str, &str)]| {
-        ids(&walk(2, || filters.iter().fold(tenant.client.call("batches.list", &[]), |call, (name, value)| call.query(name, value))))
+        ids(&walk(2, || {
+            filters.iter().fold(tenant.client.call("batches.list", &[]), |call, (name, value)| call.query(name, value))
+        }))
     };
     let newest_first = |wanted: &[usize]| wanted.iter().map(|&index| created[index].clone()).collect::<Vec<_>>();
     assert_eq!(list(&[("state", "canceled")]), newest_first(&[1]));
@@ -77,7 +79,10 @@ fn batches_are_filtered_by_state_and_by_when_they_were_created() {
     assert_eq!(list(&[("createdFrom", &moment)]), newest_first(&[3, 2]));
     assert_eq!(list(&[("createdBefore", &moment)]), newest_first(&[1, 0]));
     assert_eq!(list(&[("createdBefore", &moment), ("state", "notReady")]), newest_first(&[0]));
-    assert_eq!(list(&[("createdFrom", "2001-01-01T00:00:00Z"), ("createdBefore", "2001-01-02T00:00:00Z")]), newest_first(&[]));
+    assert_eq!(
+        list(&[("createdFrom", "2001-01-01T00:00:00Z"), ("createdBefore", "2001-01-02T00:00:00Z")]),
+        newest_first(&[])
+    );
 }
 
 #[test]
@@ -132,7 +137,10 @@ fn the_letters_of_a_batch_are_listed_each_once_and_by_state() {
     let references = |limit: usize, state: Option<&str>| {
         let entries = walk(limit, || {
             let call = tenant.client.call("letters.list", &[("batchId", &id)]);
-            state.map_or_else(|| tenant.client.call("letters.list", &[("batchId", &id)]), |state| call.query("state", state))
+            state.map_or_else(
+                || tenant.client.call("letters.list", &[("batchId", &id)]),
+                |state| call.query("state", state),
+            )
         });
         let set: BTreeSet<String> = entries.iter().map(|letter| text(&letter["letterRefId"])).collect();
         assert_eq!(set.len(), entries.len(), "a letter was listed twice");
@@ -145,7 +153,8 @@ fn the_letters_of_a_batch_are_listed_each_once_and_by_state() {
     assert_eq!(references(2, Some("issue")), ["L0000003".to_owned()].into());
     assert_eq!(references(2, Some("ready")).len(), 6);
     assert_eq!(references(2, Some("queued")).len(), 0);
-    let list = |name: &str, value: &str| tenant.client.call("letters.list", &[("batchId", &id)]).query(name, value).read(400);
+    let list =
+        |name: &str, value: &str| tenant.client.call("letters.list", &[("batchId", &id)]).query(name, value).read(400);
     assert_eq!(list("state", "mailed")["code"], "state.unknown");
     assert_eq!(list("limit", "1001")["code"], "limit.invalid");
 }

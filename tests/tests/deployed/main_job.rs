@@ -24,7 +24,8 @@ fn rows(manifest: &[u8]) -> Vec<BTreeMap<String, String>> {
 #[test]
 fn documents_of_many_producers_become_one_print_file_and_are_mailed() {
     let tenant = Tenant::new();
-    let printable: Vec<Value> = documents().into_iter().filter(|document| !document["pages"].is_null()).take(14).collect();
+    let printable: Vec<Value> =
+        documents().into_iter().filter(|document| !document["pages"].is_null()).take(14).collect();
     let places = [("New Orleans", "LA", "70112"), ("Houston", "TX", "77002"), ("Boston", "MA", "02201-2013")];
     let mut letters = Vec::new();
     for (number, document) in printable.iter().enumerate() {
@@ -102,7 +103,8 @@ fn batches_of_two_accounts_are_printed_in_one_job_and_keep_apart() {
     let (first, second) = (one.ready_batch(&json!({})), two.ready_batch(&json!({})));
     let job = assembled(&one, &[&first, &second]);
     assert_eq!(job["letters"], 2);
-    let rows: Vec<_> = job["parts"].as_array().unwrap().iter().flat_map(|part| rows(&fetch(&one, &part["manifest"]))).collect();
+    let rows: Vec<_> =
+        job["parts"].as_array().unwrap().iter().flat_map(|part| rows(&fetch(&one, &part["manifest"]))).collect();
     let batches: BTreeSet<&str> = rows.iter().map(|row| row["batchId"].as_str()).collect();
     assert_eq!(batches, BTreeSet::from([first.as_str(), second.as_str()]), "each has a letter L0000001");
     one.client.call("batches.get", &[("batchId", &second)]).expect(404);

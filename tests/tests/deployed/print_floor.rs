@@ -36,7 +36,8 @@ fn the_queue_shows_what_is_ready_with_the_overdue_first() {
     let tenant = Tenant::new();
     let path = tenant.upload("libreoffice.pdf");
     let letters = [letter("L0000001", &path, 2), letter("L0000002", &path, 2)];
-    let later = tenant.batch_in("ready", &json!({ "targetMailDate": "2099-01-01", "usePerforatedPaper": true }), &letters);
+    let later =
+        tenant.batch_in("ready", &json!({ "targetMailDate": "2099-01-01", "usePerforatedPaper": true }), &letters);
     let overdue = tenant.batch_in("ready", &json!({ "targetMailDate": "2019-05-10" }), &letters[..1]);
     let waiting = text(&tenant.client.call("batches.create", &[]).json(&new_batch(1)).read(200)["id"]);
     let queue = queue(&tenant);
@@ -46,7 +47,11 @@ fn the_queue_shows_what_is_ready_with_the_overdue_first() {
     let dates: Vec<String> = queue.iter().map(|batch| text(&batch["targetMailDate"])).collect();
     assert!(dates.is_sorted(), "{dates:?}");
     let (later, overdue) = (&queue[place(&later).unwrap()], &queue[place(&overdue).unwrap()]);
-    assert_eq!((&later["letters"], &later["sheets"]), (&json!(2), &json!(4)), "a cover sheet and a sheet of two sides each");
+    assert_eq!(
+        (&later["letters"], &later["sheets"]),
+        (&json!(2), &json!(4)),
+        "a cover sheet and a sheet of two sides each"
+    );
     assert_eq!((&later["overdue"], &later["usePerforatedPaper"]), (&json!(false), &json!(true)));
     assert_eq!((&overdue["overdue"], &overdue["letters"]), (&json!(true), &json!(1)));
     assert_eq!(later["accountId"], tenant.account.as_str());
@@ -170,7 +175,7 @@ fn a_job_is_listed_and_an_unknown_one_is_not_found() {
     let operator = &tenant.stack.operator;
     let id = tenant.ready_batch(&json!({}));
     let job = assembled(&tenant, &[&id]);
-    let listed = operator.call("operator.jobs.list", &[]).query("limit", "100").read(200);
+    let listed = operator.call("operator.jobs.list", &[]).query("limit", "10").read(200);
     let jobs = listed["items"].as_array().unwrap();
     assert!(jobs.iter().any(|listed| listed["id"] == job["id"]));
     let made: Vec<String> = jobs.iter().map(|job| text(&job["createdAt"])).collect();

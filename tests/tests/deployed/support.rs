@@ -18,7 +18,7 @@ pub(crate) struct Tenant {
     pub(crate) stack: Stack,
     pub(crate) account: String,
     pub(crate) client: Client,
-    folder: String,
+    pub(crate) folder: String,
 }
 
 impl Tenant {
@@ -111,10 +111,13 @@ pub(crate) fn assembled(tenant: &Tenant, batches: &[&str]) -> Value {
     let job: Value = serde_json::from_slice(&answer.body).unwrap();
     let id = text(&job["id"]);
     assert_eq!(answer.header("location"), Some(format!("/v2/operator/jobs/{id}").as_str()));
-    wait(|| operator.call("operator.jobs.get", &[("jobId", &id)]).read(200), |job| {
-        assert_ne!(job["state"], "failed", "{job}");
-        job["state"] == "assembled"
-    })
+    wait(
+        || operator.call("operator.jobs.get", &[("jobId", &id)]).read(200),
+        |job| {
+            assert_ne!(job["state"], "failed", "{job}");
+            job["state"] == "assembled"
+        },
+    )
 }
 
 /// Asks until the answer is as wanted.
@@ -152,7 +155,9 @@ fn owner(stack: &Stack, bucket: &str) -> String {
                 return text(&known["owner"]);
             }
         }
-        cursor = Some(page["nextCursor"].as_str().expect("no account may name MAILHOUSE_DOCUMENTS: run `make up`").to_owned());
+        cursor = Some(
+            page["nextCursor"].as_str().expect("no account may name MAILHOUSE_DOCUMENTS: run `make up`").to_owned(),
+        );
     }
 }
 
@@ -191,7 +196,11 @@ pub(crate) fn letter(reference: &str, path: &str, sides: u64) -> Value {
 pub(crate) fn with(mut value: Value, name: &str, member: impl Into<Value>) -> Value {
     let member = member.into();
     let members = value.as_object_mut().unwrap();
-    if member.is_null() { members.remove(name) } else { members.insert(name.to_owned(), member) };
+    if member.is_null() {
+        members.remove(name)
+    } else {
+        members.insert(name.to_owned(), member)
+    };
     value
 }
 
