@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use api::routes::ROUTES;
 use serde_json::Value;
 use tests::arrows::{self, Package, ROOT};
-use tests::openapi::{Description, Operation};
+use tests::openapi::{Answer, Description, Operation};
 
 /// template.yaml, without the tags of its intrinsic functions: `!Ref Table` reads as `Table`.
 fn template() -> Value {
@@ -95,6 +95,32 @@ fn every_example_in_the_openapi_description_fits_its_schema() {
     let description = Description::get();
     assert_eq!(description.dangling(), Vec::<String>::new());
     assert!(description.judge_examples().unwrap() > 20);
+}
+
+#[test]
+fn an_answer_that_is_not_described_is_refused() {
+    let judge = |status: u16, headers: &[(&str, &str)], body: &str| {
+        let headers = headers.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Description::get().judge("letters.get", &Answer { status, headers, body: body.into() })
+    };
+    let headers = [("content-type", "application/json"), ("x-request-id", "1")];
+    let problem = |fields: &str| format!(r#"{{"message": "No.", "requestId": "1", {fields}}}"#);
+    assert_eq!(judge(200, &headers, r#""Dropped""#), Ok(()));
+    assert_eq!(judge(404, &headers, &problem(r#""code": "not_mailed""#)), Ok(()));
+    assert_eq!(judge(500, &headers, &problem(r#""code": "internal""#)), Ok(()));
+    for (status, headers, body, complaint) in [
+        (200, &headers[..], r#""Lost""#.to_owned(), "is not one of"),
+        (200, &headers[..], "Dropped".to_owned(), "not JSON"),
+        (200, &headers[1..], r#""Dropped""#.to_owned(), "Content-Type"),
+        (200, &headers[..1], r#""Dropped""#.to_owned(), "X-Request-Id"),
+        (204, &headers[..], String::new(), "status 204"),
+        (404, &headers[..], problem(r#""code": "lost""#), "is not one of"),
+        (404, &headers[..], problem(r#""code": "not_mailed", "name1": "Jane""#), "name1"),
+        (401, &headers[..], r#"{"message": "No."}"#.to_owned(), "required"),
+    ] {
+        let refused = judge(status, headers, &body).unwrap_err();
+        assert!(refused.contains(complaint), "{status} {body}: {refused}");
+    }
 }
 
 #[test]
