@@ -1,0 +1,72 @@
+//! The table that is printed in the end.
+
+use std::fmt;
+
+/// A figure.
+pub(crate) struct Row {
+    what: String,
+    measured: String,
+    peer: String,
+    ratio: String,
+    limit: String,
+    verdict: &'static str,
+}
+
+impl Row {
+    /// A figure without a limit.
+    pub(crate) fn new(what: impl Into<String>, measured: impl Into<String>) -> Self {
+        let none = String::new;
+        Row { what: what.into(), measured: measured.into(), peer: none(), ratio: none(), limit: none(), verdict: "" }
+    }
+
+    /// What could not be measured, and why.
+    pub(crate) fn missing(what: &str, why: &dyn fmt::Display) -> Self {
+        let why: String = why.to_string().lines().next().unwrap_or_default().chars().take(90).collect();
+        Row { verdict: "NOT MEASURED", ..Row::new(what, why) }
+    }
+
+    /// What the figure is held against.
+    #[must_use]
+    pub(crate) fn beside(mut self, peer: impl Into<String>, ratio: f64) -> Self {
+        self.peer = peer.into();
+        self.ratio = format!("{ratio:.2}x");
+        self
+    }
+
+    /// Up to what it is in order.
+    #[must_use]
+    pub(crate) fn limit(mut self, limit: impl Into<String>, kept: bool) -> Self {
+        self.limit = limit.into();
+        self.verdict = if kept { "ok" } else { "OVER THE LIMIT" };
+        self
+    }
+
+    fn cells(&self) -> [&str; 6] {
+        [&self.what, &self.measured, &self.peer, &self.ratio, &self.limit, self.verdict]
+    }
+}
+
+/// All figures.
+#[derive(Default)]
+pub(crate) struct Table(pub(crate) Vec<Row>);
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let head = ["what", "measured", "floor or peer", "ratio", "limit", "ok?"];
+        let rows: Vec<[&str; 6]> = std::iter::once(head).chain(self.0.iter().map(Row::cells)).collect();
+        let width = |column: usize| {
+            rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..head.len()).map(width).collect();
+        for (number, row) in rows.iter().enumerate() {
+            let cells: Vec<String> =
+                row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}", width = *width)).collect();
+            writeln!(f, "{}", cells.join("  ").trim_end())?;
+            if number == 0 {
+                let line: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
+                writeln!(f, "{}", line.join("  "))?;
+            }
+        }
+        Ok(())
+    }
+}
