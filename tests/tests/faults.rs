@@ -54,7 +54,16 @@ struct Story {
 /// A batch that is created empty and filled by a request.
 const FILLED: Story = Story {
     name: "filled",
-    steps: &[Step::Create, Step::Add, Step::Inspect, Step::Merge, Step::Plan, Step::Assemble, Step::Printed, Step::Mailed],
+    steps: &[
+        Step::Create,
+        Step::Add,
+        Step::Inspect,
+        Step::Merge,
+        Step::Plan,
+        Step::Assemble,
+        Step::Printed,
+        Step::Mailed,
+    ],
     swept: &[0, 1, 2, 3, 4, 5, 6, 7],
 };
 /// A batch that is created with its letters; two have no document, one of these is mended and the other withdrawn; then
@@ -79,8 +88,11 @@ const BORN: Story = Story {
     swept: &[0, 1, 2, 3, 5, 6],
 };
 /// A batch that is canceled while its letters are inspected.
-const CANCELED: Story =
-    Story { name: "canceled", steps: &[Step::CreateWithLetters, Step::Initialise, Step::Cancel, Step::Inspect], swept: &[2] };
+const CANCELED: Story = Story {
+    name: "canceled",
+    steps: &[Step::CreateWithLetters, Step::Initialise, Step::Cancel, Step::Inspect],
+    swept: &[2],
+};
 
 #[derive(Clone, Copy)]
 struct Case {
@@ -99,12 +111,17 @@ impl std::fmt::Display for Case {
 /// Runs a case to its end. Answers the calls that were made of AWS in the step of the fault.
 async fn run(floor: &mut Floor, case: Case) -> Result<Vec<String>> {
     let Case { story, number, .. } = case;
-    let good = [letter("LETTER01", "reportlab.pdf", 1), letter("LETTER02", "chromium.pdf", 2), letter("LETTER03", "typst-2.0.pdf", 1)];
+    let good = [
+        letter("LETTER01", "reportlab.pdf", 1),
+        letter("LETTER02", "chromium.pdf", 2),
+        letter("LETTER03", "typst-2.0.pdf", 1),
+    ];
     let mended = format!("mended-{number}.pdf");
     let born: Vec<Letter> =
         good.iter().cloned().chain([letter("LETTER04", &mended, 3), letter("LETTER05", "missing.pdf", 1)]).collect();
     let (mut batch, mut job) = (String::new(), String::new());
     let mut calls = Vec::new();
+    floor.begin();
     for (place, step) in story.steps.iter().enumerate() {
         let key = Some(format!("case-{number}-step-{place}"));
         let here = place == case.step;
@@ -306,7 +323,8 @@ async fn sweep(emulator: &Emulator, cases: Vec<Case>) -> Result<Vec<String>> {
 }
 
 #[tokio::test]
-async fn a_fault_at_any_call_of_any_operation_loses_no_letter_prints_none_twice_and_leaves_one_event_for_each_change() -> Result<()> {
+async fn a_fault_at_any_call_of_any_operation_loses_no_letter_prints_none_twice_and_leaves_one_event_for_each_change()
+-> Result<()> {
     let emulator = Emulator::find().await?;
     let mut floor = Floor::open(House::build(&emulator, LETTERS_PER_PART).await?);
     let mut cases = Vec::new();

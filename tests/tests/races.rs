@@ -93,7 +93,8 @@ fn events(more: &[(&'static str, usize)]) -> BTreeMap<&'static str, usize> {
 const MAILED: [(&str, usize); 2] = [("batch.printing", 1), ("batch.mailed", 1)];
 
 #[tokio::test]
-async fn of_eight_adders_with_overlapping_references_those_that_were_answered_204_are_in_whole_and_no_other() -> Result<()> {
+async fn of_eight_adders_with_overlapping_references_those_that_were_answered_204_are_in_whole_and_no_other()
+-> Result<()> {
     let mut floor = floor().await?;
     let references: Vec<String> = (0..10).map(|number| format!("LETTER{number:02}")).collect();
     let mut adders = Vec::new();
@@ -130,7 +131,11 @@ async fn of_eight_adders_with_overlapping_references_those_that_were_answered_20
             letters: pages(&accepted.iter().copied().collect::<Vec<_>>()),
             room: 30 - accepted.len() as u64,
             state: "notReady",
-            events: BTreeMap::from([("batch.created", 1), ("batch.letters_added", additions), ("letters.inspected", additions)]),
+            events: BTreeMap::from([
+                ("batch.created", 1),
+                ("batch.letters_added", additions),
+                ("letters.inspected", additions),
+            ]),
             ..Expected::default()
         };
         audit(&floor.house, &batch, &expected).await?;
@@ -184,7 +189,8 @@ async fn of_two_operators_who_merge_the_same_batch_exactly_one_gets_a_job() -> R
 }
 
 #[tokio::test]
-async fn a_letter_that_is_withdrawn_while_its_batch_is_merged_is_printed_only_if_the_withdrawal_was_refused() -> Result<()> {
+async fn a_letter_that_is_withdrawn_while_its_batch_is_merged_is_printed_only_if_the_withdrawal_was_refused()
+-> Result<()> {
     let mut floor = floor().await?;
     for round in 0..ROUNDS {
         let batch = ready(&mut floor, &["LETTER01", "LETTER02", "LETTER03"]).await?;
@@ -273,7 +279,8 @@ async fn letters_that_come_while_their_batch_is_initialised_do_not_replace_those
 }
 
 #[tokio::test]
-async fn a_job_whose_parts_are_assembled_before_its_planner_dies_is_assembled_when_the_plan_is_delivered_again() -> Result<()> {
+async fn a_job_whose_parts_are_assembled_before_its_planner_dies_is_assembled_when_the_plan_is_delivered_again()
+-> Result<()> {
     let mut floor = floor().await?;
     let batch = ready(&mut floor, &["LETTER01", "LETTER02", "LETTER03"]).await?;
     let job = floor.request(&merge(&[&batch], None)).await?.text("id");
@@ -344,7 +351,8 @@ async fn two_inspectors_who_find_different_things_count_what_is_recorded() -> Re
     outcome?;
     floor.give_back(message);
     floor.drain(None).await?;
-    let expected = Expected { letters: pages(&["LETTER01"]), state: "ready", events: events(&[]), ..Expected::default() };
+    let expected =
+        Expected { letters: pages(&["LETTER01"]), state: "ready", events: events(&[]), ..Expected::default() };
     audit(&floor.house, &batch, &expected).await?;
     floor.house.take_down().await
 }

@@ -83,12 +83,17 @@ pub async fn audit(house: &House, batch: &str, expected: &Expected) -> Result<()
             *events.entry(text(&item, "kind").to_owned()).or_default() += 1;
         }
     }
-    let wanted: BTreeMap<String, usize> =
-        expected.events.iter().filter(|(_, count)| **count > 0).map(|(kind, count)| ((*kind).to_owned(), *count)).collect();
+    let wanted: BTreeMap<String, usize> = expected
+        .events
+        .iter()
+        .filter(|(_, count)| **count > 0)
+        .map(|(kind, count)| ((*kind).to_owned(), *count))
+        .collect();
     same!("the events of the batch", events, wanted);
 
     let jobs = house.all("JOB").await?;
-    let with_batch = |job: &&Item| job["batches"].as_array().is_some_and(|batches| batches.iter().any(|id| id == batch));
+    let with_batch =
+        |job: &&Item| job["batches"].as_array().is_some_and(|batches| batches.iter().any(|id| id == batch));
     let jobs: Vec<&Item> = jobs.iter().filter(with_batch).collect();
     match item.get("job").and_then(Value::as_str) {
         None => same!("the jobs that hold the batch", jobs.len(), 0),

@@ -31,10 +31,17 @@ impl Binary {
     pub fn path(self) -> Result<PathBuf> {
         if let Some(folder) = std::env::var_os("MAILHOUSE_BIN_DIR") {
             let path = PathBuf::from(folder).join(self.name());
-            return if path.is_file() { Ok(path) } else { Err(format!("there is no binary at {}", path.display()).into()) };
+            return if path.is_file() {
+                Ok(path)
+            } else {
+                Err(format!("there is no binary at {}", path.display()).into())
+            };
         }
         static BUILT: OnceLock<std::result::Result<Vec<PathBuf>, String>> = OnceLock::new();
-        let built = BUILT.get_or_init(|| build(&["--package", "api", "--package", "workers"]).map_err(|error| error.to_string())).as_ref().map_err(Clone::clone)?;
+        let built = BUILT
+            .get_or_init(|| build(&["--package", "api", "--package", "workers"]).map_err(|error| error.to_string()))
+            .as_ref()
+            .map_err(Clone::clone)?;
         let found = built.iter().find(|path| path.file_stem().is_some_and(|stem| stem == self.name()));
         found.cloned().ok_or_else(|| format!("cargo built no binary {}", self.name()).into())
     }

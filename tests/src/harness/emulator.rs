@@ -46,7 +46,8 @@ impl Emulator {
             sqs: aws_sdk_sqs::Client::new(&sdk),
             endpoint,
         };
-        let asked = tokio::time::timeout(Duration::from_secs(20), emulator.dynamodb.list_tables().limit(1).send()).await;
+        let asked =
+            tokio::time::timeout(Duration::from_secs(20), emulator.dynamodb.list_tables().limit(1).send()).await;
         match asked {
             Ok(Ok(_)) => Ok(emulator),
             failed => Err(format!(

@@ -109,6 +109,12 @@ impl Floor {
         }
     }
 
+    /// Begins a new story: time no longer has to pass for what the last one was about.
+    pub fn begin(&mut self) {
+        self.batches.clear();
+        self.keys.clear();
+    }
+
     /// Says which batch the next requests are about, so that time can pass for it.
     pub fn follow(&mut self, batch: &str) {
         self.batches = vec![batch.to_owned()];
@@ -250,7 +256,9 @@ impl Floor {
 
     /// Whether a queue, or any, holds messages that nobody may see yet.
     async fn delayed(&self, only: Option<Queue>) -> Result<bool> {
-        for queue in Queue::ALL.into_iter().filter(|queue| only.is_none_or(|only| only == *queue)) {
+        // Most are delayed on the queue of inspections, so that it is asked first.
+        let queues = [Queue::Inspect, Queue::Initialise, Queue::Plan, Queue::Assemble];
+        for queue in queues.into_iter().filter(|queue| only.is_none_or(|only| only == *queue)) {
             let name = QueueAttributeName::ApproximateNumberOfMessagesDelayed;
             let asked = self.house.emulator.sqs.get_queue_attributes().queue_url(self.house.queue(queue));
             let attributes = asked.attribute_names(name.clone()).send().await?;
@@ -362,10 +370,13 @@ impl Floor {
     pub async fn drain(&mut self, only: Option<Queue>) -> Result<()> {
         let mut patience = 0;
         loop {
-            // Asked before: what is no longer delayed by then is received now.
             let wanted = |message: &Message| only.is_none_or(|queue| message.queue == queue);
-            let delayed = !self.waiting.iter().any(wanted) && self.delayed(only).await?;
-            self.receive().await?;
+            let mut delayed = false;
+            if !self.waiting.iter().any(wanted) {
+                // In this order: what is no longer delayed when that is asked is received after it.
+                delayed = self.delayed(only).await?;
+                self.receive().await?;
+            }
             let place = match self.delivery {
                 Delivery::Reversed => self.waiting.iter().rposition(wanted),
                 _ => self.waiting.iter().position(wanted),
@@ -375,10 +386,10 @@ impl Floor {
                     return Ok(());
                 }
                 patience += 1;
-                if patience > 600 {
+                if patience > 200 {
                     return Err("a delayed message never comes".into());
                 }
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                tokio::time::sleep(Duration::from_millis(200)).await;
                 continue;
             };
             let mut message = self.waiting.remove(place);

@@ -115,7 +115,13 @@ impl House {
         let text = |value: &str| AttributeValue::S(value.to_owned());
         let now = "2026-01-01T00:00:00Z";
         let partition = format!("ACCOUNT#{}", house.account);
-        let account = [("pk", partition.as_str()), ("sk", "ACCOUNT"), ("id", &house.account), ("name", "Tests"), ("createdAt", now)];
+        let account = [
+            ("pk", partition.as_str()),
+            ("sk", "ACCOUNT"),
+            ("id", &house.account),
+            ("name", "Tests"),
+            ("createdAt", now),
+        ];
         let location = format!("loc_{}", name.to_ascii_uppercase());
         let sort = format!("LOCATION#{location}");
         let location = [
@@ -278,8 +284,13 @@ impl House {
 fn unique() -> Result<String> {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     let moment = SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros();
-    let seed = (moment << 20) | u128::from(std::process::id() % 1_024) << 10 | u128::from(COUNTER.fetch_add(1, Ordering::Relaxed) % 1_024);
-    Ok((0..16).rev().map(|place| char::from(b"0123456789abcdefghjkmnpqrstvwxyz"[(seed >> (place * 5) & 31) as usize])).collect())
+    let seed = (moment << 20)
+        | u128::from(std::process::id() % 1_024) << 10
+        | u128::from(COUNTER.fetch_add(1, Ordering::Relaxed) % 1_024);
+    Ok((0..16)
+        .rev()
+        .map(|place| char::from(b"0123456789abcdefghjkmnpqrstvwxyz"[(seed >> (place * 5) & 31) as usize]))
+        .collect())
 }
 
 /// The table, with the keys and indexes of template.yaml.

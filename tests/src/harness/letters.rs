@@ -1,8 +1,8 @@
 //! The requests that the tests make.
 
-use serde_json::{Value, json};
 use super::floor::Request;
 use super::house::House;
+use serde_json::{Value, json};
 
 /// A letter to send: its reference, its document, and how many pages that has.
 #[derive(Clone, Debug)]
@@ -68,7 +68,11 @@ pub fn add(house: &House, batch: &str, letters: &[Letter], key: Option<String>) 
 
 /// An operation on one letter.
 pub fn of_letter(
-    operation: &'static str, method: &'static str, batch: &str, reference: &str, key: Option<String>,
+    operation: &'static str,
+    method: &'static str,
+    batch: &str,
+    reference: &str,
+    key: Option<String>,
 ) -> Request {
     let path = match operation {
         "letters.retry" => "/v2/batches/{batchId}/letters/{letterId}/retry",
@@ -110,6 +114,10 @@ pub fn merge(batches: &[&str], key: Option<String>) -> Request {
 
 /// An operation on a job.
 pub fn of_job(operation: &'static str, job: &str, key: Option<String>) -> Request {
-    let path = if operation == "operator.jobs.printed" { "/v2/operator/jobs/{jobId}/printed" } else { "/v2/operator/jobs/{jobId}/mailed" };
+    let path = if operation == "operator.jobs.printed" {
+        "/v2/operator/jobs/{jobId}/printed"
+    } else {
+        "/v2/operator/jobs/{jobId}/mailed"
+    };
     Request { operation, method: "POST", path, parameters: vec![("jobId", job.to_owned())], body: None, key }
 }

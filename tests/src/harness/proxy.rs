@@ -119,7 +119,11 @@ impl Proxy {
                 let service = service_fn(move |request| pass(state.clone(), request));
                 tokio::spawn(async move {
                     // An error here is a connection that was cut, which is what this is for.
-                    drop(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
+                    drop(
+                        hyper::server::conn::http1::Builder::new()
+                            .serve_connection(TokioIo::new(stream), service)
+                            .await,
+                    );
                 });
             }
         });
@@ -233,7 +237,11 @@ async fn pass(state: Arc<State>, request: Request<Incoming>) -> Result<Response<
 }
 
 async fn forward(
-    state: &State, operation: &str, parts: hyper::http::request::Parts, body: Bytes, began: Instant,
+    state: &State,
+    operation: &str,
+    parts: hyper::http::request::Parts,
+    body: Bytes,
+    began: Instant,
 ) -> Result<Response<Full<Bytes>>> {
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let mut request = Request::builder().method(parts.method.clone()).uri(format!("{}{path}", state.endpoint));

@@ -64,7 +64,11 @@ impl Function {
     /// # Errors
     /// When it does not start.
     pub async fn start(
-        binary: Binary, operation: &str, settings: &[(String, String)], endpoint: &str, proxy: Option<Proxy>,
+        binary: Binary,
+        operation: &str,
+        settings: &[(String, String)],
+        endpoint: &str,
+        proxy: Option<Proxy>,
     ) -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
@@ -80,7 +84,11 @@ impl Function {
                 let service = service_fn(move |request| serve(state.clone(), request));
                 tokio::spawn(async move {
                     // A process that ends while it waits for an event is no error of this server's.
-                    drop(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
+                    drop(
+                        hyper::server::conn::http1::Builder::new()
+                            .serve_connection(TokioIo::new(stream), service)
+                            .await,
+                    );
                 });
             }
         });
