@@ -21,6 +21,8 @@ mod usage;
 
 use std::sync::OnceLock;
 
+use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
+
 pub use config::Config;
 pub use error::StoreError;
 
@@ -38,7 +40,13 @@ pub struct Store {
 impl Store {
     /// Opens the store that `config` names, with credentials, region and endpoint from the environment.
     pub async fn open(config: Config) -> Self {
-        let sdk = aws_config::load_defaults(aws_config::BehaviorVersion::v2026_01_12()).await;
+        // Lambda gives credentials and region in the environment. To look for them wherever else they may be, the SDK
+        // would read every certificate of the system, which takes longer than all the rest of a cold start.
+        let sdk = aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12())
+            .credentials_provider(EnvironmentVariableCredentialsProvider::new())
+            .region(EnvironmentVariableRegionProvider::new())
+            .load()
+            .await;
         let (dynamodb, s3, sqs, gateway) = Default::default();
         Store { config, sdk, dynamodb, s3, sqs, gateway }
     }
@@ -53,9 +61,12 @@ impl Store {
     }
 
     fn s3(&self) -> &aws_sdk_s3::Client {
-        // Path style, because an emulator has no name server for buckets; AWS takes it too.
+        // Path style, because an emulator has no name server for buckets; AWS takes it too. Checksums only where S3 asks for
+        // them: parts of an upload and the upload itself must agree on one, and our own hashes cover the content.
         self.s3.get_or_init(|| {
-            let config = aws_sdk_s3::config::Builder::from(&self.sdk).force_path_style(true).build();
+            let config = aws_sdk_s3::config::Builder::from(&self.sdk).force_path_style(true)
+                .request_checksum_calculation(aws_sdk_s3::config::RequestChecksumCalculation::WhenRequired)
+                .build();
             aws_sdk_s3::Client::from_conf(config)
         })
     }
