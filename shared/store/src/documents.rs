@@ -15,7 +15,7 @@ use crate::idempotency::sha256;
 use crate::{Store, StoreError};
 
 /// Why a client's document could not be fetched, when that is not our doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotFetched {
     /// There is no such object.
     NotFound,
@@ -23,7 +23,22 @@ pub enum NotFetched {
     AccessDenied,
     /// It is larger than `limit` bytes.
     TooLarge,
+    /// S3 refuses to hand it out for another reason that will not pass, such as a bucket in another region or a disabled
+    /// key: the code that it gave.
+    Refused(String),
 }
+
+/// Refusals that may pass, or that are about us and not about the document.
+const PASSING: [&str; 8] = [
+    "SlowDown",
+    "RequestTimeout",
+    "RequestTimeTooSkewed",
+    "ExpiredToken",
+    "InvalidToken",
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "TooManyRequests",
+];
 
 impl Store {
     /// Fetches a client's document, at most `limit` bytes of it. The bucket must belong to the registered owner.
@@ -47,14 +62,16 @@ impl Store {
         let object = match sent {
             Ok(object) => object,
             Err(error) => {
-                let refused = match (&error, error.code()) {
-                    (_, Some("NoSuchKey" | "NoSuchBucket" | "NotFound")) => Some(NotFetched::NotFound),
-                    (_, Some("AccessDenied" | "AccessForbidden" | "Forbidden" | "InvalidObjectState")) => {
-                        Some(NotFetched::AccessDenied)
-                    }
-                    (SdkError::ServiceError(service), None) if service.raw().status().as_u16() == 404 => {
-                        Some(NotFetched::NotFound)
-                    }
+                let status = match &error {
+                    SdkError::ServiceError(service) => service.raw().status().as_u16(),
+                    _ => 0,
+                };
+                let refused = match (status, error.code().unwrap_or_default()) {
+                    (_, "NoSuchKey" | "NoSuchBucket" | "NotFound") | (404, _) => Some(NotFetched::NotFound),
+                    (408 | 429, _) => None,
+                    (_, code) if PASSING.contains(&code) => None,
+                    (403, _) | (_, "InvalidObjectState") => Some(NotFetched::AccessDenied),
+                    (300..=499, code) => Some(NotFetched::Refused(code.to_owned())),
                     _ => None,
                 };
                 return refused.map(Err).ok_or_else(|| StoreError::aws("GetObject")(error));
@@ -86,17 +103,13 @@ impl Store {
         Ok(copy)
     }
 
-    /// Reads our copy of a document and proves that it is what was inspected.
+    /// Reads our copy of a document; `None` when what was inspected is no longer there as it was.
     ///
     /// # Errors
-    /// When it is not there, or is not what it was.
-    pub async fn read_copy(&self, account: &AccountId, copy: &Copy) -> Result<Vec<u8>, StoreError> {
+    /// When S3 does not answer.
+    pub async fn read_copy(&self, account: &AccountId, copy: &Copy) -> Result<Option<Vec<u8>>, StoreError> {
         let bytes = self.get_object(&self.config.documents_bucket, &copy_key(account, &copy.sha256)).await?;
-        if sha256(&bytes) == copy.sha256 {
-            Ok(bytes)
-        } else {
-            Err(StoreError::Missing("the document that was inspected"))
-        }
+        Ok(bytes.filter(|bytes| sha256(bytes) == copy.sha256))
     }
 
     /// Keeps the letters of an addition, so that whoever finishes or aborts it knows them.
@@ -111,27 +124,35 @@ impl Store {
     ) -> Result<(), StoreError> {
         let packing = StoreError::io;
         let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+        let mut line = Vec::new();
         for letter in letters {
-            serde_json::to_writer(&mut packed, letter).map_err(StoreError::json("a letter"))?;
-            packed.write_all(b"\n").map_err(packing("packing letters"))?;
+            // Line by line, because to pack every piece of it that serde_json writes takes ten times as long.
+            line.clear();
+            serde_json::to_writer(&mut line, letter).map_err(StoreError::json("a letter"))?;
+            line.push(b'\n');
+            packed.write_all(&line).map_err(packing("packing letters"))?;
         }
         let bytes = packed.finish().map_err(packing("packing letters"))?;
         self.put_object(&self.config.documents_bucket, &letters_key(batch, addition), bytes, "application/gzip").await
     }
 
-    /// The letters of an addition.
+    /// The letters of an addition; `None` when they are not kept any more, or do not read.
     ///
     /// # Errors
-    /// When they are not there or do not read.
-    pub async fn read_letters(&self, batch: &BatchId, addition: &AdditionId) -> Result<Vec<NewLetter>, StoreError> {
-        let packed = self.get_object(&self.config.documents_bucket, &letters_key(batch, addition)).await?;
+    /// When S3 does not answer.
+    pub async fn read_letters(
+        &self,
+        batch: &BatchId,
+        addition: &AdditionId,
+    ) -> Result<Option<Vec<NewLetter>>, StoreError> {
+        let key = letters_key(batch, addition);
+        let Some(packed) = self.get_object(&self.config.documents_bucket, &key).await? else { return Ok(None) };
         let mut text = Vec::new();
         // We packed it ourselves, from a body whose size was limited.
-        GzDecoder::new(packed.as_slice()).read_to_end(&mut text).map_err(StoreError::io("unpacking letters"))?;
-        serde_json::Deserializer::from_slice(&text)
-            .into_iter()
-            .collect::<Result<_, _>>()
-            .map_err(StoreError::json("a letter"))
+        if GzDecoder::new(packed.as_slice()).read_to_end(&mut text).is_err() {
+            return Ok(None);
+        }
+        Ok(serde_json::Deserializer::from_slice(&text).into_iter().collect::<Result<_, _>>().ok())
     }
 
     pub(crate) async fn put_object(
@@ -153,11 +174,14 @@ impl Store {
             .map_err(StoreError::aws("PutObject"))
     }
 
-    async fn get_object(&self, bucket: &str, key: &str) -> Result<Vec<u8>, StoreError> {
-        let object =
-            self.s3().get_object().bucket(bucket).key(key).send().await.map_err(StoreError::aws("GetObject"))?;
+    async fn get_object(&self, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let object = match self.s3().get_object().bucket(bucket).key(key).send().await {
+            Ok(object) => object,
+            Err(error) if error.code() == Some("NoSuchKey") => return Ok(None),
+            Err(error) => return Err(StoreError::aws("GetObject")(error)),
+        };
         let body = object.body.collect().await.map_err(|error| StoreError::io("an object")(error.into()))?;
-        Ok(body.to_vec())
+        Ok(Some(body.to_vec()))
     }
 }
 
