@@ -41,7 +41,10 @@ pub async fn once(
     match work(Some(&ticket)).await {
         Ok(answer) => Ok(reply(answer)),
         Err(problem) => {
-            app.store.release(&ticket, call.now).await?;
+            // After a failure of ours nobody knows what was done: the claim holds until it must be over.
+            if problem.is_refusal() && app.store.release(&ticket).await.is_err() {
+                tracing::warn!(requestId = %call.request_id, "the claim of an idempotency key could not be given back");
+            }
             Err(problem)
         }
     }

@@ -56,6 +56,7 @@ pub const ROUTES: &[Route] = &[
     route!("operator.jobs.create", POST "/v2/operator/jobs", OPERATE, operator::jobs::create),
     route!("operator.jobs.list", GET "/v2/operator/jobs", OPERATE, operator::jobs::list),
     route!("operator.jobs.get", GET "/v2/operator/jobs/{jobId}", OPERATE, operator::jobs::get),
+    route!("operator.jobs.cancel", DELETE "/v2/operator/jobs/{jobId}", OPERATE, operator::jobs::cancel),
     route!("operator.jobs.printed", POST "/v2/operator/jobs/{jobId}/printed", OPERATE, operator::jobs::printed),
     route!("operator.jobs.mailed", POST "/v2/operator/jobs/{jobId}/mailed", OPERATE, operator::jobs::mailed),
     route!("operator.jobs.retry", POST "/v2/operator/jobs/{jobId}/retry", OPERATE, operator::jobs::retry),

@@ -27,8 +27,10 @@ use crate::{look, unknown};
 /// The `Handler` of its function.
 pub const OPERATION: &str = "parts.assemble";
 
-/// How many documents are fetched ahead of the one that is being written, and so are in memory.
+/// How many documents are fetched ahead of the one that is being written, at most.
 const PREFETCH: usize = 16;
+/// How many bytes of documents may be in memory at once; one document is, whatever its size.
+const PREFETCH_BYTES: u64 = 128 << 20;
 
 /// A part could not be assembled.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +41,12 @@ pub enum PartError {
     /// There are no serial numbers left.
     #[error(transparent)]
     Serials(#[from] SerialsExhausted),
+    /// A letter's document is no longer there as it was inspected.
+    #[error("the document of letter {0} is gone; restore it, or give the job up and replace the letter")]
+    Document(LetterRef),
+    /// A letter is already another piece of this job, which would be printed twice.
+    #[error("a letter is another piece of this job already")]
+    Assigned,
     /// A letter is not as it was planned.
     #[error("letter {0} is not ready to be printed")]
     NotReady(LetterRef),
@@ -62,7 +70,8 @@ pub enum PartError {
 /// When the store does not answer; the message comes again.
 pub async fn work(store: &Store, message: Assemble) -> Result<Worked, StoreError> {
     let found = look(async || {
-        let job = store.job(&message.job).await?;
+        // A failed job is perhaps about to be retried, and this announces it.
+        let job = store.job(&message.job).await?.filter(|job| job.state != JobState::Failed);
         let part = store.part(&message.job, message.part).await?;
         Ok::<_, StoreError>(job.zip(part))
     })
@@ -128,7 +137,9 @@ async fn assemble(store: &Store, job: &Job, part: &Part) -> Result<PartFiles, Pa
         })
         .collect();
     // Noted before anything is printed, so that no barcode is in the world that finds no letter.
-    store.assign(&pieces).await?;
+    if !store.assign(&pieces).await? {
+        return Err(PartError::Assigned);
+    }
 
     let mut file = store.print_file(&job.id, part.number);
     let mut hash = Sha256::new();
@@ -137,10 +148,13 @@ async fn assemble(store: &Store, job: &Job, part: &Part) -> Result<PartFiles, Pa
     let mut manifest = csv::Writer::from_writer(Vec::new());
     let mut documents = stream::iter(&pieces)
         .map(async |(batch, letter, _)| match &letter.copy {
-            Some(copy) if letter.state == LetterState::Ready => Ok(store.read_copy(&batch.account, copy).await?),
+            Some(copy) if letter.state == LetterState::Ready => {
+                let document = store.read_copy(&batch.account, copy).await?;
+                document.ok_or_else(|| PartError::Document(letter.content.reference.clone()))
+            }
             _ => Err(PartError::NotReady(letter.content.reference.clone())),
         })
-        .buffered(PREFETCH);
+        .buffered(prefetch(&letters));
     for ((batch, letter, piece), number) in pieces.iter().zip(part.first_piece..) {
         let reference = &letter.content.reference;
         let document = documents.next().await.ok_or_else(|| PartError::NotReady(reference.clone()))??;
@@ -179,6 +193,12 @@ async fn assemble(store: &Store, job: &Job, part: &Part) -> Result<PartFiles, Pa
         pages: totals.pages,
         sheets: totals.sheets,
     })
+}
+
+/// How many of these documents may be in memory at once.
+fn prefetch(letters: &[(Batch, Letter)]) -> usize {
+    let largest = letters.iter().filter_map(|(_, letter)| Some(letter.copy.as_ref()?.bytes)).max().unwrap_or(0);
+    usize::try_from(PREFETCH_BYTES / largest.max(1)).unwrap_or(PREFETCH).clamp(1, PREFETCH)
 }
 
 /// The letters of a part with their batches, in the order in which they are printed.

@@ -82,7 +82,14 @@ pub async fn work(inspection: &Inspection, message: Inspect) -> Result<Worked, I
         Ok::<_, StoreError>((!letters.is_empty()).then_some((batch, letters)))
     })
     .await?;
-    let Some((batch, mut letters)) = found else { return Ok(unknown(message.announced, Timestamp::now())) };
+    let Some((batch, mut letters)) = found else {
+        // While its writer may be at work, an addition is waited for, however long that takes.
+        let now = Timestamp::now();
+        let batch = store.batch(&message.batch).await?;
+        let open = batch.and_then(|batch| batch.open.get(&message.addition).copied());
+        let at_work = open.is_some_and(|open| open.lease >= now);
+        return Ok(if at_work { Worked::Later } else { unknown(message.announced, now) });
+    };
     if letters.is_empty() {
         return Ok(Worked::Done);
     }
@@ -138,13 +145,16 @@ async fn inspect(
         })
         .buffered(PREFETCH);
     let mut recorded = true;
+    let mut failure = None;
     while let Some((letter, source)) = fetched.next().await {
-        if started.elapsed() > PATIENCE {
-            return Ok(Inspected::Some);
-        }
-        let outcome = match source? {
-            Err(issue) => Outcome::Failed(issue),
-            Ok(bytes) => {
+        let outcome = match source {
+            // Its neighbours are not to wait for what stands in its way.
+            Err(error) => {
+                failure = Some(error);
+                continue;
+            }
+            Ok(Err(issue)) => Outcome::Failed(issue),
+            Ok(Ok(bytes)) => {
                 let report = inspector
                     .borrow_mut()
                     .inspect(&bytes, letter.content.impressions, limits)
@@ -164,6 +174,12 @@ async fn inspect(
             Outcome::Passed(copy) => (letter.state, letter.copy) = (LetterState::Ready, Some(copy)),
             Outcome::Failed(issue) => (letter.state, letter.issue) = (LetterState::Issue, Some(issue)),
         }
+        if started.elapsed() > PATIENCE {
+            return Ok(Inspected::Some);
+        }
+    }
+    if let Some(error) = failure {
+        return Err(error.into());
     }
     Ok(if recorded { Inspected::All } else { Inspected::OthersToo })
 }
@@ -193,6 +209,13 @@ async fn fetch(
             "The document may not be read. Grant the mailhouse s3:GetObject on it, check that the registered owner \
              still owns the bucket, then retry the letter."
                 .to_owned(),
+        ),
+        Err(NotFetched::Refused(code)) => issue(
+            "document.unreadable",
+            format!(
+                "S3 does not hand the document out ({code}). It must lie in our region, under a key that we may use; then \
+                 retry the letter."
+            ),
         ),
         Err(NotFetched::TooLarge) => issue(
             "document.too_large",

@@ -65,6 +65,9 @@ pub enum EventKind {
     /// A failed mail job is being assembled again.
     #[serde(rename = "job.retried")]
     JobRetried,
+    /// A failed mail job was given up, and its batches are ready again.
+    #[serde(rename = "job.canceled")]
+    JobCanceled,
     /// The operator printed a mail job.
     #[serde(rename = "job.printed")]
     JobPrinted,

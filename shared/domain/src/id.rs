@@ -62,8 +62,11 @@ identifier! {
     BatchId, |text| text.len() == 8 && text.bytes().all(|byte| CROCKFORD.contains(&byte))
 }
 identifier! {
-    /// What a client calls a letter: exactly eight characters, unique within its batch.
-    LetterRef, |text| text.chars().count() == 8 && !text.chars().any(char::is_control)
+    /// What a client calls a letter: exactly eight characters, unique within its batch. They are those that a URL takes as
+    /// they are (RFC 3986 §2.3), because the reference is part of the letter's URL.
+    LetterRef, |text| {
+        text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+    }
 }
 identifier! {
     /// A client of the mailhouse.
@@ -157,8 +160,10 @@ mod tests {
         assert!(LetterRef::parse("L0000004").is_ok());
         assert!(LetterRef::parse("L000004").is_err());
         assert!(LetterRef::parse("L00000004").is_err());
-        assert!(LetterRef::parse("Ångström").is_ok());
-        assert!(LetterRef::parse("L00\n0004").is_err());
+        assert!(LetterRef::parse("a-b._~09").is_ok());
+        for text in ["Ångström", "L00\n0004", "L 000004", "L/000004", "L%200004"] {
+            assert!(LetterRef::parse(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub enum JobState {
     Mailed,
     /// It cannot be assembled until someone acts.
     Failed,
+    /// It failed and was given up. Terminal.
+    Canceled,
 }
 
 impl JobState {
@@ -32,6 +34,7 @@ impl JobState {
             JobState::Printed => "printed",
             JobState::Mailed => "mailed",
             JobState::Failed => "failed",
+            JobState::Canceled => "canceled",
         }
     }
 }
@@ -87,9 +90,9 @@ pub struct PlannedPiece {
     /// Its sides.
     #[serde(skip)]
     pub impressions: u32,
-    /// The digits by which the postal service sorts; empty for mail that leaves the country.
+    /// By what the postal service sorts: ZIP, or the country of mail that leaves this one.
     #[serde(skip)]
-    pub routing: String,
+    pub sort_key: String,
 }
 
 /// Cuts the letters of a job into parts: by sheets, because the inserter is set up for a thickness, then by ZIP.
@@ -97,7 +100,7 @@ pub struct PlannedPiece {
 pub fn plan(mut pieces: Vec<PlannedPiece>, letters_per_part: usize) -> Vec<Vec<PlannedPiece>> {
     pieces.sort_unstable_by(|a, b| {
         let key = |piece: &PlannedPiece| sheets(piece.impressions);
-        (key(a), &a.routing, a.batch, &a.reference).cmp(&(key(b), &b.routing, b.batch, &b.reference))
+        (key(a), &a.sort_key, a.batch, &a.reference).cmp(&(key(b), &b.sort_key, b.batch, &b.reference))
     });
     let mut parts = Vec::with_capacity(pieces.len().div_ceil(letters_per_part.max(1)));
     let mut rest = pieces.into_iter().peekable();
@@ -152,7 +155,7 @@ mod tests {
             batch: 0,
             reference: LetterRef::parse(&format!("L{number:07}")).unwrap(),
             impressions,
-            routing: format!("{zip:05}"),
+            sort_key: format!("{zip:05}"),
         }
     }
 

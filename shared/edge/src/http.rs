@@ -79,7 +79,7 @@ impl Call {
         let headers: HashMap<String, String> = request
             .headers()
             .iter()
-            .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
+            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
             .collect();
         let parameters = pairs(request.path_parameters());
         let query = pairs(request.query_string_parameters());
@@ -206,6 +206,10 @@ async fn answer<A>(
     let started = call.now;
     if let Some(scope) = scope {
         let allowed = call.caller().and_then(|caller| match caller.may(scope) {
+            true if scope == Scope::Operator && caller.mode == Mode::Test => {
+                let message = "The print floor is real: a test key may not run it. Use a live one.";
+                Err(Problem::new(403, "forbidden", message))
+            }
             true => Ok(()),
             false => {
                 let message = format!("This key or token lacks the scope \"{}\".", scope.as_str());

@@ -60,6 +60,11 @@ impl Problem {
         self
     }
 
+    /// Whether the request was refused before anything was done for it; else something went wrong on our side.
+    pub fn is_refusal(&self) -> bool {
+        self.cause.is_none()
+    }
+
     /// The HTTP status.
     pub fn status(&self) -> u16 {
         self.status

@@ -48,7 +48,7 @@ where
                         let worked = Box::pin(work(&app, message).instrument(span)).await;
                         worked.map_err(|error| chain(&error))
                     }
-                    Err(error) => Err(format!("the message does not read: {error}")),
+                    Err(error) => Err(format!("the message does not read at column {}", error.column())),
                 };
                 match &worked {
                     Ok(worked) => {

@@ -148,6 +148,44 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
+/// An array of a body, of which at most `MOST` elements are read and the rest only counted: an element takes many times the
+/// memory of its text.
+#[derive(Debug, Default)]
+pub struct List<T, const MOST: usize> {
+    /// The elements that were read.
+    pub items: Vec<T>,
+    /// How many there are.
+    pub total: usize,
+}
+
+impl<'de, T: Deserialize<'de>, const MOST: usize> Deserialize<'de> for List<T, MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Elements<T, const MOST: usize>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for Elements<T, MOST> {
+            type Value = List<T, MOST>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON array")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<List<T, MOST>, A::Error> {
+                let mut items = Vec::new();
+                while items.len() < MOST {
+                    match seq.next_element()? {
+                        Some(item) => items.push(item),
+                        None => return Ok(List { total: items.len(), items }),
+                    }
+                }
+                let mut total = items.len();
+                while seq.next_element::<IgnoredAny>()?.is_some() {
+                    total += 1;
+                }
+                Ok(List { items, total })
+            }
+        }
+        deserializer.deserialize_seq(Elements(PhantomData))
+    }
+}
+
 /// How deep a body may nest.
 const MAX_DEPTH: u32 = 127;
 
@@ -179,7 +217,7 @@ pub fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_list<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<Vec<Object<T>>, Problem> {
+pub fn read_list<'a, T: Deserialize<'a>, const MOST: usize>(body: &'a [u8]) -> Result<List<Object<T>, MOST>, Problem> {
     any(body)
 }
 
@@ -232,6 +270,14 @@ mod tests {
         assert_eq!(body.count.whole(1..=5, &Pointer::Root.key("count"), &mut faults), None);
         let pointers: Vec<_> = faults.listed().iter().map(|fault| fault.pointer.as_str()).collect();
         assert_eq!(pointers, ["/name", "/count"]);
+    }
+
+    #[test]
+    fn what_is_too_much_of_a_list_is_counted_but_not_read() {
+        let list: List<Object<Body<'_>>, 2> = read_list(br#"[{"name":"a"},{},{"name":3},[]]"#).unwrap();
+        assert_eq!((list.items.len(), list.total), (2, 4));
+        let list: List<Object<Body<'_>>, 2> = read_list(b"[{}]").unwrap();
+        assert_eq!((list.items.len(), list.total), (1, 1));
     }
 
     #[test]

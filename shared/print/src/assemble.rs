@@ -375,6 +375,7 @@ impl<W: io::Write> Assembler<W> {
             Some(resources) => head.extend(self.copy_value(copy, resources)?),
             None => head.extend_from_slice(b"<<>>"),
         }
+        let packed: Vec<u8>;
         let content: &[u8] = match &page.content {
             Content::Blank => return Ok(None),
             Content::Raw(stream) => {
@@ -389,7 +390,11 @@ impl<W: io::Write> Assembler<W> {
                 }
                 &stream.content
             }
-            Content::Joined(bytes) => bytes,
+            Content::Joined(bytes) => {
+                head.extend_from_slice(b"/Filter/FlateDecode");
+                packed = pack(bytes)?;
+                &packed
+            }
         };
         head.extend_from_slice(format!("/Length {}>>", content.len()).as_bytes());
         self.put_shared(copy, &head, Some(content)).map(Some)
@@ -576,6 +581,13 @@ enum Content<'a> {
     Raw(&'a Stream),
     /// The content of several streams, without filters.
     Joined(Vec<u8>),
+}
+
+/// Packs content that had to be unpacked to be joined: else a small document could make a large print file.
+fn pack(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    io::Write::write_all(&mut encoder, bytes)?;
+    encoder.finish()
 }
 
 /// An annotation's appearance and where it is drawn.

@@ -29,15 +29,20 @@ use crate::{Store, StoreError};
 /// How long a request may take to add its letters: longer than its function may run, and shorter than its claim of an
 /// idempotency key holds, so that a client that repeats a request whose function died does not meet its own letters.
 const LEASE: SignedDuration = SignedDuration::from_secs(32);
+/// How many additions to one batch may be open at once: their notes are in the batch item, which everyone reads.
+const MAX_OPEN: usize = 100;
 const _: () = assert!(LEASE.as_secs() < CLAIM.as_secs());
-/// How long a worker may take to initialise a batch: longer than its function may run.
-pub(crate) const INITIALISE_LEASE: SignedDuration = SignedDuration::from_mins(16);
+/// How long a worker may take to initialise a batch: longer than its function may run (15 minutes), and shorter than its
+/// message stays invisible, so that the next worker does not come too early.
+const INITIALISE_LEASE: SignedDuration = SignedDuration::from_secs(910);
 
 /// Why an addition was refused.
 #[derive(Debug)]
 pub enum NotAdded {
     /// The batch does not take them.
     NotAdmitted(NotAdmitted),
+    /// Too many others are adding letters to it.
+    Busy,
     /// These references are in the batch, or another addition is putting them there.
     Conflict(Vec<LetterRef>),
     /// The addition took longer than it may, and somebody aborted it.
@@ -82,7 +87,7 @@ impl Store {
 
         self.keep_letters(&batch.id, &addition, &letters).await?;
         if let Err(refused) = self.reserve(batch, &addition, count, now).await? {
-            return Ok(Err(NotAdded::NotAdmitted(refused)));
+            return Ok(Err(refused));
         }
         let written = match self.conflicts(batch, &references).await? {
             conflicts if conflicts.is_empty() => self.write_letters(batch, &addition, letters, now).await?,
@@ -131,13 +136,14 @@ impl Store {
         addition: &AdditionId,
         letters: u32,
         now: Timestamp,
-    ) -> Result<Result<(), NotAdmitted>, StoreError> {
+    ) -> Result<Result<(), NotAdded>, StoreError> {
         let mut reserve = Transaction::default();
         let change = Change::new(
             keys::batch(&batch.id),
             format!("SET #open.#{} = :open, #room = #room - :letters", addition.as_str()),
         )
-        .when("#state IN (:initializing, :notReady) AND #room >= :letters")
+        .when("#state IN (:initializing, :notReady) AND #room >= :letters AND size(#open) < :most")
+        .value(":most", &MAX_OPEN)?
         .value(":open", &OpenAddition { letters, lease: now + LEASE })?
         .value(":letters", &letters)?
         .value(":initializing", &BatchState::Initializing)?
@@ -146,8 +152,7 @@ impl Store {
         let Err(mut refused) = self.commit(reserve).await? else { return Ok(Ok(())) };
         let Some(Some(item)) = refused.at(0) else { return Err(StoreError::Missing("the batch")) };
         let batch: Batch = table::value("a batch", item)?;
-        // The condition is the rule; should the two ever differ, the letters are refused all the same.
-        Ok(Err(batch.admit(letters).err().unwrap_or(NotAdmitted::Closed(batch.state))))
+        Ok(Err(batch.admit(letters).err().map_or(NotAdded::Busy, NotAdded::NotAdmitted)))
     }
 
     /// Takes an addition from a writer that is past its lease, which cannot commit from then on: its letters are removed
@@ -175,7 +180,8 @@ impl Store {
         if batch.state == BatchState::Initializing {
             let references: HashSet<_> = references.iter().collect();
             for addition in batch.open.keys() {
-                let arriving = self.read_letters(&batch.id, addition).await?.into_iter().map(|letter| letter.reference);
+                let arriving = self.read_letters(&batch.id, addition).await?.unwrap_or_default();
+                let arriving = arriving.into_iter().map(|letter| letter.reference);
                 conflicts.extend(arriving.filter(|reference| references.contains(reference)));
             }
         }
@@ -216,6 +222,21 @@ impl Store {
         Ok(Ok(()))
     }
 
+    /// The references of an addition's letters: as they were kept, or, when nobody undid it for so long that they are not
+    /// kept any more, those that were written.
+    async fn references_of(
+        &self,
+        batch: &BatchId,
+        shards: u16,
+        addition: &AdditionId,
+    ) -> Result<Vec<LetterRef>, StoreError> {
+        if let Some(letters) = self.read_letters(batch, addition).await? {
+            return Ok(letters.into_iter().map(|letter| letter.reference).collect());
+        }
+        let of_addition = |letter: Letter| (letter.addition == *addition).then_some(letter.content.reference);
+        self.each_letter(batch, shards, of_addition).await
+    }
+
     /// Undoes an addition: removes its letters, then gives its room back. Done twice, it does nothing the second time.
     ///
     /// # Errors
@@ -229,10 +250,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let references = match references {
             Some(references) => references.to_vec(),
-            None => {
-                let letters = self.read_letters(batch, addition).await?;
-                letters.into_iter().map(|letter| letter.reference).collect()
-            }
+            None => self.references_of(batch, shards, addition).await?,
         };
         let table = &self.config.table;
         let remove = async |reference: LetterRef| {
@@ -286,20 +304,18 @@ impl Store {
         if self.commit(lease).await?.is_err() {
             return Ok(Initialised::Leased);
         }
-        let letters = self.read_letters(id, addition).await?;
-        let references: Vec<LetterRef> = letters.iter().map(|letter| letter.reference.clone()).collect();
-        let count = u32::try_from(letters.len()).unwrap_or(u32::MAX);
-
-        let mut items = Vec::with_capacity(letters.len());
-        for (place, letter) in letters.into_iter().enumerate() {
-            items.push(letter_item(&batch, addition, place, letter)?);
-        }
-        let mut chunks = Vec::with_capacity(items.len().div_ceil(25));
-        while !items.is_empty() {
-            chunks.push(items.split_off(items.len().saturating_sub(25)));
-        }
-        stream::iter(chunks).map(|chunk| self.put_many(chunk)).buffer_unordered(16).try_collect::<()>().await?;
-        self.announce(&inspections(id, addition, &references, now)).await?;
+        let written = self.write_first_letters(&batch, addition, now).await;
+        let Some(count) = (match written {
+            Ok(count) => count,
+            Err(error) => {
+                // The next worker need not wait for a lease that nobody uses.
+                self.take_from_writer(id, addition, now).await?;
+                return Err(error);
+            }
+        }) else {
+            self.fail_to_initialise(&batch, now).await?;
+            return Ok(Initialised::Settled);
+        };
 
         let mut commit = Transaction::default();
         let change = Change::new(
@@ -319,19 +335,64 @@ impl Store {
         })
     }
 
-    /// Gives a batch up whose letters cannot be put into it.
+    /// Writes the letters that came with a batch and announces their inspection. Answers how many they are, or `None` when
+    /// they do not read.
+    async fn write_first_letters(
+        &self,
+        batch: &Batch,
+        addition: &AdditionId,
+        now: Timestamp,
+    ) -> Result<Option<u32>, StoreError> {
+        let Some(letters) = self.read_letters(&batch.id, addition).await? else { return Ok(None) };
+        let references: Vec<LetterRef> = letters.iter().map(|letter| letter.reference.clone()).collect();
+        let count = u32::try_from(letters.len()).unwrap_or(u32::MAX);
+        let mut rest = letters.into_iter().enumerate();
+        // Items are made as they are written: all of them at once would be many times as large as the letters.
+        let chunks = std::iter::from_fn(|| {
+            let chunk: Vec<_> = rest.by_ref().take(25).collect();
+            (!chunk.is_empty()).then_some(chunk)
+        });
+        let write = async |chunk: Vec<(usize, NewLetter)>| {
+            let item = |(place, letter)| letter_item(batch, addition, place, letter);
+            self.put_many(chunk.into_iter().map(item).collect::<Result<_, _>>()?).await
+        };
+        stream::iter(chunks).map(write).buffer_unordered(16).try_collect::<()>().await?;
+        // A batch that was canceled meanwhile needs no inspection; the commit will be refused.
+        let batch = self.batch(&batch.id).await?.ok_or(StoreError::Missing("the batch"))?;
+        if batch.state != BatchState::Initializing {
+            return Ok(Some(count));
+        }
+        // Writing may have taken minutes: the announcement is as old as it is, not as its writer.
+        let announced = now.max(Timestamp::now());
+        self.announce(&inspections(&batch.id, addition, &references, announced)).await?;
+        Ok(Some(count))
+    }
+
+    /// Has the group of a letter that waits for its inspection announced again.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn fail_to_initialise(&self, id: &BatchId, now: Timestamp) -> Result<(), StoreError> {
-        let Some(batch) = self.batch(id).await? else { return Ok(()) };
+    pub async fn announce_again(&self, batch: &Batch, letter: &Letter, now: Timestamp) -> Result<(), StoreError> {
+        let kept = self.read_letters(&batch.id, &letter.addition).await?.unwrap_or_default();
+        let kept: Vec<LetterRef> = kept.into_iter().map(|letter| letter.reference).collect();
+        let mut groups = inspections(&batch.id, &letter.addition, &kept, now);
+        groups.retain(|message| message.group == letter.group);
+        if groups.is_empty() {
+            // It was replaced or retried: such a letter is a group of its own.
+            groups.extend(inspections(&batch.id, &letter.addition, &[letter.content.reference.clone()], now));
+        }
+        self.announce(&groups).await
+    }
+
+    /// Gives a batch up whose letters cannot be put into it.
+    async fn fail_to_initialise(&self, batch: &Batch, now: Timestamp) -> Result<(), StoreError> {
         let mut fail = Transaction::default();
-        let change = Change::new(keys::batch(id), "SET #state = :failed")
+        let change = Change::new(keys::batch(&batch.id), "SET #state = :failed")
             .when("#state = :initializing")
             .value(":failed", &BatchState::FailedToInitialize)?
             .value(":initializing", &BatchState::Initializing)?;
         fail.update(&self.config.table, change)?;
-        self.batch_event(&mut fail, &batch, EventKind::BatchFailedToInitialize, BTreeMap::new(), now)?;
+        self.batch_event(&mut fail, batch, EventKind::BatchFailedToInitialize, BTreeMap::new(), now)?;
         self.commit(fail).await.map(drop)
     }
 }

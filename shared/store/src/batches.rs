@@ -24,8 +24,11 @@ use crate::{Store, StoreError};
 pub struct After {
     /// The item's partition key.
     pub pk: String,
-    /// The item's sort key, in the table or the index.
+    /// The item's sort key.
     pub sk: String,
+    /// The item's sort key in the index that is listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<String>,
 }
 
 /// One page of a list.
@@ -172,13 +175,11 @@ impl Store {
         };
         let mut position = after.map(|after| {
             let text = |value: &str| AttributeValue::S(value.to_owned());
-            // Items of an index are found again by their own key, which their index key ends with.
-            let sk = after.pk.split_once('#').map_or("", |(kind, _)| kind);
             Item::from([
                 ("pk".to_owned(), text(&after.pk)),
-                ("sk".to_owned(), text(sk)),
+                ("sk".to_owned(), text(&after.sk)),
                 (gsi_pk.to_owned(), text(&partition)),
-                (gsi_sk.to_owned(), text(&after.sk)),
+                (gsi_sk.to_owned(), text(after.index.as_deref().unwrap_or_default())),
             ])
         });
         let mut items = Vec::with_capacity(limit);
@@ -253,9 +254,7 @@ impl Store {
             .value(":notReady", &BatchState::NotReady)?
             .value(":now", &now)?;
         if live {
-            change = change
-                .value(":queue", &keys::QUEUE)?
-                .value(":urgency", &format!("{}#{}#{id}", batch.target_mail_date, sortable(batch.created_at)))?;
+            change = change.value(":queue", &keys::QUEUE)?.value(":urgency", &urgency(&batch))?;
         }
         settle.update(&self.config.table, change)?;
         let data = BTreeMap::from([("letters".to_owned(), batch.received.to_string())]);
@@ -314,6 +313,11 @@ fn batch_item(batch: &Batch) -> Result<Item, StoreError> {
     Ok(item)
 }
 
+/// Where a ready batch stands in the queue: by the day on which it is due, then by age.
+pub(crate) fn urgency(batch: &Batch) -> String {
+    format!("{}#{}#{}", batch.target_mail_date, sortable(batch.created_at), batch.id)
+}
+
 /// A moment in a form that sorts as text: milliseconds, always in thirteen digits or more.
 pub(crate) fn sortable(at: Timestamp) -> String {
     format!("{:013}", at.as_millisecond().max(0))
@@ -321,5 +325,5 @@ pub(crate) fn sortable(at: Timestamp) -> String {
 
 fn after_of(item: &Item, sort_key: &str) -> Option<After> {
     let text = |name| item.get(name).and_then(|value| value.as_s().ok()).cloned();
-    Some(After { pk: text("pk")?, sk: text(sort_key)? })
+    Some(After { pk: text("pk")?, sk: text("sk")?, index: text(sort_key) })
 }

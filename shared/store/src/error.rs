@@ -14,22 +14,12 @@ pub enum StoreError {
         /// The error's code and its chain.
         detail: String,
     },
-    /// An item does not read as what it should be.
-    #[error("an item does not read as {what}: {source}")]
-    Item {
-        /// What it should be.
-        what: &'static str,
-        /// Where it departs from that.
-        source: serde_dynamo::Error,
-    },
-    /// An object or message does not read as what it should be.
-    #[error("{what} does not read: {source}")]
-    Json {
-        /// What it should be.
-        what: &'static str,
-        /// Where it departs from that.
-        source: serde_json::Error,
-    },
+    /// An item does not read or write as what it should be. What the reader says is left out: it may quote what it read.
+    #[error("an item does not read or write as {0}")]
+    Item(&'static str),
+    /// A value cannot be written as JSON.
+    #[error("{0} cannot be written as JSON")]
+    Json(&'static str),
     /// Reading or packing bytes failed.
     #[error("{what}: {source}")]
     Io {
@@ -67,11 +57,11 @@ impl StoreError {
     }
 
     pub(crate) fn item(what: &'static str) -> impl FnOnce(serde_dynamo::Error) -> StoreError {
-        move |source| StoreError::Item { what, source }
+        move |_| StoreError::Item(what)
     }
 
     pub(crate) fn json(what: &'static str) -> impl FnOnce(serde_json::Error) -> StoreError {
-        move |source| StoreError::Json { what, source }
+        move |_| StoreError::Json(what)
     }
 
     pub(crate) fn io(what: &'static str) -> impl FnOnce(std::io::Error) -> StoreError {

@@ -92,12 +92,12 @@ impl Store {
         let held: Record = table::value("a claim", item)?;
         // The table drops old records in its own time; until then they are ignored.
         let outdated = held.ttl < now.as_second();
-        if held.request != record.request && !outdated {
-            return Ok(Claim::Mismatch);
-        }
+        let same = held.request == record.request;
+        let answered = held.answer.is_some() && !outdated;
         match held.answer {
-            Some(answer) if !outdated => return Ok(Claim::Done(answer)),
-            None if held.until >= now => return Ok(Claim::Running),
+            Some(answer) if answered && same => return Ok(Claim::Done(answer)),
+            None if held.until >= now && same => return Ok(Claim::Running),
+            _ if answered || held.until >= now => return Ok(Claim::Mismatch),
             _ => {}
         }
         let mut take_over = Transaction::default();
@@ -105,7 +105,12 @@ impl Store {
             key.clone(),
             "SET #request = :request, #owner = :owner, #until = :until, #ttl = :ttl REMOVE #answer",
         )
-        .when("#owner = :held AND #until = :held_until")
+        // An answer that came in meanwhile stays; only one that is too old is forgotten.
+        .when(if outdated {
+            "#owner = :held AND #until = :held_until"
+        } else {
+            "#owner = :held AND #until = :held_until AND attribute_not_exists(#answer)"
+        })
         .value(":request", &record.request)?
         .value(":owner", &record.owner)?
         .value(":until", &record.until)?
@@ -123,11 +128,10 @@ impl Store {
     ///
     /// # Errors
     /// When the store does not answer; the claim then runs out by itself.
-    pub async fn release(&self, ticket: &Ticket, now: Timestamp) -> Result<(), StoreError> {
-        let change = Change::new(ticket.key.clone(), "SET #until = :past, #ttl = :past_seconds")
+    pub async fn release(&self, ticket: &Ticket) -> Result<(), StoreError> {
+        let change = Change::new(ticket.key.clone(), "SET #until = :past")
             .when("#owner = :owner AND attribute_not_exists(#answer)")
             .value(":past", &Timestamp::UNIX_EPOCH)?
-            .value(":past_seconds", &(now - SignedDuration::from_secs(1)).as_second())?
             .value(":owner", &ticket.owner)?;
         self.change(change).await.map(drop)
     }

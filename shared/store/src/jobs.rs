@@ -8,11 +8,11 @@ use domain::batch::{Batch, BatchState, NotMergeable, not_mergeable};
 use domain::event::{Event, EventKind};
 use domain::id::{BatchId, EventId, JobId};
 use domain::job::{Job, JobState, Part, PlannedPiece, plan};
-use domain::letter::LetterState;
+use domain::letter::{Letter, LetterState};
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
-use crate::batches::{After, Listed, Listing, event_item, sortable};
+use crate::batches::{After, Listed, Listing, event_item, sortable, urgency};
 use crate::idempotency::{Answer, Completion, Ticket};
 use crate::keys;
 use crate::queues::{Assemble, Plan};
@@ -150,6 +150,10 @@ impl Store {
     /// When the store does not answer; run again, it makes the same parts.
     pub async fn plan_job(&self, id: &JobId, now: Timestamp) -> Result<Planned, StoreError> {
         let Some(job) = self.job(id).await? else { return Ok(Planned::Unknown) };
+        if job.state == JobState::Failed {
+            // Perhaps it is about to be retried, and this announces it.
+            return Ok(Planned::Unknown);
+        }
         if job.state != JobState::Assembling || job.parts.is_some() {
             // Whoever planned it may have died before looking whether its parts are all assembled.
             self.settle_job(id, now).await?;
@@ -157,17 +161,15 @@ impl Store {
         }
         let mut pieces = Vec::with_capacity(job.letters as usize);
         for (number, batch) in self.batches(&job.batches).await?.iter().enumerate() {
-            for letter in self.all_letters(batch).await? {
-                if letter.state == LetterState::Canceled {
-                    continue;
-                }
-                pieces.push(PlannedPiece {
+            let planned = |letter: Letter| {
+                (letter.state != LetterState::Canceled).then(|| PlannedPiece {
                     batch: u32::try_from(number).unwrap_or(u32::MAX),
                     impressions: letter.content.impressions,
-                    routing: letter.content.address.routing().to_owned(),
+                    sort_key: letter.content.address.sort_key().to_owned(),
                     reference: letter.content.reference,
-                });
-            }
+                })
+            };
+            pieces.extend(self.each_letter(&batch.id, batch.shards, planned).await?);
         }
         if pieces.len() != job.letters as usize {
             let reason = format!("the batches hold {} letters, but {} were counted", pieces.len(), job.letters);
@@ -265,6 +267,44 @@ impl Store {
         }
         retry.complete(&self.config.table, completion)?;
         match self.commit(retry).await? {
+            Ok(()) => {
+                // All parts may have been assembled while it was failed.
+                self.settle_job(&job.id, now).await?;
+                Ok(Ok(()))
+            }
+            Err(mut refused) => Ok(Err(self.state_at(&mut refused, job)?)),
+        }
+    }
+
+    /// Gives a failed job up: its batches are ready again, so that the letter that stood in the way can be changed. Its
+    /// files were shown to nobody. Answers the job's state when that was refused.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn give_up_job(&self, job: &Job, now: Timestamp) -> Result<Result<(), JobState>, StoreError> {
+        let mut give_up = Transaction::default();
+        let change = Change::new(keys::job(&job.id), "SET #state = :canceled")
+            .when("#state = :failed")
+            .value(":canceled", &JobState::Canceled)?
+            .value(":failed", &JobState::Failed)?;
+        give_up.update(&self.config.table, change)?;
+        self.job_event(&mut give_up, job, EventKind::JobCanceled, now)?;
+        for batch in self.batches(&job.batches).await? {
+            let change = Change::new(
+                keys::batch(&batch.id),
+                "SET #state = :ready, #gsi2pk = :queue, #gsi2sk = :urgency REMOVE #job",
+            )
+            .when("#state = :printing AND #job = :job")
+            .value(":ready", &BatchState::Ready)?
+            .value(":queue", &keys::QUEUE)?
+            .value(":urgency", &urgency(&batch))?
+            .value(":printing", &BatchState::Printing)?
+            .value(":job", &job.id)?;
+            give_up.update(&self.config.table, change)?;
+            let data = BTreeMap::from([("letters".to_owned(), batch.received.to_string())]);
+            self.batch_event(&mut give_up, &batch, EventKind::BatchReady, data, now)?;
+        }
+        match self.commit(give_up).await? {
             Ok(()) => Ok(Ok(())),
             Err(mut refused) => Ok(Err(self.state_at(&mut refused, job)?)),
         }

@@ -127,7 +127,7 @@ pub(crate) fn idempotency(account: &AccountId, mode: Mode, key_sha256: &str) -> 
 
 /// Index `by_account`: partitions of things that are listed, newest last.
 pub(crate) mod by_account {
-    use super::{AccountId, Mode};
+    use super::{AccountId, BatchId, Mode};
 
     pub(crate) fn batches(account: &AccountId, mode: Mode) -> String {
         format!("{account}#{}#BATCHES", mode.as_str())
@@ -135,6 +135,11 @@ pub(crate) mod by_account {
 
     pub(crate) fn events(account: Option<&AccountId>) -> String {
         account.map_or_else(|| "FLOOR#EVENTS".to_owned(), |account| format!("{account}#EVENTS"))
+    }
+
+    /// Letters of a batch that have an issue.
+    pub(crate) fn issues(batch: &BatchId) -> String {
+        format!("BATCH#{batch}#ISSUES")
     }
 
     pub(crate) const JOBS: &str = "FLOOR#JOBS";

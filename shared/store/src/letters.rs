@@ -13,11 +13,11 @@ use domain::letter::{Issue, Letter, LetterState, NewLetter, Outcome, sheets};
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
-use crate::batches::{After, Listed, batch_event, event_item};
+use crate::batches::{After, Listed, Listing, batch_event, event_item};
 use crate::idempotency::Completion;
 use crate::keys;
 use crate::queues::Inspect;
-use crate::table::{self, Item, Range};
+use crate::table::{self, Index, Item, Range};
 use crate::transaction::{Change, Transaction};
 use crate::{Store, StoreError};
 
@@ -44,6 +44,9 @@ pub enum NotChanged {
     /// It is the batch's only letter: cancel the batch instead.
     LastLetter,
 }
+
+/// How many pages of the table are read for one page of a list.
+const PAGES: u32 = 20;
 
 impl Store {
     /// A letter of a batch; `None` also while the addition that brings it is open.
@@ -84,10 +87,14 @@ impl Store {
             Item::from([("pk".to_owned(), text(&after.pk)), ("sk".to_owned(), text(&after.sk))])
         });
         let mut letters = Vec::with_capacity(limit);
+        let mut pages = 0;
         while shard < batch.shards {
+            pages += 1;
             let range = Range {
                 after: position.as_ref(),
-                limit: i32::try_from(limit).unwrap_or(i32::MAX),
+                // A page of a list is a page of the table, but of letters in one state there may be few: those are read in
+                // pages as large as they come.
+                limit: if state.is_some() { i32::MAX } else { i32::try_from(limit).unwrap_or(i32::MAX) },
                 ..Range::prefix(keys::letters(&batch.id, shard), keys::LETTER_PREFIX)
             };
             let page = self.query(None, range).await?;
@@ -100,8 +107,14 @@ impl Store {
                 let key = keys::letter_in_shard(&batch.id, shard, &letter.content.reference);
                 letters.push(letter);
                 if letters.len() == limit {
-                    return Ok(Listed { items: letters, next: Some(After { pk: key.pk, sk: key.sk }) });
+                    return Ok(Listed { items: letters, next: Some(After { pk: key.pk, sk: key.sk, index: None }) });
                 }
+            }
+            // With a rare state a page may be long in coming: it is cut off, and the client asks for the next.
+            if pages >= PAGES
+                && let Some(key) = last.as_ref().and_then(table::key_of)
+            {
+                return Ok(Listed { items: letters, next: Some(After { pk: key.pk, sk: key.sk, index: None }) });
             }
             position = last.filter(|_| page.more);
             if position.is_none() {
@@ -111,22 +124,50 @@ impl Store {
         Ok(Listed { items: letters, next: None })
     }
 
-    /// All letters of a batch, read shard by shard, several at a time.
+    /// What `keep` keeps of each letter of a batch, whether or not its addition is open. Several shards are read at once,
+    /// and of a letter nothing else stays in memory.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn all_letters(&self, batch: &Batch) -> Result<Vec<Letter>, StoreError> {
-        let shards: Vec<Vec<Letter>> = stream::iter(0..batch.shards)
-            .map(async |shard| {
-                let items = self.query_all(None, &keys::letters(&batch.id, shard), keys::LETTER_PREFIX).await?;
-                let letters = items.into_iter().map(|item| table::value::<Letter>("a letter", item));
-                letters.collect::<Result<Vec<_>, _>>()
-            })
-            .buffered(8)
-            .try_collect()
-            .await?;
-        let visible = |letter: &Letter| !batch.open.contains_key(&letter.addition);
-        Ok(shards.into_iter().flatten().filter(visible).collect())
+    pub async fn each_letter<T>(
+        &self,
+        batch: &BatchId,
+        shards: u16,
+        keep: impl Fn(Letter) -> Option<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        let read = async |shard: u16| {
+            let mut kept = Vec::new();
+            let mut after: Option<Item> = None;
+            loop {
+                let partition = keys::letters(batch, shard);
+                let range = Range { after: after.as_ref(), ..Range::prefix(partition, keys::LETTER_PREFIX) };
+                let page = self.query(None, range).await?;
+                after = page.items.last().map(|item| table::position(item, None)).filter(|_| page.more);
+                for item in page.items {
+                    kept.extend(keep(table::value("a letter", item)?));
+                }
+                if after.is_none() {
+                    return Ok::<_, StoreError>(kept);
+                }
+            }
+        };
+        let shards: Vec<Vec<T>> = stream::iter(0..shards).map(read).buffered(8).try_collect().await?;
+        Ok(shards.into_iter().flatten().collect())
+    }
+
+    /// The letters of a batch that have an issue, in the order of their references: an index has just those.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn list_issues(
+        &self,
+        batch: &Batch,
+        limit: usize,
+        after: Option<&After>,
+    ) -> Result<Listed<Letter>, StoreError> {
+        let partition = keys::by_account::issues(&batch.id);
+        let listing = Listing::whole(Index::ByAccount, &partition, false);
+        self.list("a letter", listing, limit, after, |letter: &Letter| letter.state == LetterState::Issue).await
     }
 
     /// Whether a group of an addition was inspected and counted.
@@ -156,9 +197,13 @@ impl Store {
             Outcome::Passed(copy) => Change::new(key, "SET #state = :state, #copy = :copy")
                 .value(":state", &LetterState::Ready)?
                 .value(":copy", copy)?,
-            Outcome::Failed(issue) => Change::new(key, "SET #state = :state, #issue = :issue")
-                .value(":state", &LetterState::Issue)?
-                .value(":issue", issue)?,
+            Outcome::Failed(issue) => {
+                Change::new(key, "SET #state = :state, #issue = :issue, #gsi1pk = :issues, #gsi1sk = :reference")
+                    .value(":state", &LetterState::Issue)?
+                    .value(":issue", issue)?
+                    .value(":issues", &keys::by_account::issues(&batch.id))?
+                    .value(":reference", reference)?
+            }
         };
         let change = change.when(condition).value(":addition", addition)?.value(":queued", &LetterState::Queued)?;
         self.change(change).await
@@ -228,6 +273,9 @@ impl Store {
             let being_inspected = letter.state == LetterState::Queued;
             return Ok(Err(if being_inspected { NotChanged::BeingInspected } else { NotChanged::State(letter.state) }));
         }
+        if !self.is_counted(&batch.id, &letter.addition, letter.group).await? {
+            return Ok(Err(NotChanged::BeingInspected));
+        }
         let withdraw = matches!(change, LetterChange::Withdraw);
         if withdraw && batch.expected == 1 {
             return Ok(Err(NotChanged::LastLetter));
@@ -237,7 +285,7 @@ impl Store {
         let unchanged = "#addition = :addition AND #state = :state";
         let (kind, letter_change, addition) = match change {
             LetterChange::Withdraw => {
-                let change = Change::new(key.clone(), "SET #state = :canceled REMOVE #issue")
+                let change = Change::new(key.clone(), "SET #state = :canceled REMOVE #issue, #gsi1pk, #gsi1sk")
                     .value(":canceled", &LetterState::Canceled)?;
                 (EventKind::LetterWithdrawn, change, None)
             }
@@ -245,7 +293,7 @@ impl Store {
                 let addition = AdditionId::random(crate::entropy()?);
                 let change = Change::new(
                     key.clone(),
-                    "SET #state = :queued, #addition = :new_addition, #group = :group REMOVE #issue, #copy",
+                    "SET #state = :queued, #addition = :new_addition, #group = :group REMOVE #issue, #copy, #gsi1pk, #gsi1sk",
                 );
                 (EventKind::LetterRetried, requeued(change, &addition)?, Some(addition))
             }
@@ -254,7 +302,7 @@ impl Store {
                 let change = Change::new(
                     key.clone(),
                     "SET #state = :queued, #addition = :new_addition, #group = :group, #address = :address, \
-                     #source = :source, #impressions = :impressions, #warnings = :warnings REMOVE #issue, #copy",
+                     #source = :source, #impressions = :impressions, #warnings = :warnings REMOVE #issue, #copy, #gsi1pk, #gsi1sk",
                 )
                 .value(":address", &content.address)?
                 .value(":source", &content.source)?
@@ -263,11 +311,11 @@ impl Store {
                 (EventKind::LetterReplaced, requeued(change, &addition)?, Some(addition))
             }
         };
-        if let Some(addition) = &addition {
-            let (batch, addition) = (batch.id.clone(), addition.clone());
-            self.announce(&[Inspect { batch, addition, group: 0, letters: vec![reference.clone()], announced: now }])
-                .await?;
-        }
+        // A withdrawn letter is not inspected, but its batch may be complete without it, which the worker notices too.
+        let (addition, group) =
+            addition.map_or_else(|| (letter.addition.clone(), letter.group), |addition| (addition, 0));
+        let letters = vec![reference.clone()];
+        self.announce(&[Inspect { batch: batch.id.clone(), addition, group, letters, announced: now }]).await?;
 
         let mut transaction = Transaction::default();
         let table = &self.config.table;

@@ -64,7 +64,8 @@ impl Store {
         // Path style, because an emulator has no name server for buckets; AWS takes it too. Checksums only where S3 asks for
         // them: parts of an upload and the upload itself must agree on one, and our own hashes cover the content.
         self.s3.get_or_init(|| {
-            let config = aws_sdk_s3::config::Builder::from(&self.sdk).force_path_style(true)
+            let config = aws_sdk_s3::config::Builder::from(&self.sdk)
+                .force_path_style(true)
                 .request_checksum_calculation(aws_sdk_s3::config::RequestChecksumCalculation::WhenRequired)
                 .build();
             aws_sdk_s3::Client::from_conf(config)

@@ -166,22 +166,25 @@ impl Store {
         }
     }
 
-    /// Notes on each letter the piece that it became. Done twice, it changes nothing.
+    /// Notes on each letter the piece that it became. Done twice, it changes nothing. A piece of a job that was given up is
+    /// forgotten. Answers whether no letter was already another piece of this job.
     ///
     /// # Errors
-    /// When the store does not answer, or a letter is already another piece.
-    pub async fn assign(&self, pieces: &[(&Batch, &Letter, Piece)]) -> Result<(), StoreError> {
+    /// When the store does not answer.
+    pub async fn assign(&self, pieces: &[(&Batch, &Letter, Piece)]) -> Result<bool, StoreError> {
         let assign = async |(batch, letter, piece): &(&Batch, &Letter, Piece)| {
             let key = keys::letter(&batch.id, batch.shards, &letter.content.reference);
             let change = Change::new(key, "SET #piece = :piece")
-                .when("attribute_exists(pk) AND (attribute_not_exists(#piece) OR #piece = :piece)")
-                .value(":piece", piece)?;
-            match self.change(change).await? {
-                true => Ok(()),
-                false => Err(StoreError::Contended("the piece of a letter")),
-            }
+                .when(
+                    "attribute_exists(pk) AND \
+                     (attribute_not_exists(#piece) OR #piece = :piece OR #piece.#job <> :job)",
+                )
+                .value(":piece", piece)?
+                .value(":job", &piece.job)?;
+            self.change(change).await
         };
-        stream::iter(pieces).map(assign).buffer_unordered(32).try_collect().await
+        let assigned: Vec<bool> = stream::iter(pieces).map(assign).buffer_unordered(32).try_collect().await?;
+        Ok(assigned.into_iter().all(|assigned| assigned))
     }
 
     /// Notes that a part's files are complete, once, and whether its job now is.

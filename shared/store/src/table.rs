@@ -102,6 +102,7 @@ impl Store {
                 self.config.table.clone(),
                 request.map_err(|_| StoreError::Missing("the keys of a read"))?,
             )]));
+            let mut attempt = 0;
             while let Some(request) = pending.take() {
                 let answer = self
                     .dynamodb()
@@ -112,6 +113,10 @@ impl Store {
                     .map_err(StoreError::aws("BatchGetItem"))?;
                 found.extend(answer.responses.unwrap_or_default().into_values().flatten());
                 pending = answer.unprocessed_keys.filter(|keys| !keys.is_empty());
+                if pending.is_some() {
+                    pause(attempt).await?;
+                    attempt += 1;
+                }
             }
         }
         Ok(found)
@@ -241,7 +246,7 @@ pub(crate) fn key_of(item: &Item) -> Option<Key> {
     Some(Key { pk: text("pk")?, sk: text("sk")? })
 }
 
-/// Waits before another attempt, longer each time and by chance, and gives up after about ten seconds in all.
+/// Waits before another attempt, longer each time and by chance, and gives up after some seconds in all.
 pub(crate) async fn pause(attempt: u32) -> Result<(), StoreError> {
     const ATTEMPTS: u32 = 14;
     if attempt >= ATTEMPTS {

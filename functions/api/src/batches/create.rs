@@ -24,7 +24,7 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
             return Err(Problem::new(403, "id.generated", message));
         }
         let locations = match &raw.letters {
-            Some(letters) if !letters.is_empty() => app.store.list_locations(&caller.account).await?,
+            Some(letters) if letters.total > 0 => app.store.list_locations(&caller.account).await?,
             _ => Vec::new(),
         };
         let new = raw.parse(&locations)?;

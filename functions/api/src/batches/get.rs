@@ -1,6 +1,5 @@
 //! `GET /v2/batches/{batchId}`: a batch's summary, with the first of its letters that have an issue.
 
-use domain::letter::LetterState;
 use edge::{Call, Problem, Reply};
 
 use super::letters::wire::IssueOut;
@@ -18,7 +17,7 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
     let batch = super::own(app, &call).await?;
     let mut out = BatchOut::new(&batch, call.now);
     if batch.issues > 0 {
-        let letters = app.store.list_letters(&batch, Some(LetterState::Issue), ISSUES, None).await?;
+        let letters = app.store.list_issues(&batch, ISSUES, None).await?;
         out.issues = letters.items.iter().filter_map(IssueOut::of).collect();
     }
     Reply::json(200, &out)

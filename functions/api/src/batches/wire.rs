@@ -8,12 +8,15 @@ use domain::id::{BatchId, JobId};
 use domain::letter::NewLetter;
 use domain::location::Location;
 use edge::Problem;
-use edge::wire::{Field, Object};
+use edge::wire::{Field, List, Object};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::letters::wire::{IssueOut, RawLetter, WarningOut, parse_letters};
+use super::letters::wire::{IssueOut, RawLetter, WarningOut, parse_letters, refusal};
+
+/// The most letters that a batch may bring with it: so many fit the memory of those who read and write them.
+const MAX_FIRST_LETTERS: usize = 200_000;
 
 /// The body of a request to create a batch.
 #[derive(Deserialize)]
@@ -30,7 +33,7 @@ pub(super) struct RawBatch<'a> {
     #[serde(default, borrow)]
     target_mail_date: Field<'a>,
     #[serde(default, borrow)]
-    pub(super) letters: Option<Vec<Object<RawLetter<'a>>>>,
+    pub(super) letters: Option<List<Object<RawLetter<'a>>, MAX_FIRST_LETTERS>>,
     #[serde(default, borrow)]
     letter_count: Field<'a>,
     #[serde(default, borrow)]
@@ -94,13 +97,23 @@ impl RawBatch<'_> {
             }
         }
 
-        let raw_letters = self.letters.as_deref().unwrap_or_default();
+        let (raw_letters, total) =
+            self.letters.as_ref().map_or((&[][..], 0), |letters| (letters.items.as_slice(), letters.total));
+        if total > MAX_FIRST_LETTERS {
+            let message = format!(
+                "The request has {total} letters; send at most {MAX_FIRST_LETTERS} with the batch, and add the others."
+            );
+            return Err(Problem::new(413, "letters.too_many", message));
+        }
         let at = root.key("letters");
-        if let Some(expected) = expected.filter(|&expected| raw_letters.len() > expected as usize) {
-            let message = format!("There are {} letters, but letterCount is {expected}.", raw_letters.len());
+        if let Some(expected) = expected.filter(|&expected| total > expected as usize) {
+            let message = format!("There are {total} letters, but letterCount is {expected}.");
             faults.push(&at, "letters.overfill", message);
         }
-        let letters = parse_letters(raw_letters, &at, locations, &mut faults);
+        let (letters, duplicates) = parse_letters(raw_letters, &at, locations, &mut faults);
+        if let Some(problem) = refusal(if unknown_word { 400 } else { 422 }, &faults, &duplicates) {
+            return Err(problem);
+        }
 
         let parts = (mail_class, receipt, perforated, date, return_address, expected);
         match parts {
@@ -114,7 +127,7 @@ impl RawBatch<'_> {
                     target_mail_date: date,
                     return_address,
                     expected,
-                    letters: letters?,
+                    letters,
                 })
             }
             _ => Err(Problem::faulty(if unknown_word { 400 } else { 422 }, "invalid", &faults)),

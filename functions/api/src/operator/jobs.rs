@@ -1,5 +1,6 @@
 //! `/v2/operator/jobs`: mail jobs.
 
+pub mod cancel;
 pub mod create;
 pub mod get;
 pub mod list;

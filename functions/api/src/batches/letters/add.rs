@@ -6,7 +6,7 @@ use edge::{Call, Problem, Reply, wire};
 use store::additions::NotAdded;
 use store::idempotency::{Answer, Completion};
 
-use super::wire::{RawLetter, parse_letters};
+use super::wire::{RawLetter, parse_letters, refusal};
 use crate::App;
 use crate::batches::own;
 use crate::idempotent::once;
@@ -18,20 +18,20 @@ use crate::idempotent::once;
 pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
     once(app, &call, async |ticket| {
         let batch = own(app, &call).await?;
-        let raw = wire::read_list::<RawLetter<'_>>(&call.body)?;
-        if raw.len() > MAX_LETTERS_PER_ADDITION {
+        let raw = wire::read_list::<RawLetter<'_>, MAX_LETTERS_PER_ADDITION>(&call.body)?;
+        if raw.total > MAX_LETTERS_PER_ADDITION {
             let message =
-                format!("The request has {} letters; send at most {MAX_LETTERS_PER_ADDITION} at a time.", raw.len());
+                format!("The request has {} letters; send at most {MAX_LETTERS_PER_ADDITION} at a time.", raw.total);
             return Err(Problem::new(413, "letters.too_many", message));
         }
         let mut faults = Faults::default();
-        if raw.is_empty() {
+        if raw.items.is_empty() {
             faults.push(&Pointer::Root, "required", "Send at least one letter.");
         }
         let locations = app.store.list_locations(&batch.account).await?;
-        let letters = parse_letters(&raw, &Pointer::Root, &locations, &mut faults)?;
-        if !faults.is_empty() {
-            return Err(Problem::faulty(422, "invalid", &faults));
+        let (letters, duplicates) = parse_letters(&raw.items, &Pointer::Root, &locations, &mut faults);
+        if let Some(problem) = refusal(422, &faults, &duplicates) {
+            return Err(problem);
         }
         let answer = Answer { status: 204, location: None, body: String::new() };
         let added = app.store.add_letters(&batch, letters, Completion::of(ticket, &answer), call.now).await?;
@@ -47,6 +47,10 @@ fn refused(refusal: NotAdded) -> Problem {
             Problem::new(409, "batch.overfilled", sentence(&reason))
         }
         NotAdded::NotAdmitted(reason @ NotAdmitted::Closed(_)) => Problem::new(409, "batch.closed", sentence(&reason)),
+        NotAdded::Busy => {
+            let message = "Too many requests are adding letters to this batch at once. Try again in a moment.";
+            Problem::new(409, "batch.busy", message).retry_after(2)
+        }
         NotAdded::Conflict(references) => {
             let message = "One or more letter IDs conflict with existing letters in this batch";
             Problem::new(409, "letters.conflict", message).with("conflictingIds", &references)

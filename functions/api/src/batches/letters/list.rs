@@ -15,7 +15,12 @@ use crate::listing::PageRequest;
 /// 400 when a parameter cannot be, and 404.
 pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
     let batch = own(app, &call).await?;
-    let page = PageRequest::read(app, &call, format!("letters.list {}", batch.id), 1_000)?;
+    let page = PageRequest::read(
+        app,
+        &call,
+        format!("letters.list {} {}", batch.id, call.query("state").unwrap_or_default()),
+        1_000,
+    )?;
     let state = match call.query("state") {
         None => None,
         Some("queued") => Some(LetterState::Queued),
@@ -27,6 +32,10 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
             return Err(Problem::new(400, "state.unknown", message));
         }
     };
-    let listed = app.store.list_letters(&batch, state, page.limit, page.after.as_ref()).await?;
+    let (limit, after) = (page.limit, page.after.as_ref());
+    let listed = match state {
+        Some(LetterState::Issue) => app.store.list_issues(&batch, limit, after).await?,
+        _ => app.store.list_letters(&batch, state, limit, after).await?,
+    };
     page.reply(app, listed, |letter| to_value(LetterOut::new(&batch, &letter)).unwrap_or_default())
 }

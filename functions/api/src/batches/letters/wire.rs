@@ -1,6 +1,6 @@
 //! A letter in the contract's words: what comes in, and what goes out.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use domain::address::{Address, AddressWarning, RawAddress};
 use domain::batch::{Batch, BatchState};
@@ -47,7 +47,7 @@ impl RawLetter<'_> {
         let reference = self.letter_ref_id.required(&here, faults).text(&here, faults).and_then(|text| {
             let parsed = LetterRef::parse(text);
             if parsed.is_err() {
-                faults.push(&here, "letter_ref_id", "Give exactly 8 characters.");
+                faults.push(&here, "letter_ref_id", "Give exactly 8 characters: letters, digits and any of - . _ ~");
             }
             parsed.ok()
         });
@@ -103,31 +103,37 @@ fn check_lines(address: &Address, at: &Pointer<'_>, faults: &mut Faults) {
     }
 }
 
-/// Reads the letters at `at`. Answers them, or, when only their references are at fault, the contract's own refusal.
+/// Reads the letters at `at`, or adds everything that is wrong with them. Answers them, and the references that more than
+/// one of them has.
 pub(crate) fn parse_letters(
     raw: &[Object<RawLetter<'_>>],
     at: &Pointer<'_>,
     locations: &[Location],
     faults: &mut Faults,
-) -> Result<Vec<NewLetter>, Problem> {
+) -> (Vec<NewLetter>, BTreeSet<LetterRef>) {
     let mut letters = Vec::with_capacity(raw.len());
+    let mut seen = HashSet::with_capacity(raw.len());
+    let mut duplicates = BTreeSet::new();
     for (index, Object(letter)) in raw.iter().enumerate() {
         letters.extend(letter.parse(&at.index(index), locations, faults));
+        if let Field::Text(reference) = &letter.letter_ref_id
+            && !seen.insert(reference.as_ref())
+            && duplicates.len() < Faults::LISTED
+        {
+            duplicates.extend(LetterRef::parse(reference));
+        }
     }
-    if !faults.is_empty() {
-        return Ok(letters);
-    }
-    let mut seen = HashSet::with_capacity(letters.len());
-    let mut duplicates: Vec<&LetterRef> =
-        letters.iter().map(|letter| &letter.reference).filter(|reference| !seen.insert(*reference)).collect();
-    if duplicates.is_empty() {
-        return Ok(letters);
-    }
-    duplicates.sort_unstable();
-    duplicates.dedup();
-    duplicates.truncate(Faults::LISTED);
-    let problem = Problem::new(422, "letters.duplicate", "One or more letter IDs are identical");
-    Err(problem.with("duplicateIds", &duplicates))
+    (letters, duplicates)
+}
+
+/// What is wrong with a request that brings letters, if anything is: the contract's own words where only references are.
+pub(crate) fn refusal(status: u16, faults: &Faults, duplicates: &BTreeSet<LetterRef>) -> Option<Problem> {
+    let problem = match (faults.is_empty(), duplicates.is_empty()) {
+        (true, true) => return None,
+        (true, false) => Problem::new(422, "letters.duplicate", "One or more letter IDs are identical"),
+        (false, _) => Problem::faulty(status, "invalid", faults),
+    };
+    Some(if duplicates.is_empty() { problem } else { problem.with("duplicateIds", duplicates) })
 }
 
 /// A letter as it is shown in lists.

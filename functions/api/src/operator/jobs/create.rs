@@ -3,7 +3,7 @@
 use domain::fault::{Faults, Pointer};
 use domain::id::BatchId;
 use domain::job::MAX_BATCHES;
-use edge::wire::{self, Field};
+use edge::wire::{self, Field, List};
 use edge::{Call, Problem, Reply};
 use serde::Deserialize;
 use serde_json::json;
@@ -15,7 +15,7 @@ use crate::idempotent::once;
 #[serde(rename_all = "camelCase", expecting = "an object with batchIds")]
 struct RawJob<'a> {
     #[serde(default, borrow)]
-    batch_ids: Option<Vec<Field<'a>>>,
+    batch_ids: Option<List<Field<'a>, MAX_BATCHES>>,
 }
 
 impl RawJob<'_> {
@@ -23,15 +23,15 @@ impl RawJob<'_> {
         let mut faults = Faults::default();
         let root = Pointer::Root;
         let at = root.key("batchIds");
-        let raw = self.batch_ids.as_deref().unwrap_or_default();
-        if raw.is_empty() {
+        let (raw, total) = self.batch_ids.as_ref().map_or((&[][..], 0), |ids| (ids.items.as_slice(), ids.total));
+        if total == 0 {
             faults.push(&at, "required", "Name at least one batch.");
         }
-        if raw.len() > MAX_BATCHES {
+        if total > MAX_BATCHES {
             faults.push(&at, "too_many", format!("Name at most {MAX_BATCHES} batches."));
         }
-        let mut ids: Vec<BatchId> = Vec::with_capacity(raw.len().min(MAX_BATCHES));
-        for (index, field) in raw.iter().take(MAX_BATCHES).enumerate() {
+        let mut ids: Vec<BatchId> = Vec::with_capacity(raw.len());
+        for (index, field) in raw.iter().enumerate() {
             let here = at.index(index);
             let Some(text) = field.required(&here, &mut faults).text(&here, &mut faults) else { continue };
             match BatchId::parse(text) {

@@ -30,6 +30,9 @@ pub(super) struct JobOut {
     /// The parts, where one job was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) parts: Option<Vec<PartOut>>,
+    /// The number of the first part that did not fit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) next_part: Option<u32>,
 }
 
 /// A part of a mail job as it is shown. Until it is assembled it has no files.
@@ -75,6 +78,7 @@ impl JobOut {
             printed_at: job.printed_at,
             mailed_at: job.mailed_at,
             parts: None,
+            next_part: None,
         }
     }
 }
