@@ -21,7 +21,10 @@ impl Row {
 
     /// What could not be measured, and why.
     pub(crate) fn missing(what: &str, why: &dyn fmt::Display) -> Self {
-        let why: String = why.to_string().lines().next().unwrap_or_default().chars().take(90).collect();
+        let why = why.to_string();
+        // What a compiler says first is what it does, and then what is wrong.
+        let line = why.lines().find(|line| line.starts_with("error")).or(why.lines().next()).unwrap_or_default();
+        let why: String = line.chars().take(60).collect();
         Row { verdict: "NOT MEASURED", ..Row::new(what, why) }
     }
 
