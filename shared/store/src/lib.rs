@@ -41,7 +41,8 @@ impl Store {
     /// Opens the store that `config` names, with credentials, region and endpoint from the environment.
     pub async fn open(config: Config) -> Self {
         // Lambda gives credentials and region in the environment. To look for them wherever else they may be, the SDK
-        // would read every certificate of the system, which takes longer than all the rest of a cold start.
+        // would build clients here, and for them read every certificate of the system, which takes longer than all the
+        // rest of a start. Now the first call of AWS reads them.
         let sdk = aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12())
             .credentials_provider(EnvironmentVariableCredentialsProvider::new())
             .region(EnvironmentVariableRegionProvider::new())
