@@ -7,14 +7,18 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
+use hyper::body::Bytes;
 use tests::harness::binaries::{self, Binary};
+use tests::harness::floor::Floor;
+use tests::harness::letters::of_letter;
 use tests::harness::runtime::environment;
 
-use super::Result;
 use super::table::Row;
+use super::{Result, median};
 
 const WARM_UPS: usize = 3;
 const RUNS: usize = 31;
+const ANSWERS: usize = 15;
 
 /// Measures.
 ///
@@ -54,6 +58,32 @@ pub(crate) fn measure(settings: &[(String, String)], endpoint: &str) -> Result<V
         row("api as batches.create", create),
         row("workers as letters.inspect", inspect),
     ])
+}
+
+/// What comes after the first poll: from exec to the first answer, with one call of AWS, which is where the SDK reads the
+/// system's certificates, beside an answer of the same process when it is warm.
+///
+/// # Errors
+/// When the function does not answer.
+pub(crate) async fn first_answer(floor: &Floor) -> Result<Row> {
+    let event = floor.event(&of_letter("batches.get", "GET", "00000000", "00000000", None));
+    let event = Bytes::from(serde_json::to_vec(&event)?);
+    let (mut cold, mut warm) = (Vec::new(), Vec::new());
+    for _ in 0..ANSWERS {
+        let mut started = Instant::now();
+        let mut function = floor.house.function("batches.get", None).await?;
+        for times in [&mut cold, &mut warm] {
+            let answer = Floor::answer(function.hand(event.clone()).await?)?.ok_or("the function was killed")?;
+            if answer.status != 404 {
+                return Err(format!("an unknown batch was answered with {}", answer.status).into());
+            }
+            times.push(started.elapsed().as_secs_f64() * 1_000.0);
+            started = Instant::now();
+        }
+    }
+    let (cold, warm) = (median(&mut cold), median(&mut warm));
+    let what = "exec to first answer, api as batches.get";
+    Ok(Row::new(what, format!("{cold:.1} ms")).beside(format!("its answer when warm {warm:.1} ms"), cold / warm))
 }
 
 /// Where the bare function is: built like ours, or in `MAILHOUSE_BIN_DIR` beside them.

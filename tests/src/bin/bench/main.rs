@@ -61,6 +61,7 @@ async fn run(table: &mut Table) -> Result<bool> {
 
     say("cold starts");
     keep("cold start", cold::measure(&floor.house.settings(), &emulator.endpoint));
+    keep("first answer", cold::first_answer(&floor).await.map(|row| vec![row]));
     say("artifacts");
     keep("artifacts", artifacts::measure());
     say("the cost of a letter, in a batch of 2,000");
