@@ -73,7 +73,7 @@ impl Message for Initialise {
     fn queue(store: &Store) -> &str {
         &store.config.initialise_queue
     }
-    const DELAY: i32 = 1;
+    const DELAY: i32 = 0;
 }
 
 impl Message for Inspect {
@@ -87,14 +87,14 @@ impl Message for Plan {
     fn queue(store: &Store) -> &str {
         &store.config.plan_queue
     }
-    const DELAY: i32 = 1;
+    const DELAY: i32 = 0;
 }
 
 impl Message for Assemble {
     fn queue(store: &Store) -> &str {
         &store.config.assemble_queue
     }
-    const DELAY: i32 = 1;
+    const DELAY: i32 = 0;
 }
 
 impl Store {

@@ -92,8 +92,11 @@ pub async fn audit(house: &House, batch: &str, expected: &Expected) -> Result<()
     same!("the events of the batch", events, wanted);
 
     let jobs = house.all("JOB").await?;
-    let with_batch =
-        |job: &&Item| job["batches"].as_array().is_some_and(|batches| batches.iter().any(|id| id == batch));
+    // A job that was given up holds nothing any more.
+    let with_batch = |job: &&Item| {
+        text(job, "state") != "canceled"
+            && job["batches"].as_array().is_some_and(|batches| batches.iter().any(|id| id == batch))
+    };
     let jobs: Vec<&Item> = jobs.iter().filter(with_batch).collect();
     match item.get("job").and_then(Value::as_str) {
         None => same!("the jobs that hold the batch", jobs.len(), 0),
@@ -135,6 +138,8 @@ async fn printed(house: &House, job: &Item, letters: &[Item], expected: &Expecte
         }
     }
     let state = text(job, "state");
+    let (failed, retried) = (events.remove("job.failed"), events.remove("job.retried"));
+    same!("how often the job failed and was retried", retried, failed);
     let mut wanted = BTreeMap::from([("job.created".to_owned(), 1), ("job.assembled".to_owned(), 1)]);
     if state != "assembled" {
         wanted.insert("job.printed".to_owned(), 1);
@@ -205,7 +210,8 @@ async fn printed(house: &House, job: &Item, letters: &[Item], expected: &Expecte
     Ok(())
 }
 
-fn hash(bytes: &[u8]) -> String {
+/// SHA-256 in hexadecimal.
+pub fn hash(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -114,10 +114,12 @@ pub fn merge(batches: &[&str], key: Option<String>) -> Request {
 
 /// An operation on a job.
 pub fn of_job(operation: &'static str, job: &str, key: Option<String>) -> Request {
-    let path = if operation == "operator.jobs.printed" {
-        "/v2/operator/jobs/{jobId}/printed"
-    } else {
-        "/v2/operator/jobs/{jobId}/mailed"
+    let (method, path) = match operation {
+        "operator.jobs.get" => ("GET", "/v2/operator/jobs/{jobId}"),
+        "operator.jobs.cancel" => ("DELETE", "/v2/operator/jobs/{jobId}"),
+        "operator.jobs.retry" => ("POST", "/v2/operator/jobs/{jobId}/retry"),
+        "operator.jobs.printed" => ("POST", "/v2/operator/jobs/{jobId}/printed"),
+        _ => ("POST", "/v2/operator/jobs/{jobId}/mailed"),
     };
-    Request { operation, method: "POST", path, parameters: vec![("jobId", job.to_owned())], body: None, key }
+    Request { operation, method, path, parameters: vec![("jobId", job.to_owned())], body: None, key }
 }
