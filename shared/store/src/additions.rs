@@ -11,6 +11,7 @@
 //! of those that overlap at least one gets through.
 
 use std::collections::{BTreeMap, HashSet};
+use std::slice::from_ref;
 
 use domain::batch::{Batch, BatchState, NotAdmitted, OpenAddition};
 use domain::event::EventKind;
@@ -379,7 +380,7 @@ impl Store {
         groups.retain(|message| message.group == letter.group);
         if groups.is_empty() {
             // It was replaced or retried: such a letter is a group of its own.
-            groups.extend(inspections(&batch.id, &letter.addition, &[letter.content.reference.clone()], now));
+            groups.extend(inspections(&batch.id, &letter.addition, from_ref(&letter.content.reference), now));
         }
         self.announce(&groups).await
     }

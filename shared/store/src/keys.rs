@@ -1,10 +1,9 @@
 //! The keys of the table: the only place that knows how they are written.
 
-use std::hash::Hasher;
-
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::account::Mode;
 use domain::id::{AccountId, AdditionId, BatchId, EventId, JobId, KeyId, LetterRef, LocationId};
+use sha2::{Digest, Sha256};
 
 /// A primary key, or where a query starts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -44,23 +43,10 @@ pub(crate) fn letters(batch: &BatchId, shard: u16) -> String {
     format!("BATCH#{batch}#{shard:02}")
 }
 
-/// The shard of a reference: FNV-1a, because it must stay the same for as long as a batch lives.
+/// The shard of a reference: by a hash that will be the same for as long as a batch lives.
 fn shard(shards: u16, reference: &LetterRef) -> u16 {
-    struct Fnv(u64);
-    impl Hasher for Fnv {
-        fn finish(&self) -> u64 {
-            self.0
-        }
-        fn write(&mut self, bytes: &[u8]) {
-            for byte in bytes {
-                self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01B3);
-            }
-        }
-    }
-    let mut hasher = Fnv(0xCBF2_9CE4_8422_2325);
-    hasher.write(reference.as_str().as_bytes());
-    // The high bits are the better mixed ones.
-    ((hasher.finish() >> 32) % u64::from(shards.max(1))) as u16
+    let hash = Sha256::digest(reference.as_str());
+    (u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]) % u32::from(shards.max(1))) as u16
 }
 
 /// An event, beside the thing it is about.
