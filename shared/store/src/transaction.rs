@@ -1,6 +1,6 @@
 //! Writes that happen together or not at all.
 //!
-//! Every change that must not happen twice is a transaction, also when it touches one item: the SDK gives each a token,
+//! Every change that must not happen twice is a transaction, also when it touches one item: each has a token,
 //! so that an attempt that took effect but lost its answer is recognised when it is sent again.
 
 use std::collections::HashMap;
