@@ -21,6 +21,10 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         if batch.is_open() && letter.state == LetterState::Queued {
             // It waits for its inspection already; should the announcement have been lost, this is another.
             app.store.announce_again(&batch, &letter, call.now).await?;
+            // Nothing was changed that must not be changed twice, so there is no answer to keep.
+            if let Some(ticket) = ticket {
+                app.store.release(ticket).await?;
+            }
             return Ok(Answer { status: 202, location: None, body: r#"{"state":"queued"}"#.to_owned() });
         }
         let answer = Answer { status: 202, location: None, body: r#"{"state":"queued"}"#.to_owned() };
