@@ -286,7 +286,7 @@ fn content_streams_are_copied_without_being_decompressed() {
 }
 
 #[test]
-fn content_in_several_streams_is_joined_with_a_gap() {
+fn content_in_several_streams_is_joined_with_a_gap_and_packed_again() {
     let mut letter = Letter::of(1);
     let first = letter.document.add_object(Stream::new(dictionary! {}, b"1 0 0".to_vec()));
     let mut second = Stream::new(dictionary! {}, [b"rg ".repeat(30)].concat());
@@ -294,7 +294,9 @@ fn content_in_several_streams_is_joined_with_a_gap() {
     let second = letter.document.add_object(second);
     letter.set(letter.pages[0], "Contents", vec![first.into(), second.into()]);
     let printed = print(&[parts(letter)]);
-    assert!(printed.form(3, "P").1.content.starts_with(b"1 0 0\nrg rg "));
+    let joined = &printed.form(3, "P").1;
+    assert!(joined.decompressed_content().unwrap().starts_with(b"1 0 0\nrg rg "));
+    assert!(joined.content.len() < 60, "{} bytes", joined.content.len());
 }
 
 /// Where a corner of what is seen of a page lands on its sheet.
