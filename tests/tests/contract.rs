@@ -164,6 +164,11 @@ fn operations_that_no_url_leads_to_have_no_api_event() {
     }
 }
 
+/// A value of a policy, which may be one or a list of them.
+fn listed(value: &Value) -> Vec<Value> {
+    value.as_array().cloned().unwrap_or_else(|| vec![value.clone()])
+}
+
 #[test]
 fn each_function_has_a_policy_of_its_own_that_names_actions_and_resources() {
     for (operation, function) in functions() {
@@ -180,7 +185,6 @@ fn each_function_has_a_policy_of_its_own_that_names_actions_and_resources() {
             .collect();
         assert!(!statements.is_empty(), "{operation} has no statement");
         for statement in statements {
-            let listed = |value: &Value| value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
             for action in listed(&statement["Action"]) {
                 assert!(!text(&action).contains('*'), "{operation} may do {action}");
             }
@@ -192,15 +196,41 @@ fn each_function_has_a_policy_of_its_own_that_names_actions_and_resources() {
 }
 
 #[test]
+fn each_function_that_lists_by_an_index_may_query_that_index() {
+    let wanted = [
+        ("batches.get", "by_account"),
+        ("batches.list", "by_account"),
+        ("letters.list", "by_account"),
+        ("operator.accounts.list", "by_account"),
+        ("operator.jobs.list", "by_account"),
+        ("operator.queue", "queue"),
+    ];
+    let mut granted = BTreeSet::new();
+    for (operation, function) in functions() {
+        for statement in
+            function["Policies"].as_array().into_iter().flatten().flat_map(|policy| listed(&policy["Statement"]))
+        {
+            for resource in listed(&statement["Resource"]) {
+                if let Some((_, index)) = text(&resource).split_once("/index/") {
+                    assert!(listed(&statement["Action"]).contains(&Value::from("dynamodb:Query")), "{operation}");
+                    granted.insert((operation.clone(), index.to_owned()));
+                }
+            }
+        }
+    }
+    assert_eq!(granted, wanted.map(|(operation, index)| (operation.to_owned(), index.to_owned())).into());
+}
+
+#[test]
 fn each_function_has_a_log_group_and_alarms() {
     let template = template();
     let (_, loop_) =
         template["Resources"].as_object().unwrap().iter().find(|(name, _)| *name == "Fn::ForEach::Functions").unwrap();
-    let mut listed: BTreeSet<String> = loop_[1].as_array().unwrap().iter().map(text).collect();
+    let mut named_there: BTreeSet<String> = loop_[1].as_array().unwrap().iter().map(text).collect();
     // The authorizer has its own: it refuses callers by failing, so its errors are counted another way.
     assert_eq!(template["Resources"]["LogsAuthorize"]["Type"], "AWS::Logs::LogGroup");
     assert_eq!(template["Resources"]["ErrorsAuthorize"]["Type"], "AWS::CloudWatch::Alarm");
-    listed.insert("auth-authorize".to_owned());
+    named_there.insert("auth-authorize".to_owned());
     let made: BTreeSet<&str> =
         loop_[2].as_object().unwrap().values().map(|resource| resource["Type"].as_str().unwrap()).collect();
     assert_eq!(made, BTreeSet::from(["AWS::CloudWatch::Alarm", "AWS::Logs::LogGroup"]));
@@ -215,7 +245,7 @@ fn each_function_has_a_log_group_and_alarms() {
         .into_values()
         .map(|function| text(&function["FunctionName"]).trim_start_matches("${AWS::StackName}-").to_owned())
         .collect();
-    assert_eq!(listed, named);
+    assert_eq!(named_there, named);
 }
 
 #[test]
