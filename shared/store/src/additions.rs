@@ -77,6 +77,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Result<(), NotAdded>, StoreError> {
         for addition in batch.expired_additions(now) {
+            // Its letters are removed next, and must not be counted by a writer that is late.
             if self.take_from_writer(&batch.id, addition, now).await? {
                 self.abort_addition(&batch.id, batch.shards, addition, None).await?;
             }
@@ -156,18 +157,18 @@ impl Store {
         Ok(Err(batch.admit(letters).err().map_or(NotAdded::Busy, NotAdded::NotAdmitted)))
     }
 
-    /// Takes an addition from a writer that is past its lease, which cannot commit from then on: its letters are removed
-    /// next, and must not be counted. Answers whether it is still open.
+    /// Takes an addition from its writer, who cannot commit from then on, and lets the lease run until `until`. Answers
+    /// whether it is still open.
     async fn take_from_writer(
         &self,
         batch: &BatchId,
         addition: &AdditionId,
-        now: Timestamp,
+        until: Timestamp,
     ) -> Result<bool, StoreError> {
         let name = addition.as_str();
-        let change = Change::new(keys::batch(batch), format!("SET #open.#{name}.#lease = :now"))
+        let change = Change::new(keys::batch(batch), format!("SET #open.#{name}.#lease = :until"))
             .when(format!("attribute_exists(#open.#{name})"))
-            .value(":now", &now)?;
+            .value(":until", &until)?;
         self.change(change).await
     }
 
@@ -309,8 +310,9 @@ impl Store {
         let Some(count) = (match written {
             Ok(count) => count,
             Err(error) => {
-                // The next worker need not wait for a lease that nobody uses.
-                self.take_from_writer(id, addition, now).await?;
+                // The next worker need not wait for all of a lease that nobody uses, only until no write of this one can be
+                // on its way any more: a late one would undo what inspection wrote.
+                self.take_from_writer(id, addition, Timestamp::now() + LEASE).await?;
                 return Err(error);
             }
         }) else {

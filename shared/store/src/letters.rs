@@ -321,7 +321,7 @@ impl Store {
         let table = &self.config.table;
         let letter_change =
             letter_change.when(unchanged).value(":addition", &letter.addition)?.value(":state", &letter.state)?;
-        let letter_at = transaction.update(table, letter_change)?;
+        transaction.update(table, letter_change)?;
         let passed = letter.state == LetterState::Ready;
         let (set, expected) =
             if withdraw { ("", ", #expected :one_less, #received :one_less") } else { ("SET #state = :notReady ", "") };
@@ -341,7 +341,7 @@ impl Store {
             counts.value(":notReady", &BatchState::NotReady)?
         };
         let batch_at = transaction.update(table, counts)?;
-        let counted_at = transaction.require(table, &keys::inspected(&batch.id, &letter.addition, letter.group))?;
+        transaction.require(table, &keys::inspected(&batch.id, &letter.addition, letter.group))?;
         let data = BTreeMap::from([("letter".to_owned(), reference.to_string())]);
         self.batch_event(&mut transaction, batch, kind, data, now)?;
         if !withdraw && batch.state == BatchState::Ready {
@@ -358,7 +358,6 @@ impl Store {
                     }
                 }
                 // Not counted yet, or changed under us: in both cases the client looks again in a moment.
-                let _ = (refused.at(counted_at), refused.at(letter_at));
                 return Ok(Err(NotChanged::BeingInspected));
             }
         }
