@@ -1,5 +1,4 @@
 //! May this document be printed? Everything that can be said about a PDF before paper is spent on it.
-
 //!
 //! Rules, all `document.…`: `not_a_pdf`, `damaged`, `encrypted`, `page_count_untrustworthy`, `impressions_differ`,
 //! `page_size`, `mixed_sizes`, `active_content`, `hidden_layer`, `annotation_not_printed`, `too_large`, `too_complex`, and

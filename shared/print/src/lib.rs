@@ -7,6 +7,7 @@
 pub mod address_block;
 pub mod assemble;
 mod document;
+mod drawing;
 mod font;
 pub mod imb;
 pub mod inspect;

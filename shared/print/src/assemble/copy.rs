@@ -1,0 +1,177 @@
+//! Copies what a document's pages reach into the print stream: renumbered, compressed as it is, and once per account.
+
+use std::collections::HashMap;
+use std::io;
+
+use lopdf::{Document, Object, ObjectId};
+
+use super::{Assembler, Hash};
+use crate::document;
+use crate::stream::{Output, serialize, serialize_entry};
+
+impl<W: io::Write> Assembler<W> {
+    /// The syntax of a value with all it refers to copied.
+    pub(super) fn copy_value(&mut self, copy: &mut Copy<'_>, value: &Object) -> io::Result<Vec<u8>> {
+        let mut found = Vec::new();
+        document::references(value, &mut found);
+        for id in found {
+            self.copy(copy, id)?;
+        }
+        let mut out = Vec::new();
+        serialize(&mut out, value, &mut |id| copy.number(id, &mut self.output));
+        Ok(out)
+    }
+
+    /// Copies an object and all it reaches, those it refers to first, and gives its number in the print stream. Nothing if
+    /// there is no such object, or it is a part of the page tree, which no content has a reason to refer to.
+    pub(super) fn copy(&mut self, copy: &mut Copy<'_>, root: ObjectId) -> io::Result<Option<u64>> {
+        struct Visit {
+            id: ObjectId,
+            references: Vec<ObjectId>,
+            next: usize,
+        }
+        let open = |copy: &mut Copy<'_>, id: ObjectId| {
+            let (id, object) = copy.find(id)?;
+            if copy.places.contains_key(&id) {
+                return None;
+            }
+            copy.places.insert(id, Place::Open(None));
+            let mut references = Vec::new();
+            document::references(object, &mut references);
+            Some(Visit { id, references, next: 0 })
+        };
+        // A chain of references can be as long as the file, so the path is here and not on the stack.
+        let mut path: Vec<Visit> = open(copy, root).into_iter().collect();
+        while let Some(visit) = path.last_mut() {
+            match visit.references.get(visit.next).copied() {
+                Some(id) => {
+                    visit.next += 1;
+                    path.extend(open(copy, id));
+                }
+                None => {
+                    let id = visit.id;
+                    path.pop();
+                    self.put_copy(copy, id)?;
+                }
+            }
+        }
+        Ok(copy.number(root, &mut self.output))
+    }
+
+    /// Writes the copy of an object whose references are copied, or finds an equal one.
+    fn put_copy(&mut self, copy: &mut Copy<'_>, id: ObjectId) -> io::Result<()> {
+        let Some((_, object)) = copy.find(id) else { return Ok(()) };
+        let output = &mut self.output;
+        let mut head = Vec::new();
+        let content = match object {
+            Object::Stream(stream) => {
+                head.extend_from_slice(b"<<");
+                for (key, value) in
+                    stream.dict.iter().filter(|(key, _)| !STREAM_KEYS_LEFT_OUT.contains(&key.as_slice()))
+                {
+                    serialize_entry(&mut head, key, value, &mut |id| copy.number(id, output));
+                }
+                head.extend_from_slice(format!("/Length {}>>", stream.content.len()).as_bytes());
+                Some(stream.content.as_slice())
+            }
+            object => {
+                serialize(&mut head, object, &mut |id| copy.number(id, output));
+                None
+            }
+        };
+        let number = match copy.places.get(&id) {
+            // Something it refers to refers back to it and has its number by now, so no other can stand for it.
+            Some(Place::Open(Some(number))) => {
+                let number = *number;
+                self.put_object(number, &head, content)?;
+                number
+            }
+            _ => self.put_shared(copy, &head, content)?,
+        };
+        copy.places.insert(id, Place::Done(number));
+        Ok(())
+    }
+
+    /// Writes an object unless the account has one with the same bytes; either way gives its number.
+    pub(super) fn put_shared(&mut self, copy: &Copy<'_>, head: &[u8], content: Option<&[u8]>) -> io::Result<u64> {
+        let mut hasher = copy.hasher.clone();
+        // The length keeps dictionary and content apart, whatever bytes they are made of.
+        hasher.update(&(head.len() as u64).to_le_bytes());
+        hasher.update(head);
+        hasher.update(content.unwrap_or_default());
+        let mut hash = Hash::default();
+        hash.copy_from_slice(&hasher.finalize().as_bytes()[..size_of::<Hash>()]);
+        if let Some(&number) = self.shared.get(&hash) {
+            return Ok(number);
+        }
+        let number = self.output.allocate();
+        self.put_object(number, head, content)?;
+        self.shared.insert(hash, number);
+        Ok(number)
+    }
+
+    fn put_object(&mut self, number: u64, head: &[u8], content: Option<&[u8]>) -> io::Result<()> {
+        match content {
+            Some(content) => self.output.put_stream(number, head, content),
+            None => self.output.put(number, head),
+        }
+    }
+}
+
+/// Keys of a stream that have no part in how it prints and may lead to much that does not either. The length is written
+/// anew.
+const STREAM_KEYS_LEFT_OUT: [&[u8]; 6] =
+    [b"Length", b"Metadata", b"PieceInfo", b"StructParent", b"StructParents", b"OPI"];
+
+/// The copying of one document: what of it has been copied, and to where.
+pub(super) struct Copy<'a> {
+    document: &'a Document,
+    places: HashMap<ObjectId, Place>,
+    /// A hasher that has seen the account, so that its objects are equal to no other account's.
+    hasher: blake3::Hasher,
+}
+
+/// How far the copying of an object is.
+enum Place {
+    /// What it refers to is being copied. A number is given as soon as one of those refers back to it.
+    Open(Option<u64>),
+    /// It has this number in the print stream.
+    Done(u64),
+}
+
+impl<'a> Copy<'a> {
+    pub(super) fn new(document: &'a Document, account: &str) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&(account.len() as u64).to_le_bytes());
+        hasher.update(account.as_bytes());
+        Self { document, places: HashMap::new(), hasher }
+    }
+
+    /// The object to copy for a reference, past those that are only references themselves.
+    fn find(&self, id: ObjectId) -> Option<(ObjectId, &'a Object)> {
+        const MAX_HOPS: usize = 32;
+        let mut id = id;
+        for _ in 0..MAX_HOPS {
+            match self.document.objects.get(&id)? {
+                Object::Reference(next) => id = *next,
+                Object::Null => return None,
+                Object::Dictionary(node)
+                    if ["Page", "Pages", "Catalog"].iter().any(|kind| node.has_type(kind.as_bytes())) =>
+                {
+                    return None;
+                }
+                object => return Some((id, object)),
+            }
+        }
+        None
+    }
+
+    /// The number a reference has in the print stream.
+    fn number<W: io::Write>(&mut self, id: ObjectId, output: &mut Output<W>) -> Option<u64> {
+        let (id, _) = self.find(id)?;
+        match self.places.get_mut(&id)? {
+            Place::Done(number) => Some(*number),
+            Place::Open(number) => Some(*number.get_or_insert_with(|| output.allocate())),
+        }
+    }
+}

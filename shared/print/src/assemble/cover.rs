@@ -1,0 +1,142 @@
+//! Draws what is ours on a sheet: the cover with addresses and barcode, and the mark on every front.
+
+use super::{AssembleError, Assembler, Piece};
+use crate::address_block::{self, MAX_LINES, MAX_SENDER_LINES, NoPlace, POINTS, TextBlock, bar};
+use crate::drawing::{draw_rectangle, draw_text};
+use crate::imb::{BARS, Imb};
+use crate::layout::Rect;
+use crate::sheet_mark;
+
+impl<W> Assembler<W> {
+    /// What is on the front of a cover sheet, but for its mark: `height` is the page's, points; `side` the mark's, modules.
+    pub(super) fn cover(
+        &self,
+        piece: &Piece<'_>,
+        height: f64,
+        sheets: u32,
+        side: usize,
+    ) -> Result<String, AssembleError> {
+        const RETURN: &str = "return address";
+        const BLOCK: &str = "address block";
+        check_lines(RETURN, piece.sender.len(), MAX_SENDER_LINES)?;
+        check_lines(BLOCK, piece.recipient.len(), MAX_LINES)?;
+        let sender =
+            address_block::place_sender(piece.sender, &self.layout).map_err(|fault| no_place(RETURN, fault))?;
+        let recipient =
+            address_block::place_recipient(piece.recipient, &self.layout).map_err(|fault| no_place(BLOCK, fault))?;
+        let place = address_block::place_bars(&self.layout).map_err(|fault| no_place(BLOCK, fault))?;
+
+        let mut content = String::from("0 g\n");
+        draw_text(&mut content, &sender, piece.sender, height);
+        draw_text(&mut content, &recipient, piece.recipient, height);
+        let bars = draw_bars(piece.imb, &place, height);
+        // The last chance to notice that the bars on the paper are not those of the piece.
+        let letters = read_bars(&bars, &place, height).ok_or(AssembleError::Barcode)?;
+        match Imb::decode(&letters) {
+            Ok((tracking, routing)) if tracking == piece.imb.tracking() && routing == piece.imb.routing() => {}
+            _ => return Err(AssembleError::Barcode),
+        }
+        content.push_str(&bars);
+
+        let stock = if piece.perforated { " PERF" } else { "" };
+        let line = format!("{} {} sheet 1/{sheets}{stock}", piece.job, piece.number);
+        let beside = TextBlock {
+            points: 6.0,
+            // Two modules of clear space, and as much again.
+            left: self.layout.mark_left + (side as f64 + 4.0) * self.layout.mark_module,
+            last_baseline: height / POINTS - self.layout.mark_bottom,
+            pitch: 0.0,
+            extent: Rect { left: 0.0, top: 0.0, width: 0.0, height: 0.0 },
+        };
+        draw_text(&mut content, &beside, &[line], height);
+        Ok(content)
+    }
+
+    /// Draws a sheet mark on white, with the one module of clear space that a Data Matrix needs.
+    pub(super) fn draw_mark(&self, content: &mut String, mark: &sheet_mark::Modules, height: f64) {
+        let module = self.layout.mark_module;
+        let side = mark.side as f64 * module;
+        let top = height / POINTS - self.layout.mark_bottom - side;
+        let clear = Rect {
+            left: self.layout.mark_left - module,
+            top: top - module,
+            width: side + 2.0 * module,
+            height: side + 2.0 * module,
+        };
+        content.push_str("1 g\n");
+        draw_rectangle(content, &clear, height);
+        content.push_str("f\n0 g\n");
+        for &(row, column, count) in &mark.runs {
+            let run = Rect {
+                left: self.layout.mark_left + column as f64 * module,
+                top: top + row as f64 * module,
+                width: count as f64 * module,
+                height: module,
+            };
+            draw_rectangle(content, &run, height);
+        }
+        content.push_str("f\n");
+    }
+}
+
+fn check_lines(block: &'static str, lines: usize, most: usize) -> Result<(), AssembleError> {
+    const LEAST: usize = 2;
+    if (LEAST..=most).contains(&lines) {
+        Ok(())
+    } else {
+        Err(AssembleError::Lines { block, lines, least: LEAST, most })
+    }
+}
+
+fn no_place(block: &'static str, fault: NoPlace) -> AssembleError {
+    match fault {
+        NoPlace::Line(line, fault) => AssembleError::Line { block, line, fault },
+        NoPlace::Height => AssembleError::Layout(block),
+        NoPlace::Barcode => AssembleError::Layout("barcode"),
+    }
+}
+
+/// Draws a barcode as 65 filled rectangles, which no font or image scaling can blur.
+fn draw_bars(imb: &Imb, place: &Rect, height: f64) -> String {
+    let mut content = String::new();
+    for (number, letter) in imb.letters().chars().enumerate() {
+        let above = if matches!(letter, 'A' | 'F') { bar::REACH } else { 0.0 };
+        let below = if matches!(letter, 'D' | 'F') { bar::REACH } else { 0.0 };
+        let rect = Rect {
+            left: place.left + number as f64 * bar::PITCH,
+            top: place.top + bar::REACH - above,
+            width: bar::WIDTH,
+            height: bar::TRACKER + above + below,
+        };
+        draw_rectangle(&mut content, &rect, height);
+    }
+    content.push_str("f\n");
+    content
+}
+
+/// Reads drawn bars back into letters from nothing but the drawing: nothing if it is not 65 bars side by side.
+fn read_bars(content: &str, place: &Rect, height: f64) -> Option<String> {
+    // Half of what tells a long bar from a short one.
+    let threshold = bar::REACH / 2.0;
+    let middle = place.top + bar::FULL / 2.0;
+    let mut letters = String::with_capacity(BARS);
+    for line in content.lines().filter(|line| line.ends_with(" re")) {
+        let numbers: Vec<f64> =
+            line.trim_end_matches(" re").split(' ').map(str::parse).collect::<Result<_, _>>().ok()?;
+        let [left, bottom, _, tall] = numbers.try_into().ok()?;
+        let expected = place.left + letters.len() as f64 * bar::PITCH;
+        if (left / POINTS - expected).abs() > bar::WIDTH / 2.0 {
+            return None;
+        }
+        let low = (height - bottom) / POINTS - middle;
+        let high = middle - (height - bottom - tall) / POINTS;
+        let long = |reach: f64| reach > bar::TRACKER / 2.0 + threshold;
+        letters.push(match (long(low), long(high)) {
+            (false, false) => 'T',
+            (true, false) => 'D',
+            (false, true) => 'A',
+            (true, true) => 'F',
+        });
+    }
+    (letters.len() == BARS).then_some(letters)
+}
