@@ -18,6 +18,8 @@
 //! | part | a few hundred pieces of a mail job: one print file |
 //! | mail piece | a letter in a mail job: cover sheet, document, tracking code |
 //! | tracking code | the 20 digits of an Intelligent Mail barcode that name a piece: barcode id, service type, Mailer ID, serial |
+//! | scan | a report of where a mail piece was seen; a *feed* brings scans, an *orphan* is one of a piece that nobody knows |
+//! | postal state | where a mailed piece is on its way, in the contract's words |
 //! | event | the record of one state change, written with it |
 //! | mode | live, or test: test data never reaches the print floor |
 
@@ -30,4 +32,5 @@ pub mod id;
 pub mod job;
 pub mod letter;
 pub mod location;
+pub mod tracking;
 pub mod tracking_code;

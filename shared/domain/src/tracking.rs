@@ -1,0 +1,176 @@
+//! What becomes of a mailed piece: its postal states, the scans that tell of them, and the rule from the one to the other.
+//!
+//! A piece's state is a function of the *set* of its scans. In whatever order they arrive, and however often, the same scans
+//! make the same state: they are taken in the order of their times, a scan seen before adds nothing, and a late one is put
+//! where it belongs.
+
+pub mod codes;
+pub mod feed;
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use codes::{CodeTable, Meaning};
+
+/// Where a mailed piece is on its way. The words are the contract's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum PostalState {
+    /// At the origin post office.
+    Dropped,
+    /// Accepted by the origin post office.
+    Accepted,
+    /// Refused by the origin post office.
+    NotMailable,
+    /// On its way to the addressee.
+    InTransit,
+    /// Not delivered, and it cannot be returned.
+    CannotReturnToSender,
+    /// On its way to the return address.
+    AwaitingReturn,
+    /// Back with the sender.
+    Returned,
+    /// Delivered.
+    Delivered,
+    /// Nothing is known of it but a scan that nobody understands.
+    Other,
+}
+
+impl PostalState {
+    /// All of them, in the order of the contract's summary.
+    pub const ALL: [PostalState; 9] = [
+        PostalState::Dropped,
+        PostalState::Accepted,
+        PostalState::NotMailable,
+        PostalState::InTransit,
+        PostalState::CannotReturnToSender,
+        PostalState::AwaitingReturn,
+        PostalState::Returned,
+        PostalState::Delivered,
+        PostalState::Other,
+    ];
+
+    /// The contract's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PostalState::Dropped => "Dropped",
+            PostalState::Accepted => "Accepted",
+            PostalState::NotMailable => "NotMailable",
+            PostalState::InTransit => "InTransit",
+            PostalState::CannotReturnToSender => "CannotReturnToSender",
+            PostalState::AwaitingReturn => "AwaitingReturn",
+            PostalState::Returned => "Returned",
+            PostalState::Delivered => "Delivered",
+            PostalState::Other => "Other",
+        }
+    }
+
+    /// Reads the contract's word.
+    pub fn parse(word: &str) -> Option<Self> {
+        PostalState::ALL.into_iter().find(|state| state.as_str() == word)
+    }
+
+    /// Whether no later scan changes it.
+    pub fn is_terminal(self) -> bool {
+        matches!(
+            self,
+            PostalState::NotMailable
+                | PostalState::CannotReturnToSender
+                | PostalState::Returned
+                | PostalState::Delivered
+        )
+    }
+}
+
+impl fmt::Display for PostalState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Who made a scan, and so whose codes it carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Feed {
+    /// Informed Visibility: sorting machines that read the Intelligent Mail barcode.
+    InformedVisibility,
+    /// Product Tracking and Reporting: events of an article number, as Certified Mail has one.
+    ProductTracking,
+    /// Address Change Service: why a piece could not be delivered.
+    AddressChange,
+    /// The mailhouse itself: a returned piece that was keyed in, or a state that the operator set.
+    Mailhouse,
+}
+
+/// Where a scan was made, as far as the feed tells. It says nothing about the addressee.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Place {
+    /// The facility's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facility: Option<String>,
+    /// Its city.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub city: Option<String>,
+    /// Its state, two letters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// Its ZIP Code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zip: Option<String>,
+}
+
+/// One scan of one piece. Two that are equal are one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Scan {
+    /// When it was made; scans are ordered by it first.
+    pub at: Timestamp,
+    /// Who made it.
+    pub feed: Feed,
+    /// What the feed calls it, in capitals.
+    pub code: String,
+    /// Where.
+    #[serde(default)]
+    pub place: Place,
+}
+
+/// The state that a piece is in after its scans. The order in which they are given does not matter.
+pub fn state(scans: &[Scan], codes: &CodeTable) -> PostalState {
+    let mut ordered: Vec<&Scan> = scans.iter().collect();
+    ordered.sort();
+    let mut state = PostalState::Dropped;
+    for scan in ordered {
+        state = after(state, codes.meaning(scan.feed, &scan.code));
+    }
+    state
+}
+
+/// The state after one more scan.
+fn after(state: PostalState, meaning: Meaning) -> PostalState {
+    let told = match meaning {
+        // A person who looked at the piece knows best.
+        Meaning::Set(told) => return told,
+        Meaning::Scanned(told) => told,
+        Meaning::Nothing => return state,
+        // The scan shows that the piece is somewhere, which is more than being dropped off and less than anything else.
+        Meaning::Unknown => PostalState::Other,
+    };
+    if state.is_terminal() {
+        return state;
+    }
+    match (state, told) {
+        // Whatever is delivered on the way back is delivered to the sender.
+        (PostalState::AwaitingReturn, PostalState::Delivered | PostalState::Returned) => PostalState::Returned,
+        (PostalState::AwaitingReturn, told) if !told.is_terminal() => state,
+        (_, PostalState::Dropped) => state,
+        (PostalState::Dropped, told) => told,
+        (_, PostalState::Other) => state,
+        (PostalState::InTransit, PostalState::Accepted) => state,
+        (_, told) => told,
+    }
+}
+
+#[cfg(test)]
+mod tests;
