@@ -155,10 +155,8 @@ async fn inspect(
             }
             Ok(Err(issue)) => Outcome::Failed(issue),
             Ok(Ok(bytes)) => {
-                let report = inspector
-                    .borrow_mut()
-                    .inspect(&bytes, letter.content.impressions, limits)
-                    .map_err(InspectError::Isolation)?;
+                let limits = Limits { impressions: Some(letter.content.impressions), ..limits.clone() };
+                let report = inspector.borrow_mut().inspect(&bytes, &limits).map_err(InspectError::Isolation)?;
                 match report.findings.into_iter().find(|finding| finding.severity == Severity::Refuse) {
                     Some(finding) => Outcome::Failed(Issue {
                         code: finding.rule.into(),

@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             job: "job_sample",
             number,
             document: &document,
-            impressions: inspect(&document, 0, &Limits::default()).pages,
+            impressions: inspect(&document, &Limits::default()).pages,
             perforated: number.is_multiple_of(2),
         };
         match assembler.add(&piece) {

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::inspect::{Finding, Limits, Report, Severity, inspect};
+use crate::inspect::{Finding, Limits, Report, inspect};
 
 /// A program whose first argument is this must call [`serve`] and nothing else.
 pub const CHILD_ARGUMENT: &str = "inspect-child";
@@ -35,7 +35,6 @@ const MAX_ANSWER: u32 = 4 << 20;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
-    declared_impressions: u32,
     limits: Limits,
 }
 
@@ -94,12 +93,12 @@ impl Inspector {
     ///
     /// # Errors
     /// No child can be started, which says nothing about the document: try again later.
-    pub fn inspect(&mut self, bytes: &[u8], declared_impressions: u32, limits: &Limits) -> io::Result<Report> {
+    pub fn inspect(&mut self, bytes: &[u8], limits: &Limits) -> io::Result<Report> {
         if bytes.len() as u64 > limits.max_bytes {
             // No parser will see it, and it may be larger than a frame.
-            return Ok(inspect(bytes, declared_impressions, limits));
+            return Ok(inspect(bytes, limits));
         }
-        let header = serde_json::to_vec(&Header { declared_impressions, limits: limits.clone() })?;
+        let header = serde_json::to_vec(&Header { limits: limits.clone() })?;
         for _ in 0..TRIES {
             let mut child = match self.child.take() {
                 Some(child) => child,
@@ -117,12 +116,7 @@ impl Inspector {
             }
         }
         let message = "The file cannot be inspected safely. Print the document to a new PDF and send that file.";
-        let finding = Finding {
-            rule: "document.hostile".into(),
-            severity: Severity::Refuse,
-            page: None,
-            message: message.to_owned(),
-        };
+        let finding = Finding::refuse("document.hostile", message);
         Ok(Report { findings: vec![finding], ..Report::default() })
     }
 }
@@ -228,7 +222,7 @@ fn answer_all() -> io::Result<()> {
     while let Some(header) = read_frame(&mut input, u32::MAX)? {
         let header: Header = serde_json::from_slice(&header)?;
         let bytes = read_frame(&mut input, u32::MAX)?.ok_or(io::ErrorKind::UnexpectedEof)?;
-        let report = inspect(&bytes, header.declared_impressions, &header.limits);
+        let report = inspect(&bytes, &header.limits);
         write_frame(&mut output, &serde_json::to_vec(&report)?)?;
         output.flush()?;
     }

@@ -14,7 +14,10 @@ pub(crate) enum Suspicion {
     /// There is no header where readers look for it.
     NoHeader,
     /// More bytes than allowed.
-    TooLarge,
+    TooLarge {
+        /// As many it has.
+        bytes: u64,
+    },
     /// More objects than allowed, or a cross-reference that declares more.
     TooManyObjects,
     /// Stream lengths that refer to other streams, each of which the parser would read within the other.
@@ -24,7 +27,7 @@ pub(crate) enum Suspicion {
 /// Looks at the bytes once, without parsing.
 pub(crate) fn scan(bytes: &[u8], limits: &Limits) -> Option<Suspicion> {
     if bytes.len() as u64 > limits.max_bytes {
-        return Some(Suspicion::TooLarge);
+        return Some(Suspicion::TooLarge { bytes: bytes.len() as u64 });
     }
     // Readers accept some bytes before the header (ISO 32000-2 annex I.2, note).
     if !bytes[..bytes.len().min(1024)].windows(5).any(|window| window == b"%PDF-") {
@@ -180,6 +183,6 @@ mod tests {
     fn a_file_over_the_limit_is_too_large() {
         let limits = Limits { max_bytes: 9, ..Limits::default() };
         assert_eq!(scan(b"%PDF-1.4\n", &limits), None);
-        assert_eq!(scan(b"%PDF-1.4\n\n", &limits), Some(Suspicion::TooLarge));
+        assert_eq!(scan(b"%PDF-1.4\n\n", &limits), Some(Suspicion::TooLarge { bytes: 10 }));
     }
 }

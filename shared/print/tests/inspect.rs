@@ -3,11 +3,11 @@
 mod support;
 
 use lopdf::{Object, Stream, dictionary};
-use print::inspect::{Finding, Limits, PageSize, Report, Severity, inspect};
+use print::inspect::{Finding, Limits, PageSize, Paper, Report, Severity, inspect};
 use support::Letter;
 
 fn report(file: &[u8], declared: u32) -> Report {
-    inspect(file, declared, &Limits::default())
+    inspect(file, &Limits { impressions: Some(declared), ..Limits::default() })
 }
 
 fn rules(report: &Report) -> Vec<&str> {
@@ -25,7 +25,7 @@ fn rules_after(change: impl FnOnce(&mut Letter)) -> Vec<String> {
 fn an_ordinary_letter_has_no_findings() {
     let report = report(&Letter::of(3).bytes(), 3);
     assert_eq!(report.findings, vec![]);
-    assert_eq!((report.pages, report.sizes), (3, vec![PageSize { width: 8.5, height: 11.0 }]));
+    assert_eq!((report.pages, report.sizes), (3, vec![PageSize { width: 8.5, height: 11.0 }; 3]));
 }
 
 #[test]
@@ -166,11 +166,11 @@ fn only_letter_and_legal_are_printed_and_a4_where_it_is_offered() {
     let sized = |width: i64, height: i64, a4: bool| {
         let mut letter = Letter::of(1);
         letter.set(letter.pages[0], "MediaBox", vec![0.into(), 0.into(), width.into(), height.into()]);
-        inspect(&letter.bytes(), 1, &Limits { a4, ..Limits::default() }).is_ok()
+        inspect(&letter.bytes(), &Limits { paper: Paper::Sheets { a4 }, ..Limits::default() }).is_ok()
     };
     assert!(sized(612, 792, false) && sized(792, 612, false) && sized(612, 1008, false) && sized(614, 790, false));
     assert!(!sized(617, 792, false) && !sized(360, 504, false) && !sized(0, 0, false));
-    assert!(!sized(595, 842, false) && sized(595, 842, true) && Limits::default().a4);
+    assert!(!sized(595, 842, false) && sized(595, 842, true) && Limits::default().paper == Paper::Sheets { a4: true });
 }
 
 #[test]

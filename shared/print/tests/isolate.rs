@@ -64,6 +64,11 @@ fn inspector() -> Inspector {
     Inspector::spawn(&std::env::current_exe().unwrap(), [CHILD_ARGUMENT]).unwrap()
 }
 
+/// What is expected of a document of so many pages.
+fn declared(impressions: u32) -> Limits {
+    Limits { impressions: Some(impressions), ..Limits::default() }
+}
+
 fn rules(report: &Report) -> Vec<&str> {
     report.findings.iter().map(|finding| finding.rule.as_ref()).collect()
 }
@@ -72,12 +77,12 @@ fn rules(report: &Report) -> Vec<&str> {
 fn is_refused(file: &[u8], expected: &[&str]) {
     let mut inspector = inspector();
     let start = Instant::now();
-    let report = inspector.inspect(file, 1, &Limits::default()).unwrap();
+    let report = inspector.inspect(file, &declared(1)).unwrap();
     let taken = start.elapsed();
     assert!(!report.is_ok(), "{report:?}");
     assert!(rules(&report).iter().any(|rule| expected.contains(rule)), "{report:?}");
     assert!(taken < Duration::from_secs(11), "{taken:?}");
-    let next = inspector.inspect(&Letter::of(2).bytes(), 2, &Limits::default()).unwrap();
+    let next = inspector.inspect(&Letter::of(2).bytes(), &declared(2)).unwrap();
     assert!(next.is_ok() && next.pages == 2, "{next:?}");
 }
 
@@ -85,8 +90,8 @@ fn an_ordinary_document_is_inspected_as_without_a_child() {
     let mut inspector = inspector();
     for pages in [1, 2, 3] {
         let file = Letter::of(pages).bytes();
-        let report = inspector.inspect(&file, 2, &Limits::default()).unwrap();
-        assert_eq!(report, print::inspect::inspect(&file, 2, &Limits::default()));
+        let report = inspector.inspect(&file, &declared(2)).unwrap();
+        assert_eq!(report, print::inspect::inspect(&file, &declared(2)));
         assert_eq!(report.is_ok(), pages == 2);
     }
 }
@@ -117,7 +122,7 @@ fn a_document_that_takes_too_long_is_refused_when_the_time_is_up() {
     let limit = Duration::from_millis(500);
     let mut inspector = Inspector::spawn(&std::env::current_exe().unwrap(), ["sleep"]).unwrap().with_time_limit(limit);
     let start = Instant::now();
-    let report = inspector.inspect(&Letter::of(1).bytes(), 1, &Limits::default()).unwrap();
+    let report = inspector.inspect(&Letter::of(1).bytes(), &declared(1)).unwrap();
     assert_eq!(rules(&report), ["document.hostile"]);
     let taken = start.elapsed();
     assert!(taken >= limit && taken < 4 * limit, "{taken:?}");
@@ -130,6 +135,6 @@ fn a_large_document_fits_the_memory_of_the_child() {
     body.extend(image);
     body.extend(b"\nendstream");
     objects.push(body);
-    let report = inspector().inspect(&support::file(&objects), 1, &Limits::default()).unwrap();
+    let report = inspector().inspect(&support::file(&objects), &declared(1)).unwrap();
     assert!(report.is_ok(), "{report:?}");
 }

@@ -1,0 +1,156 @@
+//! Can the file be read at all, by every reader alike? `document.not_a_pdf`, `too_large`, `too_complex`, `damaged`,
+//! `encrypted`; `hostile` comes from [`crate::isolate`].
+
+use std::ops::ControlFlow;
+
+use lopdf::{Document, Object};
+
+use super::{Finding, Limits, Report};
+use crate::document;
+use crate::prescan::Suspicion;
+
+/// How much the compressed streams of a document may hold, bytes: a score of scanned pages without further compression.
+const STREAM_BUDGET: u64 = 1 << 30;
+
+pub(super) fn damaged() -> Finding {
+    Finding::refuse("document.damaged", "The file is damaged. Export the document to PDF again and send that file.")
+}
+
+pub(super) fn too_complex() -> Finding {
+    let message = "The file has more in it than a letter can need. Print the document to a new PDF and send that file.";
+    Finding::refuse("document.too_complex", message)
+}
+
+/// That the file is damaged, if that is not known yet.
+pub(super) fn add_damaged(report: &mut Report) {
+    if !report.has("document.damaged") {
+        report.add(damaged());
+    }
+}
+
+pub(super) fn suspicion(suspicion: Suspicion, limits: &Limits) -> Finding {
+    match suspicion {
+        Suspicion::NoHeader => {
+            let message = "The file is not a PDF. Export the document to PDF and send that file.";
+            Finding::refuse("document.not_a_pdf", message)
+        }
+        Suspicion::TooLarge { bytes } => {
+            let message =
+                format!("The file has more than {} bytes. Reduce the resolution of its images.", limits.max_bytes);
+            let allowed = format!("{} bytes", limits.max_bytes);
+            Finding::refuse("document.too_large", message).measured(format!("{bytes} bytes"), allowed)
+        }
+        Suspicion::TooManyObjects | Suspicion::NestedLengths => too_complex(),
+    }
+}
+
+/// What keeps the parser from a file.
+pub(super) fn not_loaded(error: &lopdf::Error) -> Finding {
+    match error {
+        lopdf::Error::Decompress(lopdf::DecompressError::MemoryLimitExceeded { .. }) => too_complex(),
+        _ => damaged(),
+    }
+}
+
+/// Breaks off if nothing more can be said of the file.
+pub(super) fn check(document: &Document, limits: &Limits, report: &mut Report) -> ControlFlow<()> {
+    // A file with an empty password is decrypted by loading it and then only says that it was.
+    report.encrypted = document.is_encrypted() || document.was_encrypted() || document.trailer.has(b"Encrypt");
+    if report.encrypted {
+        let message = "The file is encrypted. Save it without a password and without restrictions.";
+        report.add(Finding::refuse("document.encrypted", message));
+    }
+    if document.is_encrypted() {
+        // Nothing in it can be read.
+        return ControlFlow::Break(());
+    }
+    report.recovered = document.xref_recovery.is_some();
+    // The parser repairs what it can and drops what it cannot read; what is printed then is a guess.
+    if report.recovered || document::has_lost_objects(document) {
+        report.add(damaged());
+    }
+    if document.objects.len() as u64 > u64::from(limits.max_objects) {
+        report.add(too_complex());
+        return ControlFlow::Break(());
+    }
+    check_streams(document, report);
+    ControlFlow::Continue(())
+}
+
+/// That compressed streams can be read to their end. The parser takes what it gets of a damaged one, and a printer may draw
+/// that or stop.
+fn check_streams(document: &Document, report: &mut Report) {
+    let mut budget = STREAM_BUDGET;
+    let mut sink = vec![0; 64 << 10];
+    let streams = document.objects.values().filter_map(|object| object.as_stream().ok());
+    for stream in streams {
+        let filter = match document::lookup(document, &stream.dict, b"Filter") {
+            Some(Object::Array(filters)) => filters.first().map(|filter| document::resolve(document, filter)),
+            filter => filter,
+        };
+        if !filter.is_some_and(|filter| filter.as_name().is_ok_and(|name| name == b"FlateDecode")) {
+            continue;
+        }
+        match inflate(&stream.content, &mut sink, &mut budget) {
+            Inflated::Whole => {}
+            Inflated::Damaged => return add_damaged(report),
+            Inflated::TooLarge => {
+                let message = "The images of the file are too large to print. Reduce their resolution.";
+                return report.add(Finding::refuse("document.too_complex", message));
+            }
+        }
+    }
+}
+
+enum Inflated {
+    Whole,
+    Damaged,
+    TooLarge,
+}
+
+/// Decompresses a stream to nowhere and takes its size from the budget.
+fn inflate(content: &[u8], sink: &mut [u8], budget: &mut u64) -> Inflated {
+    if content.is_empty() {
+        return Inflated::Whole;
+    }
+    // Without the two bytes before, which no reader needs, and the checksum after, which some writers leave out.
+    let Some(content) = content.get(2..) else { return Inflated::Damaged };
+    let mut checksum = (1, 0);
+    let mut inflater = flate2::Decompress::new(false);
+    loop {
+        let (read, wrote) = (inflater.total_in(), inflater.total_out());
+        let rest = usize::try_from(read).ok().and_then(|read| content.get(read..)).unwrap_or_default();
+        let status = inflater.decompress(rest, sink, flate2::FlushDecompress::None);
+        let wrote = inflater.total_out() - wrote;
+        checksum = adler32(checksum, &sink[..wrote as usize]);
+        match budget.checked_sub(wrote) {
+            Some(left) => *budget = left,
+            None => return Inflated::TooLarge,
+        }
+        match status {
+            Ok(flate2::Status::StreamEnd) => {
+                let after = usize::try_from(inflater.total_in()).ok().and_then(|read| content.get(read..));
+                let given = after.and_then(|after| after.first_chunk()).map(|bytes| u32::from_be_bytes(*bytes));
+                let differs = given.is_some_and(|given| given != checksum.1 << 16 | checksum.0);
+                return if differs { Inflated::Damaged } else { Inflated::Whole };
+            }
+            Ok(_) if wrote > 0 || inflater.total_in() > read => {}
+            // At the end of the input and not at the end of the data.
+            Ok(_) | Err(_) => return Inflated::Damaged,
+        }
+    }
+}
+
+/// Carries the two sums of an Adler-32 checksum (RFC 1950 §8.2) on over more bytes.
+fn adler32((mut low, mut high): (u32, u32), bytes: &[u8]) -> (u32, u32) {
+    // So many bytes can be added up before the sums have to be reduced.
+    for chunk in bytes.chunks(5552) {
+        for &byte in chunk {
+            low += u32::from(byte);
+            high += low;
+        }
+        low %= 65_521;
+        high %= 65_521;
+    }
+    (low, high)
+}
