@@ -20,11 +20,13 @@
 //! | tracking code | the 20 digits of an Intelligent Mail barcode that name a piece: barcode id, service type, Mailer ID, serial |
 //! | scan | a report of where a mail piece was seen; a *feed* brings scans, an *orphan* is one of a piece that nobody knows |
 //! | postal state | where a mailed piece is on its way, in the contract's words |
+//! | article number | the 22 digits that name a certified piece: channel, service type, Mailer ID, serial, check digit |
 //! | event | the record of one state change, written with it |
 //! | mode | live, or test: test data never reaches the print floor |
 
 pub mod account;
 pub mod address;
+pub mod article_number;
 pub mod batch;
 pub mod event;
 pub mod fault;

@@ -6,6 +6,7 @@
 
 pub mod address_block;
 pub mod assemble;
+pub mod code128;
 mod document;
 mod drawing;
 mod font;
