@@ -1,6 +1,7 @@
 //! Reads a PDF for both sides of this crate: loads it, walks its page tree, and says how each page lies on its sheet.
 
 use std::collections::HashSet;
+use std::io;
 
 use lopdf::{Dictionary, Document, LoadOptions, Object, ObjectId, Stream};
 
@@ -229,6 +230,44 @@ pub(crate) fn contents<'a>(document: &'a Document, page: &Page<'a>) -> Option<Ve
     }
 }
 
+/// The content of a page as it can be put into a form of its own.
+#[derive(Debug)]
+pub(crate) enum Content<'a> {
+    Blank,
+    /// One stream, to be copied as it is.
+    Raw(&'a Stream),
+    /// The content of several streams, without filters.
+    Joined(Vec<u8>),
+}
+
+/// The content of a page, at most `limit` bytes of it if it has to be decompressed, or what is wrong with it.
+pub(crate) fn content<'a>(document: &'a Document, page: &Page<'a>, limit: u64) -> Result<Content<'a>, &'static str> {
+    let streams = contents(document, page).ok_or("the content of a page is missing")?;
+    Ok(match streams[..] {
+        [] => Content::Blank,
+        [only] => Content::Raw(only),
+        _ => {
+            // The pieces are one content that may be cut at any token, so they cannot be forms of their own.
+            let mut joined = Vec::new();
+            for stream in streams {
+                let left = limit.saturating_sub(joined.len() as u64);
+                joined.extend(
+                    decode(document, stream, left).map_err(|_| "the content of a page cannot be decompressed")?,
+                );
+                joined.push(b'\n');
+            }
+            Content::Joined(joined)
+        }
+    })
+}
+
+/// Packs content that had to be unpacked to be joined: else a small document could make a large print file.
+pub(crate) fn pack(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    io::Write::write_all(&mut encoder, bytes)?;
+    encoder.finish()
+}
+
 /// A stream's content without its filters, at most `limit` bytes.
 ///
 /// # Errors
@@ -322,4 +361,38 @@ fn appearance<'a>(document: &'a Document, annotation: &'a Dictionary) -> Option<
     }
     let id = reference.as_reference().ok()?;
     Some((id, resolve(document, reference).as_stream().ok()?))
+}
+
+/// An annotation's appearance and where it is drawn.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Appearance {
+    pub(crate) form: ObjectId,
+    /// From the form's matrix's space to the page's own units.
+    pub(crate) matrix: [f64; 6],
+}
+
+/// Where an annotation's appearance is drawn: its bounding box, transformed by its matrix, is fitted to the annotation's
+/// rectangle (ISO 32000-2 12.5.5, algorithm 8).
+pub(crate) fn place_appearance(document: &Document, annotation: &Annotation<'_>) -> Option<Appearance> {
+    let (form, stream) = annotation.appearance?;
+    let bounds = rectangle(document, lookup(document, &stream.dict, b"BBox")?)?;
+    let matrix: [f64; 6] = match lookup(document, &stream.dict, b"Matrix") {
+        Some(matrix) => numbers(document, matrix)?,
+        None => [1.0, 0.0, 0.0, 1.0, 0.0, 0.0],
+    };
+    let target = rectangle(document, lookup(document, annotation.dictionary, b"Rect")?)?;
+    let corners = [(0, 1), (2, 1), (2, 3), (0, 3)].map(|(x, y)| {
+        let (x, y) = (bounds[x], bounds[y]);
+        (matrix[0] * x + matrix[2] * y + matrix[4], matrix[1] * x + matrix[3] * y + matrix[5])
+    });
+    let (mut low, mut high) = (corners[0], corners[0]);
+    for (x, y) in corners {
+        low = (low.0.min(x), low.1.min(y));
+        high = (high.0.max(x), high.1.max(y));
+    }
+    let scale = ((target[2] - target[0]) / (high.0 - low.0), (target[3] - target[1]) / (high.1 - low.1));
+    (scale.0.is_finite() && scale.1.is_finite()).then(|| Appearance {
+        form,
+        matrix: [scale.0, 0.0, 0.0, scale.1, target[0] - low.0 * scale.0, target[1] - low.1 * scale.1],
+    })
 }
