@@ -8,7 +8,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use domain::batch::{Batch, BatchState};
-use domain::letter::{Issue, Letter, LetterState, Outcome};
+use domain::letter::{Finding, Issue, Letter, LetterState, Outcome, keep_findings};
 use domain::location::Location;
 use edge::sqs::Worked;
 use futures::{StreamExt, stream};
@@ -153,24 +153,23 @@ async fn inspect(
                 failure = Some(error);
                 continue;
             }
-            Ok(Err(issue)) => Outcome::Failed(issue),
+            Ok(Err(issue)) => Outcome::Failed(issue, Vec::new()),
             Ok(Ok(bytes)) => {
                 let limits = Limits { impressions: Some(letter.content.impressions), ..limits.clone() };
                 let report = inspector.borrow_mut().inspect(&bytes, &limits).map_err(InspectError::Isolation)?;
-                match report.findings.into_iter().find(|finding| finding.severity == Severity::Refuse) {
-                    Some(finding) => Outcome::Failed(Issue {
-                        code: finding.rule.into(),
-                        message: finding.message,
-                        page: finding.page,
-                    }),
-                    None => Outcome::Passed(store.keep_copy(&batch.account, bytes).await?),
+                let findings = keep_findings(report.findings.into_iter().map(finding));
+                match findings.first().filter(|finding| finding.refuses).cloned() {
+                    Some(Finding { code, message, page, .. }) => {
+                        Outcome::Failed(Issue { code, message, page }, findings)
+                    }
+                    None => Outcome::Passed(store.keep_copy(&batch.account, bytes).await?, findings),
                 }
             }
         };
         recorded &= store.record_outcome(batch, &letter.addition, &letter.content.reference, &outcome).await?;
         match outcome {
-            Outcome::Passed(copy) => (letter.state, letter.copy) = (LetterState::Ready, Some(copy)),
-            Outcome::Failed(issue) => (letter.state, letter.issue) = (LetterState::Issue, Some(issue)),
+            Outcome::Passed(copy, _) => (letter.state, letter.copy) = (LetterState::Ready, Some(copy)),
+            Outcome::Failed(issue, _) => (letter.state, letter.issue) = (LetterState::Issue, Some(issue)),
         }
         if started.elapsed() > PATIENCE {
             return Ok(Inspected::Some);
@@ -180,6 +179,17 @@ async fn inspect(
         return Err(error.into());
     }
     Ok(if recorded { Inspected::All } else { Inspected::OthersToo })
+}
+
+fn finding(found: print::inspect::Finding) -> Finding {
+    Finding {
+        code: found.rule.into(),
+        message: found.message,
+        refuses: found.severity == Severity::Refuse,
+        page: found.page,
+        measured: found.measured,
+        allowed: found.allowed,
+    }
 }
 
 /// Fetches a letter's document, or says why a person has to act first.

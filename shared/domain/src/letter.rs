@@ -53,6 +53,43 @@ pub struct Issue {
     pub page: Option<u32>,
 }
 
+/// What inspection found about a document: worth knowing, whether or not it stands in the way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// A stable code, such as `document.image_resolution`.
+    pub code: String,
+    /// What it is and how to mend it.
+    pub message: String,
+    /// Whether the document cannot be printed because of it.
+    pub refuses: bool,
+    /// On which page of the document, counted from one; the first, if it is on several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<u32>,
+    /// What was measured, with its unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured: Option<String>,
+    /// What would have been right, with its unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed: Option<String>,
+}
+
+/// The most findings that are kept of a letter, each of another code: what is not among them shows when these are mended.
+pub const MAX_FINDINGS: usize = 8;
+
+/// What is kept of the findings of an inspection: one of each code, the first, and those before all others that stand in
+/// the way.
+pub fn keep_findings(findings: impl IntoIterator<Item = Finding>) -> Vec<Finding> {
+    let mut kept: Vec<Finding> = Vec::new();
+    for finding in findings {
+        if !kept.iter().any(|other| other.code == finding.code) {
+            kept.push(finding);
+        }
+    }
+    kept.sort_by_key(|finding| !finding.refuses);
+    kept.truncate(MAX_FINDINGS);
+    kept
+}
+
 /// Our copy of a letter's document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Copy {
@@ -89,6 +126,9 @@ pub struct Letter {
     /// Why it cannot be printed, in the state `issue`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issue: Option<Issue>,
+    /// What inspection found about its document.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
     /// Our copy of its document, once it passed inspection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copy: Option<Copy>,
@@ -100,7 +140,8 @@ pub struct Letter {
 impl Letter {
     /// A letter that has just come in.
     pub fn queued(content: NewLetter, addition: AdditionId, group: u32) -> Self {
-        Letter { content, addition, group, state: LetterState::Queued, issue: None, copy: None, piece: None }
+        let (issue, findings, copy, piece) = (None, Vec::new(), None, None);
+        Letter { content, addition, group, state: LetterState::Queued, issue, findings, copy, piece }
     }
 }
 
@@ -115,15 +156,33 @@ pub fn sheets(impressions: u32) -> u32 {
 /// What inspection found out about one letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It may be printed.
-    Passed(Copy),
-    /// It may not, and why.
-    Failed(Issue),
+    /// It may be printed, and what is worth knowing about it.
+    Passed(Copy, Vec<Finding>),
+    /// It may not, and why, and what else is worth knowing.
+    Failed(Issue, Vec<Finding>),
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_the_findings_one_of_each_code_is_kept_those_first_that_stand_in_the_way() {
+        let finding = |code: &str, refuses: bool, page: u32| Finding {
+            code: code.to_owned(),
+            message: "Mend it.".to_owned(),
+            refuses,
+            page: Some(page),
+            measured: None,
+            allowed: None,
+        };
+        let found = (1..=100).flat_map(|page| [finding("dim", false, page), finding("damaged", true, page)]);
+        let kept = keep_findings(found);
+        assert_eq!(kept, [finding("damaged", true, 1), finding("dim", false, 1)]);
+        let many = (1..=100).map(|page| finding(&format!("rule {page}"), page == 100, page));
+        let kept = keep_findings(many);
+        assert_eq!((kept.len(), kept[0].page), (MAX_FINDINGS, Some(100)));
+    }
 
     #[test]
     fn a_piece_has_a_cover_sheet_and_whole_sheets_for_its_sides() {

@@ -194,16 +194,26 @@ impl Store {
         let key = keys::letter(&batch.id, batch.shards, reference);
         let condition = "#addition = :addition AND #state = :queued";
         let change = match outcome {
-            Outcome::Passed(copy) => Change::new(key, "SET #state = :state, #copy = :copy")
-                .value(":state", &LetterState::Ready)?
-                .value(":copy", copy)?,
-            Outcome::Failed(issue) => {
-                Change::new(key, "SET #state = :state, #issue = :issue, #gsi1pk = :issues, #gsi1sk = :reference")
-                    .value(":state", &LetterState::Issue)?
-                    .value(":issue", issue)?
-                    .value(":issues", &keys::by_account::issues(&batch.id))?
-                    .value(":reference", reference)?
+            Outcome::Passed(copy, findings) if findings.is_empty() => {
+                Change::new(key, "SET #state = :state, #copy = :copy")
+                    .value(":state", &LetterState::Ready)?
+                    .value(":copy", copy)?
             }
+            Outcome::Passed(copy, findings) => {
+                Change::new(key, "SET #state = :state, #copy = :copy, #findings = :findings")
+                    .value(":state", &LetterState::Ready)?
+                    .value(":copy", copy)?
+                    .value(":findings", findings)?
+            }
+            Outcome::Failed(issue, findings) => Change::new(
+                key,
+                "SET #state = :state, #issue = :issue, #findings = :findings, #gsi1pk = :issues, #gsi1sk = :reference",
+            )
+            .value(":state", &LetterState::Issue)?
+            .value(":issue", issue)?
+            .value(":findings", findings)?
+            .value(":issues", &keys::by_account::issues(&batch.id))?
+            .value(":reference", reference)?,
         };
         let change = change.when(condition).value(":addition", addition)?.value(":queued", &LetterState::Queued)?;
         self.change(change).await
@@ -285,15 +295,17 @@ impl Store {
         let unchanged = "#addition = :addition AND #state = :state";
         let (kind, letter_change, addition) = match change {
             LetterChange::Withdraw => {
-                let change = Change::new(key.clone(), "SET #state = :canceled REMOVE #issue, #gsi1pk, #gsi1sk")
-                    .value(":canceled", &LetterState::Canceled)?;
+                let change =
+                    Change::new(key.clone(), "SET #state = :canceled REMOVE #issue, #findings, #gsi1pk, #gsi1sk")
+                        .value(":canceled", &LetterState::Canceled)?;
                 (EventKind::LetterWithdrawn, change, None)
             }
             LetterChange::Retry => {
                 let addition = AdditionId::random(crate::entropy()?);
                 let change = Change::new(
                     key.clone(),
-                    "SET #state = :queued, #addition = :new_addition, #group = :group REMOVE #issue, #copy, #gsi1pk, #gsi1sk",
+                    "SET #state = :queued, #addition = :new_addition, #group = :group REMOVE #issue, #findings, #copy, #gsi1pk, \
+                     #gsi1sk",
                 );
                 (EventKind::LetterRetried, requeued(change, &addition)?, Some(addition))
             }
@@ -302,7 +314,8 @@ impl Store {
                 let change = Change::new(
                     key.clone(),
                     "SET #state = :queued, #addition = :new_addition, #group = :group, #address = :address, \
-                     #source = :source, #impressions = :impressions, #warnings = :warnings REMOVE #issue, #copy, #gsi1pk, #gsi1sk",
+                     #source = :source, #impressions = :impressions, #warnings = :warnings REMOVE #issue, #findings, #copy, #gsi1pk, \
+                     #gsi1sk",
                 )
                 .value(":address", &content.address)?
                 .value(":source", &content.source)?

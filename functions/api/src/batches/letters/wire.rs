@@ -6,7 +6,7 @@ use domain::address::{Address, AddressWarning, RawAddress};
 use domain::batch::{Batch, BatchState};
 use domain::fault::{Faults, Pointer};
 use domain::id::LetterRef;
-use domain::letter::{Letter, LetterState, MAX_IMPRESSIONS, NewLetter};
+use domain::letter::{Finding, Letter, LetterState, MAX_IMPRESSIONS, NewLetter};
 use domain::location::{Location, S3Path};
 use edge::Problem;
 use edge::wire::{Field, Object};
@@ -153,6 +153,8 @@ pub(super) struct LetterOut<'a> {
     issue: Option<IssueOut>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<WarningOut>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    findings: &'a [Finding],
     #[serde(skip_serializing_if = "Option::is_none")]
     tracking_code: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -171,6 +173,7 @@ impl<'a> LetterOut<'a> {
             postal_state: postal_state(batch, letter),
             issue: IssueOut::of(letter),
             warnings: content.warnings.iter().map(warning).collect(),
+            findings: &letter.findings,
             tracking_code: letter.piece.as_ref().map(|piece| piece.code.to_string()),
             document_sha256: letter.copy.as_ref().map(|copy| copy.sha256.as_str()),
         }
