@@ -15,7 +15,7 @@ use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use print::assemble::{AssembleError, Assembler, PieceRow};
 use print::imb::{Imb, ImbError};
-use print::layout::Layout;
+use print::stationery::{Placement, Sides, Stationery};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use store::parts::SerialsExhausted;
@@ -144,7 +144,7 @@ async fn assemble(store: &Store, job: &Job, part: &Part) -> Result<PartFiles, Pa
     let mut file = store.print_file(&job.id, part.number);
     let mut hash = Sha256::new();
     let mut assembler =
-        Assembler::new(Vec::new(), &Layout::default()).map_err(|error| PartError::File(error.into()))?;
+        Assembler::new(Vec::new(), &Stationery::default()).map_err(|error| PartError::File(error.into()))?;
     let mut manifest = csv::Writer::from_writer(Vec::new());
     let mut documents = stream::iter(&pieces)
         .map(async |(batch, letter, _)| match &letter.copy {
@@ -167,10 +167,13 @@ async fn assemble(store: &Store, job: &Job, part: &Part) -> Result<PartFiles, Pa
                 sender: batch.return_address.lines(),
                 recipient: &address.lines(),
                 imb: &imb,
+                endorsement: None,
                 job: job.id.as_str(),
                 number,
                 document: &document,
                 impressions: letter.content.impressions,
+                placement: Placement::Cover,
+                sides: Sides::Duplex,
                 perforated: batch.perforated,
             })
             .map_err(|error| PartError::Piece(reference.clone(), error))?;
@@ -240,7 +243,7 @@ fn write_row(
         sheets: row.sheets,
         pages: row.pages,
         first_page: row.first_page,
-        perforated: row.perforated,
+        perforated: batch.perforated,
         document_sha256: letter.copy.as_ref().map_or("", |copy| copy.sha256.as_str()),
         offset: row.offset,
         length: row.length,

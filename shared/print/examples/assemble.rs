@@ -8,7 +8,7 @@ use std::io::BufWriter;
 use print::assemble::{Assembler, Piece};
 use print::imb::Imb;
 use print::inspect::{Limits, inspect};
-use print::layout::Layout;
+use print::stationery::{Placement, Sides, Stationery};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let sender = lines("Orleans Parish Assessor\nBureau of Revenue\n1300 Perdido St Rm 4E01\nNew Orleans LA 70112");
     let recipient = lines("JOSÉ MARTÍNEZ-ÅKESSON\n1600 S MARTIN LUTHER KING BLVD\nAPT 7\nNEW ORLEANS LA 70113-1234");
 
-    let mut assembler = Assembler::new(BufWriter::new(File::create(out)?), &Layout::default())?;
+    let mut assembler = Assembler::new(BufWriter::new(File::create(out)?), &Stationery::default())?;
     for (file, number) in arguments.zip(1u32..) {
         let document = std::fs::read(&file)?;
         let imb = Imb::encode(&format!("00270902345678{number:06}"), "70113123400")?;
@@ -26,10 +26,13 @@ fn main() -> Result<(), Box<dyn Error>> {
             sender: &sender,
             recipient: &recipient,
             imb: &imb,
+            endorsement: None,
             job: "job_sample",
             number,
             document: &document,
             impressions: inspect(&document, &Limits::default()).pages,
+            placement: Placement::Cover,
+            sides: Sides::Duplex,
             perforated: number.is_multiple_of(2),
         };
         match assembler.add(&piece) {

@@ -18,6 +18,7 @@
 //! Envelopes with taller windows, or an address panel folded longer, need only another [`Layout`].
 
 use thiserror::Error;
+use unicode_normalization::UnicodeNormalization;
 
 use crate::font::FONT;
 use crate::imb::BARS;
@@ -37,6 +38,13 @@ const RECIPIENT_SIZES: [f64; 5] = [10.0, 9.5, 9.0, 8.5, 8.0];
 
 /// Type sizes for a return address in points. No machine reads it, so it may be smaller.
 const SENDER_SIZES: [f64; 7] = [9.0, 8.5, 8.0, 7.5, 7.0, 6.5, 6.0];
+
+/// The type size of an endorsement, points: the least allowed (DMM 102.4.4).
+const ENDORSEMENT_SIZE: f64 = 8.0;
+
+/// Space between the return address and an endorsement, inches: what DMM 102.4.4 asks for, and what a window too small for
+/// that gives it.
+const ENDORSEMENT_GAPS: [f64; 2] = [0.25, 0.125];
 
 /// Distance from baseline to baseline, in type sizes: as much as there is room for within these.
 const LEADING: (f64, f64) = (1.05, 1.2);
@@ -100,6 +108,35 @@ pub fn check_sender_line(line: &str) -> Result<(), LineFault> {
     check(line, smallest(&SENDER_SIZES), text_width(&layout, &layout.return_window))
 }
 
+/// A line as USPS Publication 28 prefers it: capitals, and no punctuation but what tells numbers apart: the hyphen of a
+/// ZIP+4 or of a range (`112-10`), the point of a decimal (`39.2`) and the slash (`1/2`, `C/O`).
+pub fn usps_style(line: &str) -> String {
+    let capitals: Vec<char> = line.nfc().flat_map(char::to_uppercase).collect();
+    let mut styled = String::with_capacity(line.len());
+    let gap = |styled: &mut String| {
+        if !styled.ends_with(' ') {
+            styled.push(' ');
+        }
+    };
+    for (place, &character) in capitals.iter().enumerate() {
+        let beside = |is: fn(char) -> bool| {
+            let before = place.checked_sub(1).and_then(|before| capitals.get(before));
+            before.is_some_and(|&c| is(c)) && capitals.get(place + 1).is_some_and(|&c| is(c))
+        };
+        match character {
+            '-' | '.' if beside(|c| c.is_ascii_digit()) => styled.push(character),
+            '/' if beside(char::is_alphanumeric) => styled.push(character),
+            // Within a word these leave no gap.
+            '.' | ':' | '!' | '?' | '"' | '\'' | '`' | '\u{b4}' | '\u{2bc}' | '‘' | '’' | '“' | '”' | '*' | '…'
+            | '•' => {}
+            '-' | '/' | ',' | ';' | '(' | ')' | '[' | ']' | '{' | '}' | '–' | '—' | '_' => gap(&mut styled),
+            character if character.is_whitespace() => gap(&mut styled),
+            character => styled.push(character),
+        }
+    }
+    styled.trim().nfc().collect()
+}
+
 fn smallest(sizes: &[f64]) -> f64 {
     sizes.iter().copied().fold(f64::INFINITY, f64::min)
 }
@@ -129,10 +166,11 @@ pub(crate) struct TextBlock {
     pub(crate) extent: Rect,
 }
 
-/// Why a block has no place: a line (counted from 1) or the layout itself.
+/// Why a block has no place: a line (counted from 1), the endorsement, or the layout itself.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum NoPlace {
     Line(usize, LineFault),
+    Endorsement(LineFault),
     Height,
     Barcode,
 }
@@ -182,22 +220,37 @@ pub(crate) fn place_recipient(lines: &[String], layout: &Layout) -> Result<TextB
         .ok_or(NoPlace::Height)
 }
 
-/// Where the lines of a return address go: about the middle of its window.
-pub(crate) fn place_sender(lines: &[String], layout: &Layout) -> Result<TextBlock, NoPlace> {
+/// Where the lines of a return address go: about the middle of its window, the endorsement below them.
+pub(crate) fn place_sender(
+    lines: &[String],
+    endorsement: Option<&str>,
+    layout: &Layout,
+) -> Result<(TextBlock, Option<TextBlock>), NoPlace> {
     let window = &layout.return_window;
     let visible = layout.always_visible(window);
     let limit = text_width(layout, window);
+    let left = visible.left + layout.margin;
     let em = widest(lines, smallest(&SENDER_SIZES), limit)?;
     let height = layout.seen_at(window, 0.5, 0.5).height - 2.0 * layout.margin;
-    SENDER_SIZES
-        .iter()
-        .find_map(|&points| {
-            let pitch = pitch(lines.len(), points, LEADING, height)?;
-            let block = text_block(lines.len(), points, pitch, visible.left + layout.margin, 0.0, em);
-            let bottom = visible.top + (visible.height + block.extent.height) / 2.0;
-            (em * points / POINTS <= limit).then(|| text_block(lines.len(), points, pitch, block.left, bottom, em))
+    // The lines with `below` inches under them, as large as they fit.
+    let place = |below: f64| {
+        SENDER_SIZES.iter().find_map(|&points| {
+            let pitch = pitch(lines.len(), points, LEADING, height - below)?;
+            let tall = text_block(lines.len(), points, pitch, left, 0.0, em).extent.height + below;
+            let bottom = visible.top + (visible.height + tall) / 2.0 - below;
+            (em * points / POINTS <= limit).then(|| text_block(lines.len(), points, pitch, left, bottom, em))
         })
-        .ok_or(NoPlace::Height)
+    };
+    let Some(endorsement) = endorsement else {
+        return place(0.0).map(|sender| (sender, None)).ok_or(NoPlace::Height);
+    };
+    check(endorsement, ENDORSEMENT_SIZE, limit).map_err(NoPlace::Endorsement)?;
+    let em = FONT.width(endorsement).unwrap_or(0.0);
+    let tall = text_block(1, ENDORSEMENT_SIZE, 0.0, left, 0.0, em).extent.height;
+    let (gap, sender) =
+        ENDORSEMENT_GAPS.iter().find_map(|gap| Some((gap, place(gap + tall)?))).ok_or(NoPlace::Height)?;
+    let bottom = sender.extent.bottom() + gap + tall;
+    Ok((sender, Some(text_block(1, ENDORSEMENT_SIZE, 0.0, left, bottom, em))))
 }
 
 /// The width of the widest line in type sizes, after every line has been checked at the smallest type.
@@ -327,8 +380,63 @@ mod tests {
     #[test]
     fn a_return_address_of_five_lines_is_seen_with_the_sheet_in_the_middle() {
         let layout = Layout::default();
-        let block = place_sender(&lines(5), &layout).unwrap();
+        let block = place_sender(&lines(5), None, &layout).unwrap().0;
         assert!(layout.seen_at(&layout.return_window, 0.5, 0.5).contains(&block.extent), "{block:?}");
         assert!(layout.seen_at(&layout.return_window, 1.0, 0.5).contains(&block.extent), "{block:?}");
+    }
+
+    #[test]
+    fn an_endorsement_stands_below_the_return_address_in_the_window() {
+        let layout = Layout::default();
+        let seen = layout.seen_at(&layout.return_window, 0.5, 0.5);
+        for count in 2..=5 {
+            let (sender, endorsement) = place_sender(&lines(count), Some("Return Service Requested"), &layout).unwrap();
+            let endorsement = endorsement.unwrap();
+            assert_eq!(endorsement.points, 8.0);
+            let gap = endorsement.extent.top - sender.extent.bottom();
+            assert!(gap >= 0.124, "{count} lines: {gap}");
+            assert!(count > 3 || gap >= 0.249, "{count} lines: {gap}");
+            assert!(seen.contains(&sender.extent) && seen.contains(&endorsement.extent), "{count} lines");
+        }
+    }
+
+    #[test]
+    fn an_endorsement_that_is_too_wide_is_refused() {
+        let fault = place_sender(&lines(2), Some(&"W".repeat(40)), &Layout::default()).unwrap_err();
+        assert!(matches!(fault, NoPlace::Endorsement(LineFault::TooWide { .. })), "{fault:?}");
+    }
+
+    #[test]
+    fn in_a_flat_every_line_and_the_barcode_are_always_visible() {
+        let layout = Layout::flat_9x12();
+        let visible = layout.always_visible(&layout.recipient_window);
+        let block = place_recipient(&lines(6), &layout).unwrap();
+        assert!(visible.contains(&with_clear_zone(&place_bars(&layout).unwrap())));
+        assert!(visible.contains(&block.extent) && block.points == 10.0, "{block:?}");
+        let (sender, endorsement) = place_sender(&lines(5), Some("Return Service Requested"), &layout).unwrap();
+        let middle = layout.seen_at(&layout.return_window, 0.5, 0.5);
+        assert!(middle.contains(&sender.extent) && middle.contains(&endorsement.unwrap().extent));
+    }
+
+    #[test]
+    fn the_postal_style_is_capitals_without_punctuation() {
+        let styled = [
+            ("José O'Brien-Núñez, Jr.", "JOSÉ OBRIEN NÚÑEZ JR"),
+            ("c/o Smith & Sons", "C/O SMITH & SONS"),
+            ("112-10 Bronx Rd., Apt. #7", "112-10 BRONX RD APT #7"),
+            ("12 1/2 Road 39.2", "12 1/2 ROAD 39.2"),
+            ("St. Louis, MO 63101-1234", "ST LOUIS MO 63101-1234"),
+            ("Straße", "STRASSE"),
+            ("cafe\u{301}", "CAFÉ"),
+        ];
+        for (line, expected) in styled {
+            assert_eq!(usps_style(line), expected);
+        }
+    }
+
+    #[test]
+    fn a_letter_and_its_combining_accent_are_printed_as_one() {
+        assert_eq!(check_line("Jose\u{301}"), Ok(()));
+        assert_eq!(check_line("x\u{301}"), Err(LineFault::NoGlyph('\u{301}')));
     }
 }

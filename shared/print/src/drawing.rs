@@ -25,12 +25,12 @@ pub(crate) fn draw_rectangle(content: &mut String, rect: &Rect, height: f64) {
 }
 
 /// Draws the lines of a block.
-pub(crate) fn draw_text(content: &mut String, block: &TextBlock, lines: &[String], height: f64) {
+pub(crate) fn draw_text(content: &mut String, block: &TextBlock, lines: &[impl AsRef<str>], height: f64) {
     let _ = writeln!(content, "BT /F {} Tf", decimal(block.points));
     for (line, above) in lines.iter().zip((0..lines.len()).rev()) {
         let baseline = block.last_baseline - above as f64 * block.pitch;
         let at = decimals(&[block.left * POINTS, height - baseline * POINTS]);
-        let _ = writeln!(content, "1 0 0 1 {at} Tm {} Tj", FONT.hex(line));
+        let _ = writeln!(content, "1 0 0 1 {at} Tm {} Tj", FONT.hex(line.as_ref()));
     }
     content.push_str("ET\n");
 }

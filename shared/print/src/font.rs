@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::LazyLock;
 
+use unicode_normalization::UnicodeNormalization;
+
 /// The font file, a subset of Liberation Sans (see `fonts/README.md`).
 const FILE: &[u8] = include_bytes!("../fonts/MailhouseSans.ttf");
 
@@ -51,9 +53,10 @@ fn read() -> Font {
 }
 
 impl Font {
-    /// The width of a line in fractions of the type size, or the first character without a glyph.
+    /// The width of a line in fractions of the type size, or the first character without a glyph. Letters and accents that
+    /// follow them are taken together (Unicode NFC), here and in [`Self::hex`], for the font has them as one glyph.
     pub(crate) fn width(&self, line: &str) -> Result<f64, char> {
-        line.chars().try_fold(0.0, |width, character| {
+        line.nfc().try_fold(0.0, |width, character| {
             let glyph = self.glyphs.get(&character).ok_or(character)?;
             Ok(width + self.advances[usize::from(*glyph)])
         })
@@ -64,7 +67,7 @@ impl Font {
     pub(crate) fn hex(&self, line: &str) -> String {
         let mut hex = String::with_capacity(2 + 4 * line.len());
         hex.push('<');
-        for glyph in line.chars().filter_map(|character| self.glyphs.get(&character)) {
+        for glyph in line.nfc().filter_map(|character| self.glyphs.get(&character)) {
             // Writing to a String cannot fail.
             let _ = write!(hex, "{glyph:04X}");
         }

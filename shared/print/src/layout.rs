@@ -41,7 +41,7 @@ impl Rect {
     }
 }
 
-/// The stationery and what is put where on it. The default is a tri-folded Letter sheet in a #10 double-window envelope.
+/// An envelope and what is put where on the sheets in it. The default is [`Layout::number_10`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Layout {
@@ -69,6 +69,13 @@ pub struct Layout {
 
 impl Default for Layout {
     fn default() -> Self {
+        Self::number_10()
+    }
+}
+
+impl Layout {
+    /// A Letter sheet folded into three, in a #10 double-window envelope.
+    pub fn number_10() -> Self {
         Self {
             envelope_width: 9.5,
             envelope_height: 4.125,
@@ -82,9 +89,21 @@ impl Default for Layout {
             mark_module: 0.0125,
         }
     }
-}
 
-impl Layout {
+    /// A Letter sheet as it is, in an upright 9 x 12 inch envelope with two windows. They are as large as the inch that the
+    /// sheet slides asks for, and the address is in the upper half, where flats are read.
+    pub fn flat_9x12() -> Self {
+        Self {
+            envelope_width: 9.0,
+            envelope_height: 12.0,
+            panel_width: 8.5,
+            panel_height: 11.0,
+            return_window: Rect { left: 0.625, top: 0.75, width: 3.75, height: 1.75 },
+            recipient_window: Rect { left: 0.625, top: 2.875, width: 4.0, height: 2.25 },
+            ..Self::number_10()
+        }
+    }
+
     /// What a window shows of the page, in page inches, when the sheet has slid `right` and `down` as fractions of the
     /// slack: 0 is flush left and flush top, 1 is flush right and resting on the bottom.
     pub fn seen_at(&self, window: &Rect, right: f64, down: f64) -> Rect {

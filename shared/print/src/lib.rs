@@ -1,8 +1,9 @@
 //! Paper from bytes: inspects the PDFs that come in and assembles the print streams that go out.
 //!
 //! Nothing here knows of a network, a clock or a runtime. Readers of the code may like this order: [`imb`] (the barcode),
-//! [`layout`] (where things are on the sheet), [`address_block`] (what fits the window), [`inspect`] (may this be
-//! printed), [`isolate`] (the same, in a child that may die), [`assemble`] (the print stream).
+//! [`layout`] (where things are on the sheet), [`address_block`] (what fits the window), [`stationery`] (paper, envelopes,
+//! weight), [`inspect`] (may this be printed), [`isolate`] (the same, in a child that may die), [`assemble`] (the print
+//! stream).
 
 pub mod address_block;
 pub mod assemble;
@@ -16,4 +17,5 @@ pub mod isolate;
 pub mod layout;
 mod prescan;
 pub mod sheet_mark;
+pub mod stationery;
 mod stream;

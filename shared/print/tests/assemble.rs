@@ -11,6 +11,7 @@ use print::address_block::LineFault;
 use print::assemble::{AssembleError, Assembler, Piece, PieceRow, Totals};
 use print::imb::Imb;
 use print::layout::Layout;
+use print::stationery::{Envelope, Fold, Placement, Sides, Stationery, Stock};
 use proptest::prelude::*;
 use support::Letter;
 
@@ -49,10 +50,13 @@ impl Parts {
             sender: &self.sender,
             recipient: &self.recipient,
             imb: &self.imb,
+            endorsement: None,
             job: &self.job,
             number,
             document: &self.document,
             impressions: self.impressions,
+            placement: Placement::Cover,
+            sides: Sides::Duplex,
             perforated: false,
         }
     }
@@ -68,13 +72,13 @@ struct Printed {
 }
 
 fn print(pieces: &[Parts]) -> Printed {
-    let mut assembler = Assembler::new(Vec::new(), &Layout::default()).unwrap();
+    let mut assembler = Assembler::new(Vec::new(), &Stationery::default()).unwrap();
     let rows = pieces.iter().zip(1..).map(|(parts, number)| assembler.add(&parts.piece(number)).unwrap()).collect();
     Printed::read(assembler.finish().unwrap(), rows)
 }
 
 fn refusal(parts: &Parts) -> AssembleError {
-    Assembler::new(Vec::new(), &Layout::default()).unwrap().add(&parts.piece(1)).unwrap_err()
+    Assembler::new(Vec::new(), &Stationery::default()).unwrap().add(&parts.piece(1)).unwrap_err()
 }
 
 impl Printed {
@@ -245,12 +249,112 @@ fn the_text_of_the_cover_can_be_read_back_through_the_embedded_font() {
     assert_eq!(printed.text(1), [piece.sender, piece.recipient, vec!["job_7 1 sheet 1/2".to_owned()]].concat());
 }
 
+/// Prints one piece as a test changes it.
+fn print_one(parts: &Parts, stationery: &Stationery, change: impl for<'a> FnOnce(Piece<'a>) -> Piece<'a>) -> Printed {
+    let mut assembler = Assembler::new(Vec::new(), stationery).unwrap();
+    let row = assembler.add(&change(parts.piece(1))).unwrap();
+    Printed::read(assembler.finish().unwrap(), vec![row])
+}
+
+#[test]
+fn without_a_cover_sheet_addresses_and_barcode_are_on_the_first_page_and_on_no_other() {
+    let piece = parts(Letter::of(3));
+    let printed = print_one(&piece, &Stationery::default(), |piece| Piece { placement: Placement::FirstPage, ..piece });
+    let row = &printed.rows[0];
+    assert_eq!((row.sheets, row.pages, row.first_page, row.last_page), (2, 4, 1, 4));
+    let own = |line: &str| vec![line.to_owned()];
+    assert_eq!(printed.text(1), [piece.sender, piece.recipient, own("job_7 1 sheet 1/2")].concat());
+    assert_eq!(rectangles(&printed.content(1)).iter().filter(|bar| (bar[2] - 1.44).abs() < 0.01).count(), 65);
+    assert!(printed.content(1).find(" cm /P Do Q").unwrap() < printed.content(1).find("BT").unwrap(), "over the page");
+    assert_eq!(printed.text(3), own("job_7 1 sheet 2/2"));
+    assert!(printed.content(2).trim_end().ends_with("/P Do Q") && printed.content(4).is_empty());
+}
+
+#[test]
+fn printed_on_fronts_only_every_back_is_blank() {
+    let piece = parts(Letter::of(3));
+    for (placement, sheets) in [(Placement::Cover, 4), (Placement::FirstPage, 3)] {
+        let printed =
+            print_one(&piece, &Stationery::default(), |piece| Piece { sides: Sides::FrontOnly, placement, ..piece });
+        assert_eq!((printed.rows[0].sheets, printed.pages.len()), (sheets, 2 * sheets as usize));
+        for page in 1..=printed.pages.len() {
+            assert_eq!(printed.content(page).is_empty(), page % 2 == 0, "{page}");
+            assert_eq!(printed.mark(page).is_some(), page % 2 == 1, "{page}");
+        }
+    }
+}
+
+#[test]
+fn an_endorsement_is_printed_below_the_return_address() {
+    let piece = parts(Letter::of(1));
+    let printed = print_one(&piece, &Stationery::default(), |piece| Piece {
+        endorsement: Some("Return Service Requested"),
+        ..piece
+    });
+    assert_eq!(printed.text(1)[3], "Return Service Requested");
+    let mut assembler = Assembler::new(Vec::new(), &Stationery::default()).unwrap();
+    let error = assembler.add(&Piece { endorsement: Some("陳"), ..piece.piece(1) }).unwrap_err();
+    assert!(matches!(error, AssembleError::Endorsement(LineFault::NoGlyph('陳'))), "{error:?}");
+}
+
+#[test]
+fn the_postal_style_changes_the_address_block_and_nothing_else() {
+    let mut piece = parts(Letter::of(1));
+    piece.sender[0] = "Parish Assessor, No. 1".to_owned();
+    piece.recipient[0] = "José O'Brien, Jr.".to_owned();
+    let stationery = Stationery { usps_style: true, ..Stationery::default() };
+    let text = print_one(&piece, &stationery, |piece| piece).text(1);
+    assert_eq!((text[0].as_str(), text[3].as_str()), ("Parish Assessor, No. 1", "JOSÉ OBRIEN JR"));
+    assert_eq!(print(&[piece]).text(1)[3], "José O'Brien, Jr.");
+}
+
+#[test]
+fn a_letter_with_a_combining_accent_is_printed_as_one_glyph() {
+    let mut piece = parts(Letter::of(1));
+    piece.recipient[0] = "JOSE\u{301}".to_owned();
+    assert_eq!(print(&[piece]).text(1)[3], "JOSÉ");
+}
+
+#[test]
+fn above_the_fold_limit_a_piece_goes_flat_and_its_cover_is_laid_out_for_that() {
+    let printed = print(&[parts(Letter::of(10)), parts(Letter::of(11))]);
+    let made: Vec<_> = printed.rows.iter().map(|row| (row.sheets, row.envelope, row.fold, row.weight.0)).collect();
+    assert_eq!(made, [(6, Envelope::Number10, Fold::Third, 1160), (7, Envelope::Flat9x12, Fold::None, 1770)]);
+    let top = |page| {
+        let bars = &rectangles(&printed.content(page))[..65];
+        bars.iter().map(|bar| (792.0 - bar[1] - bar[3]) / 72.0).fold(f64::INFINITY, f64::min)
+    };
+    let flat = Layout::flat_9x12();
+    let visible = flat.always_visible(&flat.recipient_window);
+    assert!(top(1) < 2.667 && top(13) > visible.top && top(13) < visible.bottom(), "{} {}", top(1), top(13));
+}
+
+#[test]
+fn the_stock_of_every_sheet_is_in_the_row() {
+    let piece = parts(Letter::of(5));
+    let coloured = Stationery { cover_stock: Stock::Coloured, ..Stationery::default() };
+    let stock = |perforated, placement| {
+        let printed = print_one(&piece, &coloured, |piece| Piece { perforated, placement, ..piece });
+        printed.rows[0].stock.to_string()
+    };
+    assert_eq!(stock(false, Placement::Cover), "coloured:1 plain:2-4");
+    assert_eq!(stock(true, Placement::Cover), "coloured:1 perforated:2 plain:3-4");
+    assert_eq!(stock(true, Placement::FirstPage), "perforated:1 plain:2-3");
+}
+
+#[test]
+fn every_sheet_says_in_words_what_its_mark_says() {
+    let printed = print(&[parts(Letter::of(3))]);
+    let lines: Vec<_> = [1, 3, 5].map(|page| printed.text(page).pop().unwrap()).to_vec();
+    assert_eq!(lines, ["job_7 1 sheet 1/3", "job_7 1 sheet 2/3", "job_7 1 sheet 3/3"]);
+}
+
 #[test]
 fn perforated_stock_is_in_the_row_and_in_the_line_beside_the_mark() {
     let piece = parts(Letter::of(1));
-    let mut assembler = Assembler::new(Vec::new(), &Layout::default()).unwrap();
+    let mut assembler = Assembler::new(Vec::new(), &Stationery::default()).unwrap();
     let row = assembler.add(&Piece { perforated: true, ..piece.piece(1) }).unwrap();
-    assert!(row.perforated);
+    assert_eq!(row.stock.to_string(), "plain:1 perforated:2");
     let printed = Printed::read(assembler.finish().unwrap(), vec![row]);
     assert_eq!(printed.text(1).last().unwrap(), "job_7 1 sheet 1/2 PERF");
 }
@@ -271,7 +375,8 @@ fn a_page_that_leaves_the_graphics_state_a_mess_does_not_move_the_mark() {
     // Our own saves and restores balance, and nothing of the page's is among them.
     let operations = Content::decode(printed.content(3).as_bytes()).unwrap().operations;
     let count = |operator: &str| operations.iter().filter(|operation| operation.operator == operator).count();
-    assert_eq!((count("q"), count("Q"), count("Tj")), (1, 1, 0));
+    // The one line of text is ours, beside the mark.
+    assert_eq!((count("q"), count("Q"), count("Tj")), (1, 1, 1));
 }
 
 #[test]
@@ -305,7 +410,7 @@ fn land(matrix: &[f64], (x, y): (f64, f64)) -> (f64, f64) {
 }
 
 #[test]
-fn every_rotation_puts_the_seen_part_of_the_page_upright_on_its_sheet() {
+fn every_rotation_puts_the_seen_part_of_the_page_on_an_upright_sheet() {
     // The corner that is at the bottom left of the sheet when the page has been turned clockwise.
     let corners = [(0, (10.0, 20.0)), (90, (316.0, 20.0)), (180, (316.0, 524.0)), (270, (10.0, 524.0))];
     for (turn, corner) in corners {
@@ -316,13 +421,14 @@ fn every_rotation_puts_the_seen_part_of_the_page_upright_on_its_sheet() {
         letter.set(page, "UserUnit", 2);
         letter.set(page, "Rotate", turn);
         let printed = print(&[parts(letter)]);
-        let upright = if turn % 180 == 0 { [0.0, 0.0, 612.0, 1008.0] } else { [0.0, 0.0, 1008.0, 612.0] };
-        assert_eq!(printed.size(3), upright, "{turn}");
+        assert_eq!(printed.size(3), [0.0, 0.0, 612.0, 1008.0], "{turn}");
         assert_eq!(printed.size(1), [0.0, 0.0, 612.0, 1008.0], "the cover is upright");
         let content = printed.content(3);
         let matrix = content.strip_prefix("q ").unwrap().split_once(" cm").unwrap().0;
         let matrix: Vec<f64> = matrix.split(' ').map(|number| number.parse().unwrap()).collect();
-        assert_eq!(land(&matrix, corner), (0.0, 0.0), "{turn}");
+        // A page that is wider than high is turned clockwise, so that what is its left bottom corner is at the left top.
+        let expected = if turn % 180 == 0 { (0.0, 0.0) } else { (0.0, 1008.0) };
+        assert_eq!(land(&matrix, corner), expected, "{turn}");
     }
 }
 
@@ -456,7 +562,7 @@ fn a_piece_that_is_refused_leaves_the_print_stream_as_it_was() {
     let good = parts(Letter::of(1));
     let bad = Parts { impressions: 9, ..parts(Letter::of(1)) };
     let broken = Parts { document: b"%PDF-1.4 no more".to_vec(), ..parts(Letter::of(1)) };
-    let mut assembler = Assembler::new(Vec::new(), &Layout::default()).unwrap();
+    let mut assembler = Assembler::new(Vec::new(), &Stationery::default()).unwrap();
     assembler.add(&good.piece(1)).unwrap();
     assembler.add(&bad.piece(2)).unwrap_err();
     assembler.add(&broken.piece(2)).unwrap_err();
@@ -468,7 +574,7 @@ fn a_piece_that_is_refused_leaves_the_print_stream_as_it_was() {
 #[test]
 fn the_output_can_be_drained_after_each_piece() {
     let pieces = [parts(Letter::of(1)), parts(Letter::of(3))];
-    let mut assembler = Assembler::new(Vec::new(), &Layout::default()).unwrap();
+    let mut assembler = Assembler::new(Vec::new(), &Stationery::default()).unwrap();
     let mut drained = Vec::new();
     for (piece, number) in pieces.iter().zip(1..) {
         assembler.add(&piece.piece(number)).unwrap();
@@ -489,23 +595,55 @@ fn an_output_that_fails_is_an_io_error() {
             Ok(())
         }
     }
-    assert!(Assembler::new(Full, &Layout::default()).is_err());
+    assert!(Assembler::new(Full, &Stationery::default()).is_err());
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn pages_and_sheets_always_add_up(counts in prop::collection::vec(1u32..8, 1..12)) {
-        let pieces: Vec<Parts> = counts.iter().map(|&count| parts(Letter::of(count))).collect();
-        let printed = print(&pieces);
-        let mut next = 1;
-        for (row, count) in printed.rows.iter().zip(&counts) {
-            prop_assert_eq!(row.sheets, 1 + count.div_ceil(2));
-            prop_assert_eq!((row.first_page, row.pages), (next, 2 * row.sheets));
-            next += u64::from(row.pages);
+    fn whatever_the_pieces_are_their_pages_and_bytes_tile_the_file(
+        kinds in prop::collection::vec((1u32..9, any::<bool>(), any::<bool>(), any::<bool>(), 0usize..3), 1..10)
+    ) {
+        const ACCOUNTS: [&str; 3] = ["acct_1", "acct_2", "acct_3"];
+        let print = || {
+            let mut assembler = Assembler::new(Vec::new(), &Stationery::default()).unwrap();
+            let rows: Vec<PieceRow> = kinds
+                .iter()
+                .zip(1..)
+                .map(|(&(pages, cover, duplex, perforated, account), number)| {
+                    let parts = Parts { account: ACCOUNTS[account], ..parts(Letter::of(pages)) };
+                    let piece = Piece {
+                        placement: if cover { Placement::Cover } else { Placement::FirstPage },
+                        sides: if duplex { Sides::Duplex } else { Sides::FrontOnly },
+                        perforated,
+                        ..parts.piece(number)
+                    };
+                    assembler.add(&piece).unwrap()
+                })
+                .collect();
+            Printed::read(assembler.finish().unwrap(), rows)
+        };
+        let printed = print();
+        let (mut page, mut byte) = (1, printed.rows[0].offset);
+        for (row, &(pages, cover, duplex, perforated, _)) in printed.rows.iter().zip(&kinds) {
+            prop_assert_eq!(row.sheets, u32::from(cover) + if duplex { pages.div_ceil(2) } else { pages });
+            prop_assert_eq!((row.first_page, row.pages), (page, 2 * row.sheets));
+            prop_assert_eq!(row.last_page + 1 - row.first_page, u64::from(row.pages));
+            prop_assert_eq!(row.stock.runs().iter().map(|(_, sheets)| sheets).sum::<u32>(), row.sheets);
+            prop_assert_eq!((1..=row.sheets).any(|sheet| row.stock.of(sheet) == Some(Stock::Perforated)), perforated);
+            prop_assert_eq!(row.envelope == Envelope::Number10, row.sheets <= 6);
+            prop_assert_eq!(row.offset, byte);
+            page += u64::from(row.pages);
+            byte += row.length;
         }
         prop_assert_eq!(printed.totals.pages, printed.pages.len() as u64);
         prop_assert_eq!(printed.totals.pages, 2 * printed.totals.sheets);
+        for (place, sheet) in printed.rows.iter().flat_map(|row| (1..=row.sheets).map(move |sheet| (row, sheet))) {
+            let page = place.first_page as usize + 2 * (sheet as usize - 1);
+            let mark = format!("job_7 {} {sheet}/{}", place.piece, place.sheets);
+            prop_assert_eq!(printed.mark(page), Some(mark));
+        }
+        prop_assert!(printed.bytes == print().bytes);
     }
 }

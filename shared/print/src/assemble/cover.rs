@@ -1,82 +1,88 @@
-//! Draws what is ours on a sheet: the cover with addresses and barcode, and the mark on every front.
+//! Draws what is ours on a sheet: the face with addresses and barcode, and the mark on every front.
 
-use super::{AssembleError, Assembler, Piece};
-use crate::address_block::{self, MAX_LINES, MAX_SENDER_LINES, NoPlace, POINTS, TextBlock, bar};
+use super::{AssembleError, Piece};
+use crate::address_block::{self, MAX_LINES, MAX_SENDER_LINES, NoPlace, POINTS, TextBlock, bar, usps_style};
 use crate::drawing::{draw_rectangle, draw_text};
 use crate::imb::{BARS, Imb};
-use crate::layout::Rect;
+use crate::layout::{Layout, Rect};
 use crate::sheet_mark;
+use crate::stationery::Stationery;
 
-impl<W> Assembler<W> {
-    /// What is on the front of a cover sheet, but for its mark: `height` is the page's, points; `side` the mark's, modules.
-    pub(super) fn cover(
-        &self,
-        piece: &Piece<'_>,
-        height: f64,
-        sheets: u32,
-        side: usize,
-    ) -> Result<String, AssembleError> {
-        const RETURN: &str = "return address";
-        const BLOCK: &str = "address block";
-        check_lines(RETURN, piece.sender.len(), MAX_SENDER_LINES)?;
-        check_lines(BLOCK, piece.recipient.len(), MAX_LINES)?;
-        let sender =
-            address_block::place_sender(piece.sender, &self.layout).map_err(|fault| no_place(RETURN, fault))?;
-        let recipient =
-            address_block::place_recipient(piece.recipient, &self.layout).map_err(|fault| no_place(BLOCK, fault))?;
-        let place = address_block::place_bars(&self.layout).map_err(|fault| no_place(BLOCK, fault))?;
+/// The return address, the endorsement, the address block and the barcode of a piece on a page `height` points high.
+pub(super) fn face(
+    piece: &Piece<'_>,
+    layout: &Layout,
+    stationery: &Stationery,
+    height: f64,
+) -> Result<String, AssembleError> {
+    const RETURN: &str = "return address";
+    const BLOCK: &str = "address block";
+    check_lines(RETURN, piece.sender.len(), MAX_SENDER_LINES)?;
+    check_lines(BLOCK, piece.recipient.len(), MAX_LINES)?;
+    let styled: Vec<String>;
+    let lines = if stationery.usps_style {
+        styled = piece.recipient.iter().map(|line| usps_style(line)).collect();
+        &styled
+    } else {
+        piece.recipient
+    };
+    let (sender, endorsement) = address_block::place_sender(piece.sender, piece.endorsement, layout)
+        .map_err(|fault| no_place(RETURN, fault))?;
+    let recipient = address_block::place_recipient(lines, layout).map_err(|fault| no_place(BLOCK, fault))?;
+    let place = address_block::place_bars(layout).map_err(|fault| no_place(BLOCK, fault))?;
 
-        let mut content = String::from("0 g\n");
-        draw_text(&mut content, &sender, piece.sender, height);
-        draw_text(&mut content, &recipient, piece.recipient, height);
-        let bars = draw_bars(piece.imb, &place, height);
-        // The last chance to notice that the bars on the paper are not those of the piece.
-        let letters = read_bars(&bars, &place, height).ok_or(AssembleError::Barcode)?;
-        match Imb::decode(&letters) {
-            Ok((tracking, routing)) if tracking == piece.imb.tracking() && routing == piece.imb.routing() => {}
-            _ => return Err(AssembleError::Barcode),
-        }
-        content.push_str(&bars);
-
-        let stock = if piece.perforated { " PERF" } else { "" };
-        let line = format!("{} {} sheet 1/{sheets}{stock}", piece.job, piece.number);
-        let beside = TextBlock {
-            points: 6.0,
-            // Two modules of clear space, and as much again.
-            left: self.layout.mark_left + (side as f64 + 4.0) * self.layout.mark_module,
-            last_baseline: height / POINTS - self.layout.mark_bottom,
-            pitch: 0.0,
-            extent: Rect { left: 0.0, top: 0.0, width: 0.0, height: 0.0 },
-        };
-        draw_text(&mut content, &beside, &[line], height);
-        Ok(content)
+    let mut content = String::from("0 g\n");
+    draw_text(&mut content, &sender, piece.sender, height);
+    if let (Some(block), Some(line)) = (&endorsement, piece.endorsement) {
+        draw_text(&mut content, block, &[line], height);
     }
-
-    /// Draws a sheet mark on white, with the one module of clear space that a Data Matrix needs.
-    pub(super) fn draw_mark(&self, content: &mut String, mark: &sheet_mark::Modules, height: f64) {
-        let module = self.layout.mark_module;
-        let side = mark.side as f64 * module;
-        let top = height / POINTS - self.layout.mark_bottom - side;
-        let clear = Rect {
-            left: self.layout.mark_left - module,
-            top: top - module,
-            width: side + 2.0 * module,
-            height: side + 2.0 * module,
-        };
-        content.push_str("1 g\n");
-        draw_rectangle(content, &clear, height);
-        content.push_str("f\n0 g\n");
-        for &(row, column, count) in &mark.runs {
-            let run = Rect {
-                left: self.layout.mark_left + column as f64 * module,
-                top: top + row as f64 * module,
-                width: count as f64 * module,
-                height: module,
-            };
-            draw_rectangle(content, &run, height);
-        }
-        content.push_str("f\n");
+    draw_text(&mut content, &recipient, lines, height);
+    let bars = draw_bars(piece.imb, &place, height);
+    // The last chance to notice that the bars on the paper are not those of the piece.
+    let letters = read_bars(&bars, &place, height).ok_or(AssembleError::Barcode)?;
+    match Imb::decode(&letters) {
+        Ok((tracking, routing)) if tracking == piece.imb.tracking() && routing == piece.imb.routing() => {}
+        _ => return Err(AssembleError::Barcode),
     }
+    content.push_str(&bars);
+    Ok(content)
+}
+
+/// Draws a sheet mark on white, with the one module of clear space that a Data Matrix needs, and beside it `line`, which
+/// says the same to people.
+pub(super) fn draw_mark(content: &mut String, layout: &Layout, mark: &sheet_mark::Modules, line: &str, height: f64) {
+    let module = layout.mark_module;
+    let side = mark.side as f64 * module;
+    let beside = TextBlock {
+        points: 6.0,
+        // Two modules of clear space, and as much again.
+        left: layout.mark_left + side + 4.0 * module,
+        last_baseline: height / POINTS - layout.mark_bottom,
+        pitch: 0.0,
+        extent: Rect { left: 0.0, top: 0.0, width: 0.0, height: 0.0 },
+    };
+    content.push_str("0 g\n");
+    draw_text(content, &beside, &[line], height);
+    let top = height / POINTS - layout.mark_bottom - side;
+    let clear = Rect {
+        left: layout.mark_left - module,
+        top: top - module,
+        width: side + 2.0 * module,
+        height: side + 2.0 * module,
+    };
+    content.push_str("1 g\n");
+    draw_rectangle(content, &clear, height);
+    content.push_str("f\n0 g\n");
+    for &(row, column, count) in &mark.runs {
+        let run = Rect {
+            left: layout.mark_left + column as f64 * module,
+            top: top + row as f64 * module,
+            width: count as f64 * module,
+            height: module,
+        };
+        draw_rectangle(content, &run, height);
+    }
+    content.push_str("f\n");
 }
 
 fn check_lines(block: &'static str, lines: usize, most: usize) -> Result<(), AssembleError> {
@@ -91,6 +97,7 @@ fn check_lines(block: &'static str, lines: usize, most: usize) -> Result<(), Ass
 fn no_place(block: &'static str, fault: NoPlace) -> AssembleError {
     match fault {
         NoPlace::Line(line, fault) => AssembleError::Line { block, line, fault },
+        NoPlace::Endorsement(fault) => AssembleError::Endorsement(fault),
         NoPlace::Height => AssembleError::Layout(block),
         NoPlace::Barcode => AssembleError::Layout("barcode"),
     }

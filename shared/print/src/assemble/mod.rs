@@ -10,6 +10,7 @@
 mod copy;
 mod cover;
 mod page;
+mod piece;
 
 use std::collections::HashMap;
 use std::io;
@@ -17,60 +18,18 @@ use std::io;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::address_block::LineFault;
+use crate::address_block::{LineFault, POINTS};
 use crate::document;
 use crate::drawing::decimal;
 use crate::font::{self, FONT};
-use crate::imb::Imb;
 use crate::inspect::Limits;
-use crate::layout::Layout;
 use crate::sheet_mark;
+use crate::stationery::{Fold, Placement, Sides, Stationery, Stock};
 use crate::stream::Output;
 use copy::Copy;
+use cover::{draw_mark, face};
 use page::{Plan, plan};
-
-/// One mail piece to be added to a print stream.
-#[derive(Debug, Clone, Copy)]
-pub struct Piece<'a> {
-    /// Whose piece this is. Equal objects are shared within one account only.
-    pub account: &'a str,
-    /// The return address, two to five lines.
-    pub sender: &'a [String],
-    /// The address block, two to six lines.
-    pub recipient: &'a [String],
-    /// The barcode under the address block.
-    pub imb: &'a Imb,
-    /// The mail job, as printed and as in the sheet mark.
-    pub job: &'a str,
-    /// The number of the piece in its mail job, from 1.
-    pub number: u32,
-    /// The inspected document.
-    pub document: &'a [u8],
-    /// How many impressions the document was accepted with.
-    pub impressions: u32,
-    /// Whether the first sheet of the document is perforated stock.
-    pub perforated: bool,
-}
-
-/// Where a piece is in its print stream.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PieceRow {
-    /// The number of the piece in its mail job.
-    pub piece: u32,
-    /// The page its cover sheet starts on, from 1.
-    pub first_page: u64,
-    /// Pages, with the cover sheet and blank sides; twice the sheets.
-    pub pages: u32,
-    /// Sheets of paper, with the cover sheet.
-    pub sheets: u32,
-    /// Whether the first sheet of the document is perforated stock.
-    pub perforated: bool,
-    /// The byte where the piece's first object starts.
-    pub offset: u64,
-    /// Bytes from there to the end of its last object.
-    pub length: u64,
-}
+pub use piece::{Piece, PieceRow};
 
 /// What a finished print stream holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -105,6 +64,9 @@ pub enum AssembleError {
         /// Impressions it was accepted with.
         accepted: u32,
     },
+    /// The endorsement cannot be printed.
+    #[error("the endorsement: {0}")]
+    Endorsement(LineFault),
     /// A line of the address block or the return address cannot be printed.
     #[error("line {line} of the {block}: {fault}")]
     Line {
@@ -142,7 +104,7 @@ pub enum AssembleError {
 #[derive(Debug)]
 pub struct Assembler<W> {
     output: Output<W>,
-    layout: Layout,
+    stationery: Stationery,
     /// The number of the embedded font, the only object of ours that pages share.
     font: u64,
     /// Objects that an equal one can stand for: hash of account and bytes to number.
@@ -158,13 +120,19 @@ impl<W: io::Write> Assembler<W> {
     ///
     /// # Errors
     /// The output cannot be written.
-    pub fn new(writer: W, layout: &Layout) -> io::Result<Self> {
+    pub fn new(writer: W, stationery: &Stationery) -> io::Result<Self> {
         let mut output = Output::new(writer)?;
         let ids: Vec<u64> = (0..font::OBJECTS).map(|_| output.allocate()).collect();
         for (id, body) in ids.iter().zip(FONT.objects(ids[0])) {
             output.put(*id, &body)?;
         }
-        Ok(Self { output, layout: layout.clone(), font: ids[0], shared: HashMap::new(), totals: Totals::default() })
+        Ok(Self {
+            output,
+            stationery: stationery.clone(),
+            font: ids[0],
+            shared: HashMap::new(),
+            totals: Totals::default(),
+        })
     }
 
     /// Adds one piece: its cover sheet and its document. The document must have passed inspection: it is parsed here with the
@@ -187,7 +155,7 @@ impl<W: io::Write> Assembler<W> {
         }
         let pages: Vec<Plan<'_>> =
             pages.iter().map(|page| plan(&document, page, limits.max_decompressed)).collect::<Result<_, _>>()?;
-        let sheets = 1 + found.div_ceil(2);
+        let sheets = piece.covers() + piece.sides.sheets(found);
         if !sheet_mark::can_mark(piece.job) {
             return Err(AssembleError::Mark);
         }
@@ -195,33 +163,61 @@ impl<W: io::Write> Assembler<W> {
             .map(|sheet| sheet_mark::modules(&sheet_mark::payload(piece.job, piece.number, sheet, sheets)))
             .collect::<Option<_>>()
             .ok_or(AssembleError::Mark)?;
-        // The cover is of the paper that follows, upright whichever way the document lies on it.
-        let first = pages[0].geometry;
-        let cover_size = (first.width.min(first.height), first.width.max(first.height));
-        let mut cover = self.cover(piece, cover_size.1, sheets, marks[0].side)?;
-        self.draw_mark(&mut cover, &marks[0], cover_size.1);
+        // The cover is of the paper that follows.
+        let (width, height) = (pages[0].geometry.width, pages[0].geometry.height);
+        let envelope = self.stationery.envelope(sheets);
+        let layout = self.stationery.layout(envelope).clone();
+        let face = face(piece, &layout, &self.stationery, height)?;
+        let stock = piece.stocks(self.stationery.cover_stock, sheets);
 
         let offset = self.output.position;
         let row = PieceRow {
             piece: piece.number,
             first_page: self.totals.pages + 1,
+            last_page: self.totals.pages + u64::from(2 * sheets),
             pages: 2 * sheets,
             sheets,
-            perforated: piece.perforated,
+            sides: piece.sides,
+            fold: Fold::of(height / POINTS, &layout),
+            envelope,
+            weight: self.stationery.weight(sheets, width / POINTS, height / POINTS),
+            stock,
             offset,
             length: 0,
         };
-        let resources = format!("/Font<</F {} 0 R>>", self.font);
-        self.put_page(cover_size, &resources, None, cover.as_bytes())?;
-        self.put_page(cover_size, "", None, b"")?;
+        let front = |content: &mut String, sheet: u32, height: f64| {
+            let perforated = row.stock.of(sheet) == Some(Stock::Perforated) || (piece.perforated && sheet == 1);
+            let line = format!(
+                "{} {} sheet {sheet}/{sheets}{}",
+                piece.job,
+                piece.number,
+                if perforated { " PERF" } else { "" }
+            );
+            draw_mark(content, &layout, &marks[sheet as usize - 1], &line, height);
+        };
         let mut copy = Copy::new(&document, piece.account);
-        for (place, page) in pages.iter().enumerate() {
-            // The fronts are the even places; the cover has the first mark.
-            let mark = (place % 2 == 0).then(|| &marks[1 + place / 2]);
-            self.put_document_page(&mut copy, page, mark)?;
+        let mut sheet = 0;
+        if piece.placement == Placement::Cover {
+            sheet += 1;
+            let mut cover = face.clone();
+            front(&mut cover, sheet, height);
+            self.put_page((width, height), "", None, cover.as_bytes())?;
+            self.put_page((width, height), "", None, b"")?;
         }
-        if let (1, Some(last)) = (pages.len() % 2, pages.last()) {
-            self.put_page((last.geometry.width, last.geometry.height), "", None, b"")?;
+        for (place, page) in pages.iter().enumerate() {
+            let mut over = String::new();
+            if place == 0 && piece.placement == Placement::FirstPage {
+                over.push_str(&face);
+            }
+            let is_front = piece.sides == Sides::FrontOnly || place % 2 == 0;
+            if is_front {
+                sheet += 1;
+                front(&mut over, sheet, page.geometry.height);
+            }
+            self.put_document_page(&mut copy, page, &over)?;
+            if is_front && (piece.sides == Sides::FrontOnly || place + 1 == pages.len()) {
+                self.put_page((page.geometry.width, page.geometry.height), "", None, b"")?;
+            }
         }
         self.totals.pages += u64::from(row.pages);
         self.totals.sheets += u64::from(sheets);
@@ -244,10 +240,12 @@ impl<W: io::Write> Assembler<W> {
         Ok((self.output.writer, totals))
     }
 
-    /// Writes a page of the print stream. `resources` are the entries of its resource dictionary.
+    /// Writes a page of the print stream. `resources` are the entries of its resource dictionary, but for our font.
     fn put_page(&mut self, size: (f64, f64), resources: &str, group: Option<&[u8]>, content: &[u8]) -> io::Result<()> {
         let mut contents = String::new();
+        let mut font = String::new();
         if !content.is_empty() {
+            font = format!("/Font<</F {} 0 R>>", self.font);
             let id = self.output.allocate();
             self.output.put_stream(id, format!("<</Length {}>>", content.len()).as_bytes(), content)?;
             contents = format!("/Contents {id} 0 R");
@@ -255,7 +253,7 @@ impl<W: io::Write> Assembler<W> {
         let parent = self.output.parent();
         let page = self.output.allocate();
         let mut body = format!(
-            "<</Type/Page/Parent {parent} 0 R/MediaBox[0 0 {} {}]/Resources<<{resources}>>{contents}",
+            "<</Type/Page/Parent {parent} 0 R/MediaBox[0 0 {} {}]/Resources<<{font}{resources}>>{contents}",
             decimal(size.0),
             decimal(size.1)
         )

@@ -1,4 +1,4 @@
-//! Plans and writes the pages of a document: the content of each as a form, its annotations over it, the sheet mark last.
+//! Plans and writes the pages of a document: the content of each as a form, its annotations over it, what is ours last.
 
 use std::fmt::Write as _;
 use std::io;
@@ -9,16 +9,10 @@ use super::copy::Copy;
 use super::{AssembleError, Assembler};
 use crate::document::{self, Appearance, Content, Geometry, Page};
 use crate::drawing::decimals;
-use crate::sheet_mark;
 
 impl<W: io::Write> Assembler<W> {
-    /// Writes a page of a document: its content as a form, its annotations over it, and the mark if it is a front.
-    pub(super) fn put_document_page(
-        &mut self,
-        copy: &mut Copy<'_>,
-        page: &Plan<'_>,
-        mark: Option<&sheet_mark::Modules>,
-    ) -> io::Result<()> {
+    /// Writes a page of a document: its content as a form, its annotations over it, and over both what is ours.
+    pub(super) fn put_document_page(&mut self, copy: &mut Copy<'_>, page: &Plan<'_>, over: &str) -> io::Result<()> {
         let geometry = &page.geometry;
         let mut content = String::new();
         let mut forms = String::new();
@@ -38,9 +32,7 @@ impl<W: io::Write> Assembler<W> {
                 decimals(&appearance.matrix)
             );
         }
-        if let Some(mark) = mark {
-            self.draw_mark(&mut content, mark, geometry.height);
-        }
+        content.push_str(over);
         let resources = if forms.is_empty() { forms } else { format!("/XObject<<{forms}>>") };
         // The page's blending space applies to the whole sheet; on the form it would make a group where there was none.
         let group = match page.group {
@@ -102,6 +94,7 @@ pub(super) fn plan<'a>(
 ) -> Result<Plan<'a>, AssembleError> {
     let fault = AssembleError::Document;
     let geometry = document::geometry(document, page).ok_or_else(|| fault("a page has no usable size"))?;
+    let geometry = on_portrait(geometry);
     let content = document::content(document, page, max_decompressed).map_err(fault)?;
     let appearances = document::annotations(document, page)
         .iter()
@@ -109,4 +102,14 @@ pub(super) fn plan<'a>(
         .collect();
     let group = page.dictionary.get(b"Group").ok();
     Ok(Plan { geometry, resources: page.resources, group, content, appearances })
+}
+
+/// A page that is wider than high turned clockwise by a quarter, its top to the right edge of the sheet: so every sheet of
+/// the stream is upright, and a camera finds the mark of each at the same place.
+fn on_portrait(geometry: Geometry) -> Geometry {
+    let Geometry { width, height, seen, matrix: [a, b, c, d, e, f] } = geometry;
+    if width <= height {
+        return geometry;
+    }
+    Geometry { width: height, height: width, seen, matrix: [b, -a, d, -c, f, width - e] }
 }
