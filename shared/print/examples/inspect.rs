@@ -18,12 +18,16 @@ fn main() -> io::Result<()> {
     for file in std::env::args_os().skip(1) {
         let report = std::fs::read(&file).and_then(|bytes| inspector.inspect(&bytes, &Limits::default()));
         let file = file.to_string_lossy();
-        let line = match report {
+        let mut line = match report {
             Ok(report) => {
-                json!({ "file": file, "ok": report.is_ok(), "pages": report.pages, "findings": report.findings, "facts": report })
+                let ok = report.is_ok();
+                let mut line = serde_json::to_value(report)?;
+                line["ok"] = ok.into();
+                line
             }
-            Err(error) => json!({ "file": file, "ok": false, "pages": 0, "findings": [], "error": error.to_string() }),
+            Err(error) => json!({ "ok": false, "pages": 0, "findings": [], "error": error.to_string() }),
         };
+        line["file"] = file.into();
         println!("{line}");
     }
     Ok(())

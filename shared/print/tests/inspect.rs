@@ -4,10 +4,20 @@ mod support;
 
 use lopdf::{Object, Stream, dictionary};
 use print::inspect::{Finding, Limits, PageSize, Paper, Report, Severity, inspect};
+use print::layout::{Layout, Rect};
 use support::Letter;
 
 fn report(file: &[u8], declared: u32) -> Report {
     inspect(file, &Limits { impressions: Some(declared), ..Limits::default() })
+}
+
+/// A document of so many pages with a bar on each: ink, and no font to find fault with.
+fn letter(pages: u32) -> Letter {
+    let mut letter = Letter::new();
+    for _ in 0..pages {
+        letter.page_of(b"72 700 200 12 re f");
+    }
+    letter
 }
 
 fn rules(report: &Report) -> Vec<&str> {
@@ -16,14 +26,14 @@ fn rules(report: &Report) -> Vec<&str> {
 
 /// The rules that a one-page document breaks after a change to it.
 fn rules_after(change: impl FnOnce(&mut Letter)) -> Vec<String> {
-    let mut letter = Letter::of(1);
+    let mut letter = letter(1);
     change(&mut letter);
     rules(&report(&letter.bytes(), 1)).into_iter().map(str::to_owned).collect()
 }
 
 #[test]
 fn an_ordinary_letter_has_no_findings() {
-    let report = report(&Letter::of(3).bytes(), 3);
+    let report = report(&letter(3).bytes(), 3);
     assert_eq!(report.findings, vec![]);
     assert_eq!((report.pages, report.sizes), (3, vec![PageSize { width: 8.5, height: 11.0 }; 3]));
 }
@@ -35,13 +45,13 @@ fn what_is_no_pdf_is_refused() {
 
 #[test]
 fn half_a_file_is_damaged() {
-    let file = Letter::of(2).bytes();
+    let file = letter(2).bytes();
     assert_eq!(rules(&report(&file[..file.len() / 2], 2)), ["document.damaged"]);
 }
 
 #[test]
 fn a_file_whose_cross_reference_had_to_be_rebuilt_is_damaged() {
-    let mut file = Letter::of(1).bytes();
+    let mut file = letter(1).bytes();
     // One byte more before the first object, and every offset is off.
     file.insert(9, b'\n');
     file.insert(9, b'\n');
@@ -94,7 +104,7 @@ fn content_that_does_not_decompress_to_its_end_is_damaged() {
 #[test]
 fn an_encrypted_file_is_refused_also_when_its_password_is_empty() {
     for password in ["", "secret"] {
-        let mut letter = Letter::of(1);
+        let mut letter = letter(1);
         letter.close();
         let id = Object::string_literal("0123456789abcdef");
         letter.document.trailer.set("ID", vec![id.clone(), id]);
@@ -156,7 +166,7 @@ fn a_page_tree_that_doubles_at_every_level_is_too_complex() {
 
 #[test]
 fn another_number_of_impressions_than_declared_is_refused() {
-    let report = report(&Letter::of(2).bytes(), 3);
+    let report = report(&letter(2).bytes(), 3);
     assert_eq!(rules(&report), ["document.impressions_differ"]);
     assert!(report.findings[0].message.contains("2 pages") && report.findings[0].message.contains("3 impressions"));
 }
@@ -164,7 +174,7 @@ fn another_number_of_impressions_than_declared_is_refused() {
 #[test]
 fn only_letter_and_legal_are_printed_and_a4_where_it_is_offered() {
     let sized = |width: i64, height: i64, a4: bool| {
-        let mut letter = Letter::of(1);
+        let mut letter = letter(1);
         letter.set(letter.pages[0], "MediaBox", vec![0.into(), 0.into(), width.into(), height.into()]);
         inspect(&letter.bytes(), &Limits { paper: Paper::Sheets { a4 }, ..Limits::default() }).is_ok()
     };
@@ -175,7 +185,7 @@ fn only_letter_and_legal_are_printed_and_a4_where_it_is_offered() {
 
 #[test]
 fn the_size_is_that_of_the_page_as_it_is_seen() {
-    let mut letter = Letter::of(1);
+    let mut letter = letter(1);
     let page = letter.pages[0];
     // Legal at half the unit, turned, and cropped out of something larger.
     letter.set(page, "MediaBox", vec![(-50).into(), 0.into(), 1000.into(), 1000.into()]);
@@ -189,7 +199,7 @@ fn the_size_is_that_of_the_page_as_it_is_seen() {
 
 #[test]
 fn pages_of_two_sizes_are_a_warning() {
-    let mut letter = Letter::of(2);
+    let mut letter = letter(2);
     letter.set(letter.pages[1], "MediaBox", vec![0.into(), 0.into(), 612.into(), 1008.into()]);
     let report = report(&letter.bytes(), 2);
     assert_eq!(rules(&report), ["document.mixed_sizes"]);
@@ -197,26 +207,45 @@ fn pages_of_two_sizes_are_a_warning() {
 }
 
 #[test]
-fn what_acts_is_refused() {
-    let active = ["document.active_content"];
+fn what_acts_is_refused_by_what_it_does() {
     let action = |kind: &str| dictionary! { "Type" => "Action", "S" => kind };
-    for kind in ["JavaScript", "Launch", "SubmitForm", "ImportData", "URI"] {
-        assert_eq!(rules_after(|letter| letter.close().set("OpenAction", action(kind))), active, "{kind}");
+    for (kind, rule) in [
+        ("JavaScript", "document.javascript"),
+        ("Launch", "document.launch_action"),
+        ("SubmitForm", "document.form_submission"),
+        ("ImportData", "document.form_submission"),
+        ("URI", "document.automatic_action"),
+    ] {
+        assert_eq!(rules_after(|letter| letter.close().set("OpenAction", action(kind))), [rule], "{kind}");
     }
-    assert_eq!(rules_after(|letter| letter.set(letter.pages[0], "AA", dictionary! { "O" => action("Named") })), active);
+    let on_open = dictionary! { "O" => action("Named") };
+    assert_eq!(rules_after(|letter| letter.set(letter.pages[0], "AA", on_open)), ["document.automatic_action"]);
     let names = dictionary! { "EmbeddedFiles" => dictionary! { "Names" => vec![Object::Null] } };
-    assert_eq!(rules_after(|letter| letter.close().set("Names", names)), active);
+    assert_eq!(rules_after(|letter| letter.close().set("Names", names)), ["document.embedded_file"]);
     let form = dictionary! { "XFA" => Object::string_literal("x"), "Fields" => Vec::<Object>::new() };
-    assert_eq!(rules_after(|letter| letter.close().set("AcroForm", form)), active);
-    for kind in ["RichMedia", "Movie", "Sound", "FileAttachment"] {
-        let annotation = dictionary! { "Type" => "Annot", "Subtype" => kind };
-        let rules = rules_after(|letter| letter.set(letter.pages[0], "Annots", vec![annotation.into()]));
-        assert_eq!(rules, active, "{kind}");
+    assert_eq!(rules_after(|letter| letter.close().set("AcroForm", form)), ["document.xfa"]);
+    for (kind, rule) in [
+        ("RichMedia", "document.multimedia"),
+        ("Movie", "document.multimedia"),
+        ("Sound", "document.multimedia"),
+        ("FileAttachment", "document.embedded_file"),
+    ] {
+        let annotation = dictionary! { "Type" => "Annot", "Subtype" => kind, "F" => 2 };
+        assert_eq!(
+            rules_after(|letter| letter.set(letter.pages[0], "Annots", vec![annotation.into()])),
+            [rule],
+            "{kind}"
+        );
     }
+    let elsewhere = Stream::new(dictionary! { "F" => Object::string_literal("other.bin") }, Vec::new());
+    let rules = rules_after(|letter| {
+        letter.document.add_object(elsewhere);
+    });
+    assert_eq!(rules, ["document.external_content"]);
 }
 
 #[test]
-fn going_to_a_page_and_links_to_the_web_are_no_active_content() {
+fn going_to_a_page_and_links_to_the_web_are_allowed() {
     let rules = rules_after(|letter| {
         letter.close().set("OpenAction", dictionary! { "S" => "GoTo", "D" => vec![Object::Null] });
         let link = dictionary! {
@@ -244,7 +273,7 @@ fn a_layer_that_is_switched_off_is_refused() {
 
 #[test]
 fn an_annotation_that_would_not_be_printed_is_a_warning_with_its_page() {
-    let mut letter = Letter::of(2);
+    let mut letter = letter(2);
     let note = dictionary! { "Type" => "Annot", "Subtype" => "Text", "F" => 4 };
     letter.set(letter.pages[1], "Annots", vec![note.into()]);
     let report = report(&letter.bytes(), 2);
@@ -267,12 +296,296 @@ fn content_that_decompresses_without_measure_is_too_complex() {
 
 #[test]
 fn all_findings_are_reported_at_once_and_survive_the_pipe() {
-    let mut letter = Letter::of(2);
+    let mut letter = letter(2);
     letter.set(letter.pages[1], "MediaBox", vec![0.into(), 0.into(), 360.into(), 504.into()]);
     letter.close().set("OpenAction", dictionary! { "S" => "JavaScript" });
     let report = report(&letter.bytes(), 5);
-    let all = ["document.active_content", "document.impressions_differ", "document.page_size"];
+    let all = ["document.javascript", "document.impressions_differ", "document.page_size"];
     assert_eq!(rules(&report), all);
     let json = serde_json::to_string(&report).unwrap();
     assert_eq!(serde_json::from_str::<Report>(&json).unwrap(), report);
+}
+
+/// The findings of a one-page document with this content, and these resources.
+fn findings_of(content: &[u8], resources: lopdf::Dictionary) -> Vec<Finding> {
+    let mut letter = Letter::new();
+    let page = letter.page_of(content);
+    letter.set(page, "Resources", resources);
+    report(&letter.bytes(), 1).findings
+}
+
+#[test]
+fn a_font_that_is_seen_and_not_embedded_is_refused_unless_every_reader_has_it() {
+    let text = |name: &str, mode: u32| {
+        let content = format!("0 0 9 9 re f BT {mode} Tr /F1 12 Tf 72 700 Td (x) Tj ET");
+        let font = dictionary! { "Type" => "Font", "Subtype" => "TrueType", "BaseFont" => name };
+        findings_of(content.as_bytes(), dictionary! { "Font" => dictionary! { "F1" => font } })
+    };
+    let [Finding { rule, severity: Severity::Refuse, page: Some(1), measured: Some(name), .. }] =
+        &text("Inter-Bold", 0)[..]
+    else {
+        panic!()
+    };
+    assert_eq!((rule.as_ref(), name.as_str()), ("document.font_not_embedded", "Inter-Bold"));
+    let [Finding { rule, severity: Severity::Warn, .. }] = &text("Times-Roman", 0)[..] else { panic!() };
+    assert_eq!(rule, "document.standard_font_not_embedded");
+    assert_eq!(text("Inter-Bold", 3)[0].rule, "document.invisible_text");
+}
+
+#[test]
+fn a_font_that_no_text_is_in_is_no_finding() {
+    let mut letter = letter(1);
+    let page = letter.page_of(b"BT /F1 12 Tf () Tj [] TJ ET 9 9 50 50 re f");
+    letter.set(page, "UserUnit", 1);
+    let report = report(&letter.bytes(), 2);
+    assert_eq!((rules(&report), &report.fonts), (vec![], &vec![]));
+}
+
+/// An image of gray samples.
+fn image(width: i64, height: i64) -> Stream {
+    let dictionary = dictionary! {
+        "Type" => "XObject", "Subtype" => "Image", "Width" => width, "Height" => height,
+        "ColorSpace" => "DeviceGray", "BitsPerComponent" => 8,
+    };
+    Stream::new(dictionary, vec![0x40; (width * height) as usize])
+}
+
+#[test]
+fn an_image_of_few_dots_per_inch_is_a_warning_where_it_is() {
+    // In a form that is turned and doubled, two by one inches to the right of the middle.
+    let mut letter = Letter::new();
+    let id = letter.document.add_object(image(200, 300));
+    let form = dictionary! {
+        "Type" => "XObject", "Subtype" => "Form", "BBox" => vec![0.into(), 0.into(), 200.into(), 200.into()],
+        "Matrix" => vec![2.into(), 0.into(), 0.into(), 2.into(), 0.into(), 0.into()],
+        "Resources" => dictionary! { "XObject" => dictionary! { "I" => id } },
+    };
+    let form = letter.document.add_object(Stream::new(form, b"q 72 0 0 36 0 0 cm /I Do Q".to_vec()));
+    let page = letter.page_of(b"q 1 0 0 1 360 576 cm /F Do Q");
+    letter.set(page, "Resources", dictionary! { "XObject" => dictionary! { "F" => form } });
+    let report = report(&letter.bytes(), 1);
+    let [finding] = &report.findings[..] else { panic!("{report:?}") };
+    assert_eq!((finding.rule.as_ref(), finding.severity), ("document.image_resolution", Severity::Warn));
+    assert_eq!((finding.measured.as_deref(), finding.allowed.as_deref()), (Some("100 dpi"), Some("150 dpi")));
+    assert_eq!((finding.page, finding.area), (Some(1), Some(Rect { left: 5.0, top: 2.0, width: 2.0, height: 1.0 })));
+    assert!(!report.coloured);
+}
+
+#[test]
+fn an_image_is_judged_where_it_is_largest_and_small_ones_are_not_judged() {
+    let placed = |content: &str, width, height| {
+        let mut letter = Letter::new();
+        let id = letter.document.add_object(image(width, height));
+        let page = letter.page_of(content.as_bytes());
+        letter.set(page, "Resources", dictionary! { "XObject" => dictionary! { "I" => id } });
+        let report = report(&letter.bytes(), 1);
+        (report.findings.len(), report.images.iter().map(|image| image.dpi.round()).collect::<Vec<_>>())
+    };
+    let twice = "q 72 0 0 72 72 72 cm /I Do Q q 144 0 0 144 72 300 cm /I Do Q";
+    assert_eq!(placed(twice, 200, 200), (1, vec![100.0]));
+    assert_eq!(placed(twice, 300, 300), (0, vec![150.0]));
+    assert_eq!(placed("q 500 0 0 1 50 72 cm /I Do Q", 500, 1), (0, vec![72.0]));
+    assert_eq!(placed("q 8 0 0 8 72 72 cm /I Do Q", 16, 16), (0, vec![144.0]));
+    assert_eq!(placed("q 100 0 0 100 700 72 cm /I Do Q 9 9 9 9 re f", 16, 16), (0, vec![]));
+}
+
+#[test]
+fn colour_and_transparency_are_facts() {
+    let facts = |content: &str| {
+        let mut letter = Letter::new();
+        let page = letter.page_of(content.as_bytes());
+        let gs = dictionary! { "T" => dictionary! { "ca" => 0.5 }, "N" => dictionary! { "ca" => 1, "BM" => "Normal" } };
+        letter.set(page, "Resources", dictionary! { "ExtGState" => gs });
+        let report = report(&letter.bytes(), 1);
+        (report.coloured, report.transparency)
+    };
+    assert_eq!(facts("1 0 0 rg 100 100 200 200 re f"), (true, false));
+    assert_eq!(facts("1 0 0 rg 0.2 0.2 0.2 rg 100 100 200 200 re f"), (false, false));
+    assert_eq!(facts("1 0 0 RG /N gs 100 100 200 200 re f"), (false, false));
+    assert_eq!(facts("q 1 0 0 rg Q /T gs 100 100 200 200 re f"), (false, true));
+}
+
+#[test]
+fn forms_and_patterns_that_draw_themselves_are_too_complex() {
+    let mut letter = Letter::new();
+    let form = letter.document.new_object_id();
+    let resources = dictionary! { "XObject" => dictionary! { "X" => form }, "Pattern" => dictionary! { "X" => form } };
+    let dictionary = |kind: &str| {
+        dictionary! {
+            "Subtype" => kind, "PatternType" => 1, "PaintType" => 1, "Resources" => resources.clone(),
+            "BBox" => vec![0.into(), 0.into(), 9.into(), 9.into()],
+        }
+    };
+    for content in ["/X Do", "/Pattern cs /X scn 0 0 9 9 re f"] {
+        letter.document.objects.insert(form, Stream::new(dictionary("Form"), content.as_bytes().to_vec()).into());
+        letter.pages.clear();
+        let page = letter.page_of(content.as_bytes());
+        letter.set(page, "Resources", resources.clone());
+        let mut file = Letter { document: letter.document.clone(), pages: letter.pages.clone(), ..Letter::new() };
+        file.root = letter.root;
+        assert_eq!(rules(&report(&file.bytes(), 1)), ["document.too_complex"], "{content}");
+    }
+}
+
+#[test]
+fn forms_that_double_at_every_level_are_too_complex_before_they_take_long() {
+    let mut letter = Letter::new();
+    let mut inner =
+        letter.document.add_object(Stream::new(dictionary! { "Subtype" => "Form" }, b"0 0 9 9 re f".to_vec()));
+    for _ in 0..30 {
+        let resources = dictionary! { "XObject" => dictionary! { "X" => inner } };
+        let form = dictionary! { "Subtype" => "Form", "Resources" => resources };
+        inner = letter.document.add_object(Stream::new(form, b"/X Do /X Do".to_vec()));
+    }
+    let page = letter.page_of(b"/X Do");
+    letter.set(page, "Resources", dictionary! { "XObject" => dictionary! { "X" => inner } });
+    let start = std::time::Instant::now();
+    assert_eq!(rules(&report(&letter.bytes(), 1)), ["document.too_complex"]);
+    assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
+}
+
+#[test]
+fn more_saved_states_than_anyone_needs_are_too_complex() {
+    let findings = findings_of(&b"q ".repeat(1_000_000), lopdf::Dictionary::new());
+    assert_eq!(findings[0].rule, "document.too_complex");
+}
+
+#[test]
+fn a_letter_of_more_sheets_than_its_mail_class_takes_is_refused() {
+    let sheets = |pages: u32, limits: Limits| {
+        let report = inspect(&letter(pages).bytes(), &limits);
+        report
+            .findings
+            .iter()
+            .find(|finding| finding.rule == "document.too_many_sheets")
+            .map(|finding| finding.measured.clone().unwrap())
+    };
+    let limits = Limits { max_sheets: 3, ..Limits::default() };
+    assert_eq!(sheets(4, limits.clone()), None);
+    assert_eq!(sheets(5, limits.clone()).as_deref(), Some("4 sheets"));
+    assert_eq!(sheets(6, Limits { first_page: Some(Layout::default()), ..limits.clone() }), None);
+    assert_eq!(sheets(3, Limits { duplex: false, ..limits }).as_deref(), Some("4 sheets"));
+}
+
+#[test]
+fn a_card_has_its_own_sizes_with_its_bleed_or_cut() {
+    let sized = |width: f64, height: f64, paper: Paper| {
+        let mut letter = letter(1);
+        let [width, height] = [width, height].map(|inches| Object::Real((inches * 72.0) as f32));
+        letter.set(letter.pages[0], "MediaBox", vec![0.into(), 0.into(), width, height]);
+        let report = inspect(&letter.bytes(), &Limits { paper, ..Limits::default() });
+        !rules(&report).contains(&"document.page_size")
+    };
+    assert!(sized(6.25, 4.25, Paper::Card4x6) && sized(4.0, 6.0, Paper::Card4x6) && !sized(8.5, 11.0, Paper::Card4x6));
+    assert!(
+        sized(9.25, 6.25, Paper::Card6x9) && !sized(9.25, 6.25, Paper::Card6x11) && sized(11.25, 6.25, Paper::Card6x11)
+    );
+    assert!(!sized(6.25, 4.25, Paper::default()));
+}
+
+/// The rules that a page breaks by one annotation.
+fn rules_of_annotation(annotation: lopdf::Dictionary) -> Vec<String> {
+    rules_after(|letter| letter.set(letter.pages[0], "Annots", vec![annotation.into()]))
+}
+
+#[test]
+fn a_comment_that_a_screen_shows_and_paper_does_not_is_a_warning() {
+    let corners: Vec<Object> = vec![72.into(), 72.into(), 144.into(), 144.into()];
+    let note = |flags: i64, kind: &str| {
+        let appearance = dictionary! { "N" => Object::Reference((1, 0)) };
+        dictionary! { "Subtype" => kind, "F" => flags, "Rect" => corners.clone(), "AP" => appearance }
+    };
+    assert_eq!(rules_of_annotation(note(0, "Stamp")), ["document.annotation_not_printed"]);
+    for (flags, kind) in [(4, "Stamp"), (2, "Stamp"), (32, "Stamp"), (0, "Popup"), (0, "Link")] {
+        assert_eq!(rules_of_annotation(note(flags, kind)), Vec::<String>::new(), "{kind} {flags}");
+    }
+}
+
+#[test]
+fn a_filled_form_field_without_an_appearance_is_refused() {
+    let corners: Vec<Object> = vec![72.into(), 72.into(), 144.into(), 144.into()];
+    let field =
+        |value: Object| dictionary! { "Subtype" => "Widget", "F" => 4, "Rect" => corners.clone(), "V" => value };
+    let rule = ["document.form_field_without_appearance"];
+    assert_eq!(rules_of_annotation(field(Object::string_literal("x"))), rule);
+    assert_eq!(rules_of_annotation(field("Yes".into())), rule);
+    let parent = dictionary! { "V" => Object::string_literal("x") };
+    let kid = dictionary! { "Subtype" => "Widget", "F" => 4, "Rect" => corners.clone(), "Parent" => parent };
+    assert_eq!(rules_of_annotation(kid), rule);
+    for empty in [Object::Null, Object::string_literal(""), Object::string_literal(b"\xfe\xff".to_vec()), "Off".into()]
+    {
+        assert_eq!(rules_of_annotation(field(empty.clone())), Vec::<String>::new(), "{empty:?}");
+    }
+}
+
+#[test]
+fn a_layer_that_is_not_to_be_printed_is_refused() {
+    let layer = |state: &str| {
+        rules_after(|letter| {
+            let usage = dictionary! { "Print" => dictionary! { "PrintState" => state } };
+            let group = letter.document.add_object(dictionary! { "Type" => "OCG", "Usage" => usage });
+            let properties = dictionary! { "OCGs" => vec![group.into()], "D" => dictionary! {} };
+            letter.close().set("OCProperties", properties);
+        })
+    };
+    assert_eq!(layer("OFF"), ["document.hidden_layer"]);
+    assert_eq!(layer("ON"), Vec::<String>::new());
+}
+
+#[test]
+fn invisible_text_belongs_to_a_scan() {
+    let text = b"BT 3 Tr /F1 12 Tf (x) Tj ET 72 72 99 99 re f".to_vec();
+    assert_eq!(findings_of(&text, dictionary! {})[0].rule, "document.invisible_text");
+    let scan = [&text[..], b" q 612 0 0 792 0 0 cm BI /W 1 /H 1 /CS /G /BPC 8 ID \x40 EI Q"].concat();
+    assert_eq!(findings_of(&scan, dictionary! {}), vec![]);
+}
+
+#[test]
+fn a_rule_that_every_page_breaks_leaves_room_for_the_others() {
+    let mut letter = letter(400);
+    for page in letter.pages.clone() {
+        letter.set(page, "MediaBox", vec![0.into(), 0.into(), 360.into(), 504.into()]);
+    }
+    letter.page("x");
+    let report = report(&letter.bytes(), 401);
+    assert!(rules(&report).contains(&"document.standard_font_not_embedded"), "{:?}", rules(&report));
+    assert!(report.findings.len() < 60 && report.sizes.len() == 401);
+}
+
+#[test]
+fn what_a_document_says_of_itself_is_kept_short_and_printable() {
+    let mut letter = letter(1);
+    letter.close();
+    let producer = Object::string_literal(format!("Tool\u{7} 1.0 {}", "x".repeat(1000)));
+    let info = letter.document.add_object(dictionary! { "Producer" => producer });
+    letter.document.trailer.set("Info", info);
+    let report = report(&letter.bytes(), 1);
+    assert!(report.producer.starts_with("Tool 1.0 xx") && report.producer.len() == 100, "{}", report.producer);
+    assert_eq!((report.version.as_str(), report.encrypted, report.recovered), ("1.5", false, false));
+}
+
+#[test]
+fn the_sample_documents_have_the_verdicts_their_index_says() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/documents");
+    let index = std::fs::read(folder.join("documents.json")).unwrap();
+    let rows: Vec<serde_json::Value> = serde_json::from_slice(&index).unwrap();
+    let texts = |row: &serde_json::Value, key: &str| -> Vec<String> {
+        row[key].as_array().into_iter().flatten().map(|text| text.as_str().unwrap().to_owned()).collect()
+    };
+    let mut looked_at = 0;
+    // The hostile ones are for the child, which may die of them.
+    for row in rows.iter().filter(|row| !row["file"].as_str().unwrap().starts_with("hostile/")) {
+        let file = row["file"].as_str().unwrap();
+        let report = inspect(&std::fs::read(folder.join(file)).unwrap(), &Limits::default());
+        let found = rules(&report);
+        if row["rules"].is_array() {
+            let expected = texts(row, "rules");
+            assert!(!report.is_ok() && expected.iter().any(|rule| found.contains(&rule.as_str())), "{file}: {found:?}");
+        } else {
+            assert_eq!(found, texts(row, "warnings"), "{file}");
+            assert!(report.is_ok() && u64::from(report.pages) == row["pages"].as_u64().unwrap(), "{file}: {report:?}");
+        }
+        looked_at += 1;
+    }
+    assert!(looked_at > 40, "{looked_at}");
 }

@@ -5,8 +5,12 @@
 //! comes last: the bytes, the structure of the file, what in it can act, its pages, what they paint.
 
 mod activity;
+mod colour;
+mod fonts;
 mod hidden;
+mod images;
 mod pages;
+mod painted;
 mod structure;
 
 use std::borrow::Cow;
@@ -212,7 +216,7 @@ pub struct Report {
     pub transparency: bool,
     /// Whether something on a page is neither black nor gray.
     pub coloured: bool,
-    /// The fonts, each once, by name; the first 200.
+    /// The fonts that text is seen in, each once, by name; the first 200.
     pub fonts: Vec<Font>,
     /// The images, each once; the first 200.
     pub images: Vec<Image>,
@@ -223,6 +227,18 @@ pub struct Report {
 /// How often the same rule is reported. A thousand pages of the wrong size are one mistake, and nobody reads a thousand
 /// findings.
 const MAX_FINDINGS_OF_A_RULE: usize = 25;
+
+/// How many fonts and how many images a report has at most.
+const MAX_FACTS: usize = 200;
+
+/// The longest text that a report takes from a document, characters.
+const MAX_TEXT: usize = 100;
+
+/// What a document says of itself, cut to what can be printed and read.
+fn printable(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    text.chars().filter(|character| !character.is_control()).take(MAX_TEXT).collect()
+}
 
 impl Report {
     /// Whether the document may be printed: nothing found refuses it.

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 
 use lopdf::Document;
 
+use super::painted::Painter;
 use super::{Finding, Limits, PageSize, Paper, Report, hidden, structure};
-use crate::document::{self, Page};
+use crate::document::{self, Geometry, Page};
 
 /// Sheet sizes as short and long side, inches: Letter, Legal, A4.
 const SHEETS: [(f64, f64); 3] = [(8.5, 11.0), (8.5, 14.0), (8.268, 11.693)];
@@ -20,15 +21,33 @@ const TOLERANCE: f64 = 0.05;
 /// How much the content of all pages may decompress to, in units of what one page may.
 const CONTENT_BUDGET: u64 = 16;
 
-pub(super) fn check(document: &Document, pages: &[Page<'_>], limits: &Limits, report: &mut Report) {
+pub(super) fn check<'a>(document: &'a Document, pages: &[Page<'a>], limits: &Limits, report: &mut Report) {
     report.pages = pages.len() as u32;
     check_count(document, pages, limits, report);
-    check_sizes(document, pages, limits, report);
+    let geometries = check_sizes(document, pages, limits, report);
     let mut budget = limits.max_decompressed.saturating_mul(CONTENT_BUDGET);
-    for (page, number) in pages.iter().zip(1u32..) {
-        check_content(document, page, number, limits, &mut budget, report);
+    let mut painter = Painter::new(document);
+    for ((page, geometry), number) in pages.iter().zip(geometries).zip(1u32..) {
         hidden::check_annotations(document, page, number, report);
+        let content = match content(document, page, limits.max_decompressed.min(budget)) {
+            Ok(content) => content,
+            Err(finding) => {
+                report.add(finding.on(number));
+                continue;
+            }
+        };
+        budget = budget.saturating_sub(content.len() as u64);
+        let Some(geometry) = geometry else { continue };
+        let Ok(painted) = painter.page(page, number, &geometry, &content) else {
+            report.add(structure::too_complex().on(number));
+            break;
+        };
+        hidden::check_text(&painted, number, report);
+        report.transparency |= painted.transparency;
+        report.coloured |= painted.coloured;
     }
+    painter.fonts.report(report);
+    painter.images.report(limits, report);
 }
 
 fn check_count(document: &Document, pages: &[Page<'_>], limits: &Limits, report: &mut Report) {
@@ -62,11 +81,13 @@ fn check_count(document: &Document, pages: &[Page<'_>], limits: &Limits, report:
     }
 }
 
-fn check_sizes(document: &Document, pages: &[Page<'_>], limits: &Limits, report: &mut Report) {
+/// The geometry of each page that has one.
+fn check_sizes(document: &Document, pages: &[Page<'_>], limits: &Limits, report: &mut Report) -> Vec<Option<Geometry>> {
+    let geometries: Vec<_> = pages.iter().map(|page| document::geometry(document, page)).collect();
     let offered = limits.paper.sizes();
     let mut used = BTreeSet::new();
-    for (page, number) in pages.iter().zip(1u32..) {
-        let Some(geometry) = document::geometry(document, page) else {
+    for (geometry, number) in geometries.iter().zip(1u32..) {
+        let Some(geometry) = geometry else {
             report.sizes.push(PageSize::default());
             let message = "The page has no usable size. Print it to a new PDF.";
             report.add(Finding::refuse("document.page_size", message).on(number));
@@ -88,6 +109,7 @@ fn check_sizes(document: &Document, pages: &[Page<'_>], limits: &Limits, report:
         let message = "The pages are of more than one sheet size. Each piece is printed on one size where possible.";
         report.add(Finding::warn("document.mixed_sizes", message));
     }
+    geometries
 }
 
 /// Whether a page is of a size, either way up.
@@ -120,34 +142,20 @@ impl Paper {
     }
 }
 
-/// That a page's content is there, can be decompressed, and stays within bounds.
-fn check_content(
-    document: &Document,
-    page: &Page<'_>,
-    number: u32,
-    limits: &Limits,
-    budget: &mut u64,
-    report: &mut Report,
-) {
-    let Some(streams) = document::contents(document, page) else {
-        report.add(structure::damaged().on(number));
-        return;
-    };
-    let mut left = limits.max_decompressed.min(*budget);
-    for stream in streams {
+/// A page's content without filters, at most `limit` bytes, or what is wrong with it.
+fn content(document: &Document, page: &Page<'_>, limit: u64) -> Result<Vec<u8>, Finding> {
+    let mut joined = Vec::new();
+    for stream in document::contents(document, page).ok_or_else(structure::damaged)? {
+        let left = limit.saturating_sub(joined.len() as u64);
         match document::decode(document, stream, left) {
-            Ok(content) => {
-                left -= content.len() as u64;
-                *budget -= content.len() as u64;
-            }
+            Ok(content) => joined.extend(content),
             Err(lopdf::Error::Decompress(lopdf::DecompressError::MemoryLimitExceeded { .. })) => {
-                report.add(structure::too_complex().on(number));
-                return;
+                return Err(structure::too_complex());
             }
-            Err(_) => {
-                report.add(structure::damaged().on(number));
-                return;
-            }
+            Err(_) => return Err(structure::damaged()),
         }
+        // Streams are cut between tokens.
+        joined.push(b'\n');
     }
+    Ok(joined)
 }

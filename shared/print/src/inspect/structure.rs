@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use lopdf::{Document, Object};
 
-use super::{Finding, Limits, Report};
+use super::{Finding, Limits, Report, printable};
 use crate::document;
 use crate::prescan::Suspicion;
 
@@ -64,9 +64,12 @@ pub(super) fn check(document: &Document, limits: &Limits, report: &mut Report) -
         // Nothing in it can be read.
         return ControlFlow::Break(());
     }
+    report.version = version(document);
+    report.producer = producer(document);
     report.recovered = document.xref_recovery.is_some();
-    // The parser repairs what it can and drops what it cannot read; what is printed then is a guess.
-    if report.recovered || document::has_lost_objects(document) {
+    // The parser repairs what it can and drops what it cannot read; what is printed then is a guess. In an encrypted file
+    // there is more that it cannot read.
+    if report.recovered || (!report.encrypted && document::has_lost_objects(document)) {
         report.add(damaged());
     }
     if document.objects.len() as u64 > u64::from(limits.max_objects) {
@@ -75,6 +78,32 @@ pub(super) fn check(document: &Document, limits: &Limits, report: &mut Report) -
     }
     check_streams(document, report);
     ControlFlow::Continue(())
+}
+
+/// The version of a document: that of its catalog if it is later than that of its header (ISO 32000-2 7.5.2).
+fn version(document: &Document) -> String {
+    let catalog = document.catalog().ok().and_then(|catalog| document::lookup(document, catalog, b"Version"));
+    let own = catalog.and_then(|version| version.as_name().ok()).map(printable).unwrap_or_default();
+    own.max(printable(document.version.as_bytes()))
+}
+
+/// The program that made a document.
+fn producer(document: &Document) -> String {
+    let Ok(info) = document.trailer.get(b"Info") else { return String::new() };
+    let info = document::dictionary_of(document::resolve(document, info));
+    let producer = info.and_then(|info| document::lookup(document, info, b"Producer"));
+    match producer {
+        Some(Object::String(bytes, _)) => match bytes.strip_prefix(b"\xfe\xff") {
+            // Text strings are in UTF-16 or nearly in Latin-1 (ISO 32000-2 7.9.2.2).
+            Some(bytes) => {
+                let units: Vec<u16> = bytes.as_chunks().0.iter().map(|pair| u16::from_be_bytes(*pair)).collect();
+                printable(String::from_utf16_lossy(&units).as_bytes())
+            }
+            None if bytes.starts_with(b"\xef\xbb\xbf") => printable(&bytes[3..]),
+            None => printable(bytes.iter().map(|byte| char::from(*byte)).collect::<String>().as_bytes()),
+        },
+        _ => String::new(),
+    }
 }
 
 /// That compressed streams can be read to their end. The parser takes what it gets of a damaged one, and a printer may draw

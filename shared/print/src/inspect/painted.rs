@@ -1,0 +1,405 @@
+//! What a page paints, as far as it can be told without painting it: in which fonts, which images, in colour or not, and
+//! what is transparent or invisible.
+//!
+//! Forms, patterns and appearances are followed where they are used. What that may cost is bounded in all: see [`WORK`].
+
+use std::collections::BTreeMap;
+
+use lopdf::{Dictionary, Document, Object, ObjectId, Stream};
+
+use super::colour::Space;
+use super::fonts::Fonts;
+use super::images::{self, Images};
+use crate::content::{InlineImage, Operand, Operators};
+use crate::document::{self, Geometry, Page};
+
+/// Bytes of content that are looked at in one document, again for each time they are used.
+const WORK: u64 = 256 << 20;
+
+/// What using a form costs on top of its bytes, in bytes.
+const FORM_WORK: u64 = 4 << 10;
+
+/// Bytes of content that are held at once, while forms lie in each other.
+const HELD: u64 = 64 << 20;
+
+/// How deep forms may lie in each other. Real ones are under ten.
+const MAX_DEPTH: usize = 32;
+
+/// How many graphics states may be saved at once. Some writers save one for each line and restore none.
+const MAX_SAVED: usize = 10_000;
+
+/// More is drawn than a document may.
+#[derive(Debug)]
+pub(super) struct TooComplex;
+
+/// What one page paints.
+#[derive(Debug, Default)]
+pub(super) struct Painted {
+    /// Anything at all, perhaps in white.
+    pub(super) marks: bool,
+    /// Something in a colour that may be neither black nor grey.
+    pub(super) coloured: bool,
+    /// Something that lets through what is below.
+    pub(super) transparency: bool,
+    /// Text that is there to be searched and not to be seen.
+    pub(super) invisible_text: bool,
+    /// An image.
+    pub(super) image: bool,
+    /// Samples of all images, again for each time they are drawn.
+    pub(super) samples: u64,
+    /// Bytes of content, again for each time they are used.
+    pub(super) work: u64,
+}
+
+/// What is painted with.
+#[derive(Debug, Clone, Copy)]
+struct Colour {
+    space: Space,
+    coloured: bool,
+}
+
+const BLACK: Colour = Colour { space: Space::Gray, coloured: false };
+
+/// The part of the graphics state that matters here (ISO 32000-2 8.4).
+#[derive(Debug, Clone, Copy)]
+struct State<'a> {
+    /// To points of the upright page.
+    matrix: [f64; 6],
+    /// That of the content stream this is in, which patterns start from.
+    base: [f64; 6],
+    fill: Colour,
+    stroke: Colour,
+    mode: i64,
+    font: Option<&'a Dictionary>,
+}
+
+impl State<'_> {
+    fn at(matrix: [f64; 6]) -> Self {
+        Self { matrix, base: matrix, fill: BLACK, stroke: BLACK, mode: 0, font: None }
+    }
+}
+
+/// Looks at the pages of one document.
+#[derive(Debug)]
+pub(super) struct Painter<'a> {
+    document: &'a Document,
+    pub(super) fonts: Fonts,
+    pub(super) images: Images,
+    left: u64,
+    held: u64,
+    /// The forms and patterns that are being looked at, one in the other.
+    open: Vec<ObjectId>,
+    /// Whether the patterns that were looked at are coloured.
+    patterns: BTreeMap<ObjectId, bool>,
+    number: u32,
+    size: (f64, f64),
+    page: Painted,
+}
+
+impl<'a> Painter<'a> {
+    pub(super) fn new(document: &'a Document) -> Self {
+        Self {
+            document,
+            fonts: Fonts::default(),
+            images: Images::default(),
+            left: WORK,
+            held: 0,
+            open: Vec::new(),
+            patterns: BTreeMap::new(),
+            number: 0,
+            size: (0.0, 0.0),
+            page: Painted::default(),
+        }
+    }
+
+    /// Looks at a page with its number, its content and the annotations that are printed.
+    pub(super) fn page(
+        &mut self,
+        page: &Page<'a>,
+        number: u32,
+        geometry: &Geometry,
+        content: &[u8],
+    ) -> Result<Painted, TooComplex> {
+        (self.number, self.size, self.page) = (number, (geometry.width, geometry.height), Painted::default());
+        self.open.clear();
+        self.held = 0;
+        let resources = page.resources.and_then(document::dictionary_of);
+        self.run(content, resources, State::at(geometry.matrix))?;
+        for annotation in document::annotations(self.document, page) {
+            let placed = document::place_appearance(self.document, &annotation);
+            if let (Some(placed), Some((id, form))) = (placed, annotation.appearance) {
+                let state = State::at(multiply(&placed.matrix, &geometry.matrix));
+                self.form(id, form, resources, state)?;
+            }
+        }
+        Ok(std::mem::take(&mut self.page))
+    }
+
+    fn run(
+        &mut self,
+        content: &[u8],
+        resources: Option<&'a Dictionary>,
+        mut state: State<'a>,
+    ) -> Result<(), TooComplex> {
+        self.left = self.left.checked_sub(content.len() as u64).ok_or(TooComplex)?;
+        self.page.work += content.len() as u64;
+        let mut saved = Vec::new();
+        let mut operators = Operators::new(content);
+        while let Some(operator) = operators.next() {
+            match operator {
+                b"q" if saved.len() == MAX_SAVED => return Err(TooComplex),
+                b"q" => saved.push(state),
+                b"Q" => state = saved.pop().unwrap_or(state),
+                b"cm" => {
+                    if let Some(matrix) = operators.numbers() {
+                        state.matrix = multiply(&matrix, &state.matrix);
+                    }
+                }
+                b"gs" => {
+                    if let Some(Object::Dictionary(settings)) = self.resource(resources, b"ExtGState", operators.name())
+                    {
+                        self.settings(settings, &mut state);
+                    }
+                }
+                b"Tf" => {
+                    let name = operators.operands().first().and_then(|operand| match operand {
+                        Operand::Name(name) => Some(&**name),
+                        _ => None,
+                    });
+                    state.font = self.resource(resources, b"Font", name).and_then(|font| font.as_dict().ok());
+                }
+                b"Tr" => state.mode = operators.numbers().map_or(state.mode, |[mode]| mode as i64),
+                b"Tj" | b"TJ" | b"'" | b"\"" if operators.has_text() => self.text(&state),
+                b"f" | b"F" | b"f*" => self.paint(state.fill.coloured),
+                b"S" | b"s" => self.paint(state.stroke.coloured),
+                b"B" | b"B*" | b"b" | b"b*" => self.paint(state.fill.coloured || state.stroke.coloured),
+                b"sh" => {
+                    let shading = self.resource(resources, b"Shading", operators.name());
+                    let coloured = self.is_shading_coloured(shading);
+                    self.paint(coloured);
+                }
+                b"BI" => {
+                    let image = InlineImage::of(operators.operands());
+                    let space = match image.space {
+                        Some(name) => self.space(resources, name),
+                        None => Space::Other,
+                    };
+                    let coloured = if image.mask { state.fill.coloured } else { space != Space::Gray };
+                    self.image(None, image.width, image.height, coloured, &state);
+                }
+                b"Do" => self.external(resources, operators.name(), &state)?,
+                _ => self.set_colour(operator, &operators, resources, &mut state)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// A named resource of a kind, with references followed.
+    fn resource(&self, resources: Option<&'a Dictionary>, kind: &[u8], name: Option<&[u8]>) -> Option<&'a Object> {
+        Some(document::resolve(self.document, self.named(resources, kind, name)?))
+    }
+
+    /// A named resource of a kind as it is in the dictionary.
+    fn named(&self, resources: Option<&'a Dictionary>, kind: &[u8], name: Option<&[u8]>) -> Option<&'a Object> {
+        let resources = document::dictionary_of(document::lookup(self.document, resources?, kind)?)?;
+        resources.get(name?).ok()
+    }
+
+    fn space(&self, resources: Option<&'a Dictionary>, name: &[u8]) -> Space {
+        Space::by_name(name).unwrap_or_else(|| {
+            let object = self.named(resources, b"ColorSpace", Some(name));
+            object.map_or(Space::Other, |object| Space::of(self.document, object))
+        })
+    }
+
+    fn paint(&mut self, coloured: bool) {
+        self.page.marks = true;
+        self.page.coloured |= coloured;
+    }
+
+    fn text(&mut self, state: &State<'_>) {
+        let (fills, strokes) = (matches!(state.mode, 0 | 2 | 4 | 6), matches!(state.mode, 1 | 2 | 5 | 6));
+        if !fills && !strokes {
+            self.page.invisible_text = true;
+            return;
+        }
+        self.paint(fills && state.fill.coloured || strokes && state.stroke.coloured);
+        if let Some(font) = state.font {
+            self.fonts.note(self.document, font, self.number);
+        }
+    }
+
+    /// What a dictionary of graphics state parameters sets (ISO 32000-2 8.4.5).
+    fn settings(&mut self, settings: &'a Dictionary, state: &mut State<'a>) {
+        let get = |key: &[u8]| document::lookup(self.document, settings, key);
+        let see_through = |key: &[u8]| get(key).and_then(document::number).is_some_and(|opacity| opacity < 1.0);
+        let mode = match get(b"BM") {
+            Some(Object::Array(modes)) => modes.first().map(|mode| document::resolve(self.document, mode)),
+            mode => mode,
+        };
+        let blends =
+            mode.and_then(|mode| mode.as_name().ok()).is_some_and(|mode| !matches!(mode, b"Normal" | b"Compatible"));
+        let masked = matches!(get(b"SMask"), Some(Object::Dictionary(_)));
+        self.page.transparency |= see_through(b"ca") || see_through(b"CA") || blends || masked;
+        if let Some(Object::Array(font)) = get(b"Font") {
+            let font = font.first().map(|font| document::resolve(self.document, font));
+            state.font = font.and_then(|font| font.as_dict().ok());
+        }
+    }
+
+    fn set_colour(
+        &mut self,
+        operator: &[u8],
+        operators: &Operators<'_>,
+        resources: Option<&'a Dictionary>,
+        state: &mut State<'a>,
+    ) -> Result<(), TooComplex> {
+        let fills = operator.first().is_some_and(u8::is_ascii_lowercase);
+        let colour = if fills { &mut state.fill } else { &mut state.stroke };
+        let device = match operator {
+            b"g" | b"G" => Space::Gray,
+            b"rg" | b"RG" => Space::Rgb,
+            b"k" | b"K" => Space::Cmyk,
+            b"cs" | b"CS" => {
+                let space = operators.name().map_or(Space::Other, |name| self.space(resources, name));
+                // The first colour of a space is black, but in one of inks it is all of them.
+                *colour = Colour { space, coloured: space == Space::Inks };
+                return Ok(());
+            }
+            b"sc" | b"SC" | b"scn" | b"SCN" => colour.space,
+            _ => return Ok(()),
+        };
+        if let (Space::Pattern, Some(name)) = (device, operators.name()) {
+            let components = operators.operands().len() > 1;
+            let base = state.base;
+            let coloured = self.pattern(resources, name, base)? || components;
+            let colour = if fills { &mut state.fill } else { &mut state.stroke };
+            colour.coloured = coloured;
+            return Ok(());
+        }
+        let mut components = [0.0; 32];
+        let mut count = 0;
+        for (component, operand) in components.iter_mut().zip(operators.operands()) {
+            if let Operand::Number(value) = operand {
+                *component = *value;
+                count += 1;
+            }
+        }
+        *colour = Colour { space: device, coloured: device.is_coloured(&components[..count]) };
+        Ok(())
+    }
+
+    /// Whether a pattern has colour of its own.
+    fn pattern(&mut self, resources: Option<&'a Dictionary>, name: &[u8], base: [f64; 6]) -> Result<bool, TooComplex> {
+        let Some(named) = self.named(resources, b"Pattern", Some(name)) else { return Ok(false) };
+        match document::resolve(self.document, named) {
+            Object::Stream(tile) => {
+                let id = named.as_reference().unwrap_or_default();
+                if let Some(coloured) = self.patterns.get(&id) {
+                    return Ok(*coloured);
+                }
+                // What it paints counts as painted on the page, so what the page had of colour is put aside.
+                let before = std::mem::take(&mut self.page.coloured);
+                self.form(id, tile, resources, State::at(base))?;
+                let coloured = std::mem::replace(&mut self.page.coloured, before);
+                self.patterns.insert(id, coloured);
+                Ok(coloured)
+            }
+            Object::Dictionary(pattern) => {
+                let shading = document::lookup(self.document, pattern, b"Shading");
+                Ok(self.is_shading_coloured(shading))
+            }
+            _ => Ok(false),
+        }
+    }
+
+    fn is_shading_coloured(&self, shading: Option<&Object>) -> bool {
+        let space = shading.and_then(document::dictionary_of).and_then(|shading| shading.get(b"ColorSpace").ok());
+        space.is_some_and(|space| Space::of(self.document, space) != Space::Gray)
+    }
+
+    /// An image or a form by its name.
+    fn external(
+        &mut self,
+        resources: Option<&'a Dictionary>,
+        name: Option<&[u8]>,
+        state: &State<'a>,
+    ) -> Result<(), TooComplex> {
+        let Some(named) = self.named(resources, b"XObject", name) else { return Ok(()) };
+        let Object::Stream(stream) = document::resolve(self.document, named) else { return Ok(()) };
+        let id = named.as_reference().unwrap_or_default();
+        let get = |key: &[u8]| document::lookup(self.document, &stream.dict, key);
+        match get(b"Subtype").and_then(|subtype| subtype.as_name().ok()) {
+            Some(b"Form") => self.form(id, stream, resources, *state)?,
+            Some(b"Image") => {
+                let side = |key: &[u8]| {
+                    get(key).and_then(|side| side.as_i64().ok()).and_then(|side| u32::try_from(side).ok()).unwrap_or(0)
+                };
+                let is_mask = matches!(get(b"ImageMask"), Some(Object::Boolean(true)));
+                let coloured = match stream.dict.get(b"ColorSpace") {
+                    _ if is_mask => state.fill.coloured,
+                    Ok(Object::Name(space)) => self.space(resources, space) != Space::Gray,
+                    Ok(space) => Space::of(self.document, space) != Space::Gray,
+                    Err(_) => true,
+                };
+                self.page.transparency |= get(b"SMask").is_some();
+                self.image(Some(id), side(b"Width"), side(b"Height"), coloured, state);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn image(&mut self, id: Option<ObjectId>, width: u32, height: u32, coloured: bool, state: &State<'_>) {
+        self.paint(coloured);
+        self.page.image = true;
+        let samples = u64::from(width).saturating_mul(u64::from(height));
+        self.page.samples = self.page.samples.saturating_add(samples);
+        if let Some(image) = images::place(self.number, self.size, &state.matrix, width, height) {
+            self.images.note(id, image);
+        }
+    }
+
+    /// A form or a tile of a pattern, whose resources are those of where it is used if it has none (ISO 32000-2 8.10).
+    fn form(
+        &mut self,
+        id: ObjectId,
+        form: &'a Stream,
+        resources: Option<&'a Dictionary>,
+        mut state: State<'a>,
+    ) -> Result<(), TooComplex> {
+        if self.open.contains(&id) || self.open.len() == MAX_DEPTH {
+            return Err(TooComplex);
+        }
+        self.left = self.left.checked_sub(FORM_WORK).ok_or(TooComplex)?;
+        self.page.work += FORM_WORK;
+        let content = match document::decode(self.document, form, self.left.min(HELD - self.held)) {
+            Ok(content) => content,
+            Err(lopdf::Error::Decompress(lopdf::DecompressError::MemoryLimitExceeded { .. })) => {
+                return Err(TooComplex);
+            }
+            // That it is damaged is found where all streams are read.
+            Err(_) => return Ok(()),
+        };
+        if let Some(matrix) = document::lookup(self.document, &form.dict, b"Matrix")
+            && let Some(matrix) = document::numbers(self.document, matrix)
+        {
+            state.matrix = multiply(&matrix, &state.matrix);
+        }
+        state.base = state.matrix;
+        let own = document::lookup(self.document, &form.dict, b"Resources").and_then(document::dictionary_of);
+        self.open.push(id);
+        self.held += content.len() as u64;
+        self.run(&content, own.or(resources), state)?;
+        self.held -= content.len() as u64;
+        self.open.pop();
+        Ok(())
+    }
+}
+
+/// First `first`, then `then` (ISO 32000-2 8.3.4).
+fn multiply(first: &[f64; 6], then: &[f64; 6]) -> [f64; 6] {
+    let [a, b, c, d, e, f] = *first;
+    let [g, h, i, j, k, l] = *then;
+    [a * g + b * i, a * h + b * j, c * g + d * i, c * h + d * j, e * g + f * i + k, e * h + f * j + l]
+}
