@@ -168,6 +168,7 @@ async fn assemble(store: &Store, job: &Job, part: &Part) -> Result<PartFiles, Pa
                 recipient: &address.lines(),
                 imb: &imb,
                 endorsement: None,
+                certified: None,
                 job: job.id.as_str(),
                 number,
                 document: &document,

@@ -27,6 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             recipient: &recipient,
             imb: &imb,
             endorsement: None,
+            certified: None,
             job: "job_sample",
             number,
             document: &document,

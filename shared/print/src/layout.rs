@@ -57,6 +57,9 @@ pub struct Layout {
     pub return_window: Rect,
     /// The window for the recipient's address block, from the envelope's top left corner.
     pub recipient_window: Rect,
+    /// The window for the label of a certified piece, from the envelope's top left corner: right of the return address and
+    /// above the recipient's. Envelopes of other pieces have none.
+    pub certified_window: Rect,
     /// Space kept between text and the edge of what is always visible, inches.
     pub margin: f64,
     /// Distance of the sheet mark's left edge from the left of the page, inches.
@@ -83,6 +86,7 @@ impl Layout {
             panel_height: 11.0 / 3.0,
             return_window: Rect { left: 0.625, top: 0.875, width: 3.25, height: 0.875 },
             recipient_window: Rect { left: 0.625, top: 2.125, width: 4.0, height: 1.0 },
+            certified_window: Rect { left: 4.0625, top: 0.25, width: 4.25, height: 1.75 },
             margin: 0.05,
             mark_left: 0.2,
             mark_bottom: 0.2,
@@ -100,6 +104,7 @@ impl Layout {
             panel_height: 11.0,
             return_window: Rect { left: 0.625, top: 0.75, width: 3.75, height: 1.75 },
             recipient_window: Rect { left: 0.625, top: 2.875, width: 4.0, height: 2.25 },
+            certified_window: Rect { left: 4.875, top: 1.5, width: 3.75, height: 2.25 },
             ..Self::number_10()
         }
     }

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use lopdf::content::Content;
 use lopdf::{Dictionary, Document, Object, ObjectId, Stream, dictionary};
 use print::address_block::LineFault;
-use print::assemble::{AssembleError, Assembler, Piece, PieceRow, Totals};
+use print::assemble::{AssembleError, Assembler, Certified, Piece, PieceRow, Totals};
+use print::code128::ArticleDigits;
 use print::imb::Imb;
 use print::layout::Layout;
 use print::stationery::{Envelope, Fold, Placement, Sides, Stationery, Stock};
@@ -51,6 +52,7 @@ impl Parts {
             recipient: &self.recipient,
             imb: &self.imb,
             endorsement: None,
+            certified: None,
             job: &self.job,
             number,
             document: &self.document,
@@ -646,4 +648,31 @@ proptest! {
         }
         prop_assert!(printed.bytes == print().bytes);
     }
+}
+
+#[test]
+fn a_certified_piece_has_its_label_on_the_cover_and_another_has_none() {
+    let piece = parts(Letter::of(1));
+    let number = ArticleDigits::parse("9214890234567800000013").unwrap();
+    let certified = Some(Certified { number: &number, services: &["RETURN RECEIPT ELECTRONIC"] });
+    let mut assembler = Assembler::new(Vec::new(), &Stationery::default()).unwrap();
+    let rows =
+        vec![assembler.add(&Piece { certified, ..piece.piece(1) }).unwrap(), assembler.add(&piece.piece(2)).unwrap()];
+    let printed = Printed::read(assembler.finish().unwrap(), rows);
+    let label = ["USPS CERTIFIED MAIL", "9214 8902 3456 7800 0000 13", "RETURN RECEIPT ELECTRONIC"];
+    let (first, second) = (printed.text(1), printed.text(5));
+    assert!(label.iter().all(|line| first.iter().any(|shown| shown == line)), "{first:?}");
+    assert!(!label.iter().any(|line| second.iter().any(|shown| shown == line)), "{second:?}");
+}
+
+#[test]
+fn a_certified_label_that_has_no_room_is_refused_and_nothing_is_written() {
+    let piece = parts(Letter::of(1));
+    let number = ArticleDigits::parse("9214890234567800000013").unwrap();
+    let certified = Some(Certified { number: &number, services: &["ONE"; 9] });
+    let mut assembler = Assembler::new(Vec::new(), &Stationery::default()).unwrap();
+    let before = assembler.writer_mut().len();
+    let refused = assembler.add(&Piece { certified, ..piece.piece(1) });
+    assert!(matches!(refused, Err(AssembleError::Layout("certified label"))), "{refused:?}");
+    assert_eq!(assembler.writer_mut().len(), before);
 }

@@ -1,6 +1,6 @@
 //! Draws what is ours on a sheet: the face with addresses and barcode, and the mark on every front.
 
-use super::{AssembleError, Piece};
+use super::{AssembleError, Piece, certified};
 use crate::address_block::{self, MAX_LINES, MAX_SENDER_LINES, NoPlace, POINTS, TextBlock, bar, usps_style};
 use crate::drawing::{draw_rectangle, draw_text};
 use crate::imb::{BARS, Imb};
@@ -8,7 +8,8 @@ use crate::layout::{Layout, Rect};
 use crate::sheet_mark;
 use crate::stationery::Stationery;
 
-/// The return address, the endorsement, the address block and the barcode of a piece on a page `height` points high.
+/// The return address, the endorsement, the address block, the barcode and the certified label of a piece on a page `height`
+/// points high.
 pub(super) fn face(
     piece: &Piece<'_>,
     layout: &Layout,
@@ -16,32 +17,47 @@ pub(super) fn face(
     height: f64,
 ) -> Result<String, AssembleError> {
     const RETURN: &str = "return address";
-    const BLOCK: &str = "address block";
     check_lines(RETURN, piece.sender.len(), MAX_SENDER_LINES)?;
-    check_lines(BLOCK, piece.recipient.len(), MAX_LINES)?;
-    let styled: Vec<String>;
-    let lines = if stationery.usps_style {
-        styled = piece.recipient.iter().map(|line| usps_style(line)).collect();
-        &styled
-    } else {
-        piece.recipient
-    };
     let (sender, endorsement) = address_block::place_sender(piece.sender, piece.endorsement, layout)
         .map_err(|fault| no_place(RETURN, fault))?;
-    let recipient = address_block::place_recipient(lines, layout).map_err(|fault| no_place(BLOCK, fault))?;
-    let place = address_block::place_bars(layout).map_err(|fault| no_place(BLOCK, fault))?;
-
     let mut content = String::from("0 g\n");
     draw_text(&mut content, &sender, piece.sender, height);
     if let (Some(block), Some(line)) = (&endorsement, piece.endorsement) {
         draw_text(&mut content, block, &[line], height);
     }
-    draw_text(&mut content, &recipient, lines, height);
-    let bars = draw_bars(piece.imb, &place, height);
+    content.push_str(&address(piece.recipient, piece.imb, layout, stationery, height)?);
+    if let Some(certified) = &piece.certified {
+        content.push_str(&certified::label(certified, piece.imb.routing(), layout, height)?);
+    }
+    Ok(content)
+}
+
+/// The address block and the barcode on a page `height` points high, black as text is unless it is told otherwise.
+fn address(
+    recipient: &[String],
+    imb: &Imb,
+    layout: &Layout,
+    stationery: &Stationery,
+    height: f64,
+) -> Result<String, AssembleError> {
+    const BLOCK: &str = "address block";
+    check_lines(BLOCK, recipient.len(), MAX_LINES)?;
+    let styled: Vec<String>;
+    let lines = if stationery.usps_style {
+        styled = recipient.iter().map(|line| usps_style(line)).collect();
+        &styled
+    } else {
+        recipient
+    };
+    let block = address_block::place_recipient(lines, layout).map_err(|fault| no_place(BLOCK, fault))?;
+    let place = address_block::place_bars(layout).map_err(|fault| no_place(BLOCK, fault))?;
+    let mut content = String::new();
+    draw_text(&mut content, &block, lines, height);
+    let bars = draw_bars(imb, &place, height);
     // The last chance to notice that the bars on the paper are not those of the piece.
     let letters = read_bars(&bars, &place, height).ok_or(AssembleError::Barcode)?;
     match Imb::decode(&letters) {
-        Ok((tracking, routing)) if tracking == piece.imb.tracking() && routing == piece.imb.routing() => {}
+        Ok((tracking, routing)) if tracking == imb.tracking() && routing == imb.routing() => {}
         _ => return Err(AssembleError::Barcode),
     }
     content.push_str(&bars);

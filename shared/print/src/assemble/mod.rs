@@ -7,6 +7,7 @@
 //! is drawn upright whatever its rotation, boxes and user unit. Annotations flagged for print are drawn by their normal
 //! appearance. The same pieces in the same order always make the same bytes.
 
+mod certified;
 mod copy;
 mod cover;
 mod page;
@@ -26,6 +27,7 @@ use crate::inspect::Limits;
 use crate::sheet_mark;
 use crate::stationery::{Fold, Placement, Sides, Stationery, Stock};
 use crate::stream::Output;
+pub use certified::Certified;
 use copy::Copy;
 use cover::{draw_mark, face};
 use page::{Plan, plan};

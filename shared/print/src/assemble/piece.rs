@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::Certified;
 use crate::imb::Imb;
 use crate::stationery::{Envelope, Fold, Ounces, Placement, Sides, Stock, Stocks};
 
@@ -18,6 +19,8 @@ pub struct Piece<'a> {
     pub imb: &'a Imb,
     /// What is asked of the Postal Service below the return address, as in `Return Service Requested`.
     pub endorsement: Option<&'a str>,
+    /// What is on its label if it is mailed certified.
+    pub certified: Option<Certified<'a>>,
     /// The mail job, as printed and as in the sheet mark.
     pub job: &'a str,
     /// The number of the piece in its mail job, from 1.
