@@ -7,6 +7,7 @@
 
 pub mod address_block;
 pub mod assemble;
+pub mod code128;
 mod content;
 mod document;
 mod drawing;
