@@ -17,6 +17,7 @@ pub mod inspect;
 pub mod isolate;
 pub mod layout;
 mod prescan;
+pub mod raster;
 pub mod sheet_mark;
 pub mod stationery;
 mod stream;

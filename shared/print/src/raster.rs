@@ -1,0 +1,308 @@
+//! What a page looks like: where there is ink on it, and a picture of it for people.
+//!
+//! Pages are drawn by `hayro`, which has no limit on what a stream decompresses to and none on its own time. So everything
+//! here runs in the child that may die (see [`crate::isolate`]) and nowhere else, except on files that are trusted.
+//!
+//! A page is drawn upright, as [`crate::inspect::PageSize`] measures it: what the crop box shows of the media box, turned by
+//! the page's rotation, in the page's own unit (ISO 32000-2 7.7.3.3 and 14.11.2).
+
+use std::collections::HashSet;
+
+use hayro::hayro_interpret::{InterpreterSettings, TransformExt};
+use hayro::hayro_syntax::Pdf;
+use hayro::hayro_syntax::object::{Array, Dict, Name, Object};
+use hayro::hayro_syntax::page::{Page, Rotation};
+use hayro::kurbo::Affine;
+use hayro::vello_cpu::color::palette::css::WHITE;
+use hayro::vello_cpu::{Pixmap, RasterizerSettings, RenderContext, Resources, TargetInit};
+use hayro::{RenderCache, RenderSettings, render_into};
+use serde::{Deserialize, Serialize};
+
+use crate::layout::Rect;
+
+/// Pixels per inch at which ink is looked for. A pixel is then as large as the widest line that is invisible, and one page
+/// takes a few milliseconds.
+const INK_DPI: f64 = 72.0;
+
+/// Pixels of the largest map of ink: a page that is larger than any sheet is looked at more coarsely.
+const MAX_INK_PIXELS: f64 = 2e6;
+
+/// How much darker than white a pixel is that counts as ink, of 255. An eighth: less is the haze about a letter's edge, or a
+/// tint of the paper.
+const INK: u8 = 32;
+
+/// How far the channels of a coloured pixel lie apart, of 255. Less is the noise of a scanner or the warmth of a black.
+const CHROMA: u8 = 32;
+
+/// Pixels of the images that one page may have it drawn: ten Letter pages at 300 dpi. Decoding takes up to ten bytes each.
+pub const MAX_IMAGE_PIXELS: u64 = 84_000_000;
+
+/// The widest picture, pixels.
+pub const MAX_WIDTH: u32 = 2_000;
+
+/// The longest side of any picture, pixels.
+const MAX_SIDE: f64 = 8_000.0;
+
+/// A document that can be drawn.
+pub struct Raster {
+    pdf: Pdf,
+}
+
+impl std::fmt::Debug for Raster {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Raster").field("pages", &self.pages()).finish_non_exhaustive()
+    }
+}
+
+/// Why there is no picture of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ProofError {
+    /// It is no PDF, or is damaged or encrypted.
+    #[error("the file cannot be read; inspect it to learn why")]
+    Unreadable,
+    /// The document has fewer pages.
+    #[error("the file has no such page; ask for one it has")]
+    NoSuchPage,
+    /// The page has no size, or a width of nothing was asked for.
+    #[error("the page or the picture asked for has no size; inspect the file to learn which")]
+    NoSize,
+    /// The images of the page have more pixels than [`MAX_IMAGE_PIXELS`].
+    #[error("the images of the page have too many pixels; reduce their resolution")]
+    TooManyPixels,
+    /// Drawing it took too long or ended the child: only [`crate::isolate`] says so.
+    #[error("the page cannot be drawn safely; print the document to a new PDF")]
+    Hostile,
+}
+
+impl Raster {
+    /// Opens a document; `None` if it cannot be read or needs a password.
+    pub fn open(bytes: &[u8]) -> Option<Self> {
+        Some(Self { pdf: Pdf::new(bytes.to_vec()).ok()? })
+    }
+
+    /// How many pages can be drawn. A page that is named twice is drawn once, so this is fewer than what
+    /// [`crate::inspect`] counts in a document whose page count it refuses.
+    pub fn pages(&self) -> usize {
+        self.pdf.pages().len()
+    }
+
+    /// The pixels that the images of a page declare, each counted once: those its resources and annotations lead to, by way
+    /// of forms, patterns, masks and fonts. It bounds what drawing costs, but for images within the content itself. Zero if
+    /// there is no such page.
+    pub fn image_pixels(&self, page: usize) -> u64 {
+        let Some(page) = self.pdf.pages().get(page) else { return 0 };
+        let resources = page.resources();
+        let kinds = [&resources.x_objects, &resources.patterns, &resources.ext_g_states, &resources.fonts];
+        let mut left: Vec<Dict<'_>> = kinds.into_iter().cloned().collect();
+        let annotations = page.raw().get::<Array<'_>>(b"Annots");
+        let annotations = annotations.iter().flat_map(|array| array.iter::<Dict<'_>>());
+        left.extend(annotations.filter_map(|annotation| annotation.get(b"AP")));
+        let mut pixels = 0u64;
+        let mut seen = HashSet::new();
+        while let Some(dictionary) = left.pop() {
+            if dictionary.get::<Name<'_>>(b"Subtype").is_some_and(|subtype| subtype.as_ref() == b"Image") {
+                let side = |key: &[u8]| u64::from(dictionary.get::<u32>(key).unwrap_or(0));
+                pixels = pixels.saturating_add(side(b"Width").saturating_mul(side(b"Height")));
+            }
+            for (key, value) in dictionary.entries() {
+                if value.as_obj_ref().is_some_and(|reference| !seen.insert(reference)) {
+                    continue;
+                }
+                match dictionary.get::<Object<'_>>(&key) {
+                    Some(Object::Stream(stream)) => left.push(stream.dict().clone()),
+                    Some(Object::Dict(inner)) => left.push(inner),
+                    _ => {}
+                }
+            }
+        }
+        pixels
+    }
+
+    /// Where there is ink on a page, counted from 0. `None` if there is no such page, it has no size, or its images have more
+    /// than [`MAX_IMAGE_PIXELS`].
+    pub fn ink(&self, page: usize) -> Option<Ink> {
+        let sheet = Sheet::of(self.pdf.pages().get(page)?)?;
+        if self.image_pixels(page) > MAX_IMAGE_PIXELS {
+            return None;
+        }
+        let dpi = sheet.dpi_within(INK_DPI, MAX_INK_PIXELS);
+        Some(Ink::of(&sheet.draw(dpi), dpi))
+    }
+}
+
+/// A page as it lies before the reader.
+struct Sheet<'a> {
+    page: &'a Page<'a>,
+    /// Width of the upright page, inches.
+    width: f64,
+    /// Height of the upright page, inches.
+    height: f64,
+    /// The page's own unit, inches.
+    unit: f64,
+}
+
+impl<'a> Sheet<'a> {
+    fn of(page: &'a Page<'a>) -> Option<Self> {
+        let seen = page.intersected_crop_box();
+        let unit = page.raw().get::<f64>(b"UserUnit").unwrap_or(1.0) / 72.0;
+        let (mut width, mut height) = (seen.width() * unit, seen.height() * unit);
+        // What draws the page takes sides under one unit for one.
+        if !(seen.width() >= 1.0 && seen.height() >= 1.0 && unit > 0.0 && width.is_finite() && height.is_finite()) {
+            return None;
+        }
+        if matches!(page.rotation(), Rotation::Horizontal | Rotation::FlippedHorizontal) {
+            (width, height) = (height, width);
+        }
+        Some(Self { page, width, height, unit })
+    }
+
+    /// `dpi`, or less if the picture would have more than `most` pixels or too long a side.
+    fn dpi_within(&self, dpi: f64, most: f64) -> f64 {
+        dpi.min((most / (self.width * self.height)).sqrt()).min(MAX_SIDE / self.width.max(self.height))
+    }
+
+    fn draw(&self, dpi: f64) -> Pixmap {
+        // At most MAX_SIDE.
+        let pixels = |inches: f64| ((inches * dpi - 1e-6).ceil() as u16).max(1);
+        let mut context = RenderContext::new(pixels(self.width), pixels(self.height));
+        let transform = Affine::scale(dpi * self.unit) * self.page.initial_transform(true).to_kurbo();
+        // Nothing is kept from one page to the next: what is kept grows with the document and cannot be emptied.
+        let cache = RenderCache::new();
+        let (settings, rendering) = (InterpreterSettings::default(), RenderSettings::default());
+        render_into(self.page, &cache, &settings, &rendering, &mut context, transform);
+        context.flush();
+        let mut pixmap = Pixmap::new(context.width(), context.height());
+        let paper = RasterizerSettings { target_init: TargetInit::Clear(WHITE), ..RasterizerSettings::default() };
+        context.render_with(&mut pixmap, &mut Resources::default(), paper);
+        pixmap
+    }
+}
+
+/// Where there is ink on an upright page: a map in black and white.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ink {
+    /// Whether anything on the page is neither white, grey nor black.
+    pub coloured: bool,
+    /// Pixels per inch of the map.
+    pub dpi: f64,
+    width: usize,
+    ink: Vec<bool>,
+}
+
+impl Ink {
+    fn of(pixmap: &Pixmap, dpi: f64) -> Self {
+        let mut coloured = false;
+        let ink = |pixel: &[u8; 4]| {
+            let [red, green, blue, _] = *pixel;
+            let (least, most) = (red.min(green).min(blue), red.max(green).max(blue));
+            coloured |= most - least > CHROMA;
+            255 - least >= INK
+        };
+        let ink = pixmap.data_as_u8_slice().as_chunks().0.iter().map(ink).collect();
+        Self { coloured, dpi, width: usize::from(pixmap.width()), ink }
+    }
+
+    /// Whether nothing is on the page.
+    pub fn is_blank(&self) -> bool {
+        !self.ink.contains(&true)
+    }
+
+    /// The least rectangle around the ink inside `area`, inches from the top left of the upright page. Ink is where the middle
+    /// of a pixel is, so the result is exact to half a pixel.
+    pub fn within(&self, area: &Rect) -> Option<Rect> {
+        let (columns, rows) = self.pixels(area);
+        let mut bounds = Bounds::default();
+        for row in rows {
+            bounds.add(row, columns.start, &self.row(row)[columns.clone()]);
+        }
+        bounds.rectangle(self.dpi)
+    }
+
+    /// The least rectangle around the ink outside `area`, as [`Ink::within`] measures.
+    pub fn outside(&self, area: &Rect) -> Option<Rect> {
+        let (columns, rows) = self.pixels(area);
+        let mut bounds = Bounds::default();
+        for row in 0..self.ink.len() / self.width {
+            let pixels = self.row(row);
+            if rows.contains(&row) {
+                bounds.add(row, 0, &pixels[..columns.start]);
+                bounds.add(row, columns.end, &pixels[columns.end..]);
+            } else {
+                bounds.add(row, 0, pixels);
+            }
+        }
+        bounds.rectangle(self.dpi)
+    }
+
+    fn row(&self, row: usize) -> &[bool] {
+        &self.ink[row * self.width..(row + 1) * self.width]
+    }
+
+    /// The columns and rows of pixels whose middle is in an area.
+    fn pixels(&self, area: &Rect) -> (std::ops::Range<usize>, std::ops::Range<usize>) {
+        let range = |from: f64, to: f64, most: usize| {
+            // What is out of range for a number of pixels is cut off by the conversion.
+            let [from, to] = [from, to].map(|inches| ((inches * self.dpi - 0.5).ceil() as usize).min(most));
+            from..to.max(from)
+        };
+        let rows = self.ink.len() / self.width;
+        (range(area.left, area.right(), self.width), range(area.top, area.bottom(), rows))
+    }
+}
+
+/// The pixels around some others: left, top, right, bottom, the last two exclusive.
+#[derive(Default)]
+struct Bounds(Option<[usize; 4]>);
+
+impl Bounds {
+    fn add(&mut self, row: usize, first_column: usize, pixels: &[bool]) {
+        let Some(first) = pixels.iter().position(|ink| *ink) else { return };
+        let last = pixels.iter().rposition(|ink| *ink).unwrap_or(first);
+        let [left, top, right, bottom] = self.0.unwrap_or([usize::MAX, row, 0, row]);
+        let (first, last) = (first_column + first, first_column + last);
+        self.0 = Some([left.min(first), top.min(row), right.max(last + 1), bottom.max(row + 1)]);
+    }
+
+    fn rectangle(&self, dpi: f64) -> Option<Rect> {
+        let [left, top, right, bottom] = self.0?.map(|pixels| pixels as f64 / dpi);
+        Some(Rect { left, top, width: right - left, height: bottom - top })
+    }
+}
+
+/// A picture of a page, counted from 0, as PNG: grey if nothing on the page is coloured, else RGB. It is `width` pixels wide,
+/// at most [`MAX_WIDTH`], and less if the page is so long that its height would pass 8,000. A proof is wide, a thumbnail is
+/// not; they are otherwise the same.
+///
+/// # Errors
+/// The document or the page cannot be drawn.
+pub fn png(bytes: &[u8], page: usize, width: u32) -> Result<Vec<u8>, ProofError> {
+    let raster = Raster::open(bytes).ok_or(ProofError::Unreadable)?;
+    let pages = raster.pdf.pages();
+    let sheet = Sheet::of(pages.get(page).ok_or(ProofError::NoSuchPage)?).ok_or(ProofError::NoSize)?;
+    if width == 0 {
+        return Err(ProofError::NoSize);
+    }
+    if raster.image_pixels(page) > MAX_IMAGE_PIXELS {
+        return Err(ProofError::TooManyPixels);
+    }
+    let dpi = sheet.dpi_within(f64::from(width.min(MAX_WIDTH)) / sheet.width, f64::INFINITY);
+    encode(&sheet.draw(dpi)).ok_or(ProofError::NoSize)
+}
+
+fn encode(pixmap: &Pixmap) -> Option<Vec<u8>> {
+    let pixels = pixmap.data_as_u8_slice().as_chunks::<4>().0;
+    let grey = pixels.iter().all(|[red, green, blue, _]| red == green && green == blue);
+    let samples: Vec<u8> = if grey {
+        pixels.iter().map(|[grey, ..]| *grey).collect()
+    } else {
+        pixels.iter().flat_map(|[red, green, blue, _]| [*red, *green, *blue]).collect()
+    };
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, u32::from(pixmap.width()), u32::from(pixmap.height()));
+    encoder.set_color(if grey { png::ColorType::Grayscale } else { png::ColorType::Rgb });
+    let mut writer = encoder.write_header().ok()?;
+    writer.write_image_data(&samples).ok()?;
+    writer.finish().ok()?;
+    Some(bytes)
+}
