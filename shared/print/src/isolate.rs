@@ -1,22 +1,26 @@
-//! Inspection in a child process, so that a hostile file costs only its own letter.
+//! What reads strangers' documents runs in a child process, so that a hostile file costs only its own letter.
 //!
-//! No parser survives a stack that overflows, memory that runs out, or a loop that does not end. The child may: it limits
-//! its own memory, the parent limits its time, and what kills it is a finding about the document. The child is kept from
-//! one document to the next, because starting it costs more than inspecting one.
+//! No parser survives a stack that overflows, memory that runs out, or a loop that does not end. The child may: it limits its
+//! own memory, the parent limits its time, and what ends it is a finding about the document. The child is kept from one
+//! document to the next, because starting it costs more than inspecting one.
 //!
-//! On the wire, both ways: a length of four bytes, little-endian, then that many bytes. A request is a header in JSON
-//! followed by the document, which is another such frame; an answer is a [`Report`] in JSON.
+//! On the wire a frame is a length of four bytes, little-endian, then that many bytes. A request is two frames, an [`Order`]
+//! in JSON and the document; so is an answer, whose JSON depends on the [`Task`] and whose second frame is a file or empty.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
-use std::time::Duration;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::document::on_large_stack;
 use crate::inspect::{Finding, Limits, Report, inspect};
+use crate::raster::{self, ProofError};
 
 /// A program whose first argument is this must call [`serve`] and nothing else.
 pub const CHILD_ARGUMENT: &str = "inspect-child";
@@ -27,15 +31,32 @@ const TIME: Duration = Duration::from_secs(10);
 /// Address space of the child, bytes: room for the largest document allowed, its parsed form, and the parser's stack.
 const MEMORY: u64 = 512 << 20;
 
+/// What the pipe to a child holds, bytes; without asking it would be a sixteenth of it.
+const PIPE: usize = 1 << 20;
+
 /// How often a document is tried that ends its child: the child may have died of something else.
 const TRIES: u32 = 2;
 
-/// The longest answer a child is believed, bytes: some hundred findings are far less.
-const MAX_ANSWER: u32 = 4 << 20;
+/// The longest JSON a child is believed, bytes: some hundred findings are far less.
+const MAX_JSON: usize = 4 << 20;
+
+/// The longest file a child is believed, bytes: the largest document allowed, with as much again drawn on it.
+const MAX_FILE: usize = 128 << 20;
+
+/// What a child is asked to do with a document.
+#[derive(Debug, Serialize, Deserialize)]
+enum Task {
+    /// Answered by a [`Report`].
+    Inspect(Box<Limits>),
+    /// Answered by `Result<(), ProofError>` and a PNG.
+    Proof { page: u32, width: u32 },
+}
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Header {
-    limits: Limits,
+struct Order {
+    task: Task,
+    /// Processor time it may take, seconds.
+    seconds: u64,
 }
 
 /// The parent's side: one long-lived child at a time, replaced when it dies.
@@ -44,17 +65,23 @@ pub struct Inspector {
     program: PathBuf,
     arguments: Vec<OsString>,
     time: Duration,
-    child: Option<Child>,
+    child: Option<Running>,
 }
 
-/// Why a child gave no report.
+/// A child and the pipes to it. Dropping it ends it.
+#[derive(Debug)]
+struct Running {
+    child: Child,
+    input: ChildStdin,
+    output: ChildStdout,
+}
+
+/// Why a child gave no answer.
 enum Loss {
     /// It did not answer in time.
     Slow,
     /// It died, or its answer made no sense.
     Died,
-    /// It could not be asked, which is no fault of the document.
-    Unasked(io::Error),
 }
 
 impl Inspector {
@@ -76,20 +103,28 @@ impl Inspector {
         self
     }
 
-    fn start(&self) -> io::Result<Child> {
+    fn start(&self) -> io::Result<Running> {
         // What a dying parser says may quote the document, so nobody hears it. The environment can hold keys that a child
         // which reads strangers' files has no use for.
-        Command::new(&self.program)
+        let mut child = Command::new(&self.program)
             .args(&self.arguments)
             .env_clear()
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            .spawn()
+            .spawn()?;
+        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        };
+        let running = Running { child, input, output };
+        rustix::io::ioctl_fionbio(&running.input, true)?;
+        // A pipe that holds a whole letter spares the two sides taking turns. One that cannot be widened still works.
+        let _ = rustix::pipe::fcntl_setpipe_size(&running.input, PIPE);
+        Ok(running)
     }
 
     /// Inspects one document in the child. A document that takes too long, or twice ends its child, is refused as
-    /// `document.hostile`. Blocks for at most the time limit, twice that if the child dies first.
+    /// `document.hostile`. Blocks for at most the time limit.
     ///
     /// # Errors
     /// No child can be started, which says nothing about the document: try again later.
@@ -98,112 +133,152 @@ impl Inspector {
             // No parser will see it, and it may be larger than a frame.
             return Ok(inspect(bytes, limits));
         }
-        let header = serde_json::to_vec(&Header { limits: limits.clone() })?;
-        for _ in 0..TRIES {
-            let mut child = match self.child.take() {
-                Some(child) => child,
-                None => self.start()?,
-            };
-            match ask(&mut child, &header, bytes, self.time) {
-                Ok(report) => {
-                    self.child = Some(child);
-                    return Ok(report);
-                }
-                // What was slow once is slow again.
-                Err(Loss::Slow) => break,
-                Err(Loss::Died) => {}
-                Err(Loss::Unasked(error)) => return Err(error),
-            }
+        if let Some((report, _)) = self.ask(Task::Inspect(Box::new(limits.clone())), bytes)? {
+            return Ok(report);
         }
         let message = "The file cannot be inspected safely. Print the document to a new PDF and send that file.";
         let finding = Finding::refuse("document.hostile", message);
         Ok(Report { findings: vec![finding], ..Report::default() })
     }
-}
 
-impl Drop for Inspector {
-    fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            end(&mut child);
-        }
+    /// Draws a page, counted from 0, as [`raster::png`] does. A document that takes too long, or twice ends its child, has no
+    /// picture. Blocks as [`Inspector::inspect`] does.
+    ///
+    /// # Errors
+    /// No child can be started, which says nothing about the document: try again later. Within: there is no picture.
+    pub fn proof(&mut self, bytes: &[u8], page: u32, width: u32) -> io::Result<Result<Vec<u8>, ProofError>> {
+        let answer: Option<(Result<(), ProofError>, _)> = self.ask(Task::Proof { page, width }, bytes)?;
+        Ok(answer.map_or(Err(ProofError::Hostile), |(outcome, picture)| outcome.map(|()| picture)))
     }
-}
 
-/// Kills a child and waits for it, so that no zombie is left. Both fail only if it is gone already.
-fn end(child: &mut Child) {
-    let _ = child.kill();
-    let _ = child.wait();
-}
-
-/// One exchange with a child. After a loss the child is dead and waited for.
-fn ask(child: &mut Child, header: &[u8], bytes: &[u8], time: Duration) -> Result<Report, Loss> {
-    let (Some(mut input), Some(mut output)) = (child.stdin.take(), child.stdout.take()) else {
-        end(child);
-        return Err(Loss::Died);
-    };
-    // Pipes have no timeout. Whoever waits on them is another thread, which the end of the child sets free.
-    let outcome = std::thread::scope(|scope| {
-        let (sender, receiver) = mpsc::channel();
-        let exchange = move || {
-            let mut exchange = || -> io::Result<Vec<u8>> {
-                write_frame(&mut input, header)?;
-                write_frame(&mut input, bytes)?;
-                input.flush()?;
-                read_frame(&mut output, MAX_ANSWER)?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    /// Has a child do something with a document. `None` if no child could.
+    fn ask<A: DeserializeOwned>(&mut self, task: Task, bytes: &[u8]) -> io::Result<Option<(A, Vec<u8>)>> {
+        let order = serde_json::to_vec(&Order { task, seconds: self.time.as_secs() + 2 })?;
+        // All tries share the time: who waits for an answer does not care how often it was tried.
+        let deadline = Instant::now() + self.time;
+        for _ in 0..TRIES {
+            let mut child = match self.child.take() {
+                Some(child) => child,
+                None => self.start()?,
             };
-            let answer = exchange();
-            // The receiver is gone if the time was up.
-            let _ = sender.send((answer, input, output));
-        };
-        if let Err(error) = std::thread::Builder::new().spawn_scoped(scope, exchange) {
-            end(child);
-            return Err(Loss::Unasked(error));
+            match child.exchange(&order, bytes, deadline) {
+                Ok((json, file)) => {
+                    let Ok(answer) = serde_json::from_slice(&json) else { continue };
+                    self.child = Some(child);
+                    return Ok(Some((answer, file)));
+                }
+                // What was slow once is slow again.
+                Err(Loss::Slow) => break,
+                Err(Loss::Died) => {}
+            }
         }
-        let received = receiver.recv_timeout(time);
-        if received.is_err() {
-            end(child);
+        Ok(None)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // So that no zombie is left. Both fail only if it is gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl From<io::Error> for Loss {
+    fn from(_: io::Error) -> Self {
+        Self::Died
+    }
+}
+
+impl Running {
+    fn exchange(&mut self, order: &[u8], document: &[u8], deadline: Instant) -> Result<(Vec<u8>, Vec<u8>), Loss> {
+        let mut head = Vec::with_capacity(order.len() + 8);
+        write_frame(&mut head, order)?;
+        head.extend(length_of(document)?);
+        self.send(&head, deadline)?;
+        self.send(document, deadline)?;
+        Ok((self.receive_frame(MAX_JSON, deadline)?, self.receive_frame(MAX_FILE, deadline)?))
+    }
+
+    fn send(&mut self, mut bytes: &[u8], deadline: Instant) -> Result<(), Loss> {
+        while !bytes.is_empty() {
+            match self.input.write(bytes) {
+                Ok(written) => bytes = &bytes[written..],
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait(&self.input, PollFlags::OUT, deadline)?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Err(Loss::Died),
+            }
         }
-        received.map_err(|_| Loss::Slow)
-    });
-    let (answer, input, output) = outcome?;
-    match answer.ok().and_then(|answer| serde_json::from_slice(&answer).ok()) {
-        Some(report) => {
-            child.stdin = Some(input);
-            child.stdout = Some(output);
-            Ok(report)
+        Ok(())
+    }
+
+    fn receive_frame(&mut self, most: usize, deadline: Instant) -> Result<Vec<u8>, Loss> {
+        let mut length = [0; 4];
+        self.receive(&mut length, deadline)?;
+        let length = u32::from_le_bytes(length) as usize;
+        if length > most {
+            return Err(Loss::Died);
         }
-        None => {
-            end(child);
-            Err(Loss::Died)
+        let mut bytes = vec![0; length];
+        self.receive(&mut bytes, deadline)?;
+        Ok(bytes)
+    }
+
+    fn receive(&mut self, mut bytes: &mut [u8], deadline: Instant) -> Result<(), Loss> {
+        while !bytes.is_empty() {
+            // The pipe is read only when there is something in it, so that it never waits for longer than there is time.
+            wait(&self.output, PollFlags::IN, deadline)?;
+            match self.output.read(bytes) {
+                Ok(0) => return Err(Loss::Died),
+                Ok(read) => bytes = &mut bytes[read..],
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Err(Loss::Died),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Waits until a pipe can be used or has been closed.
+fn wait(pipe: &impl AsFd, flags: PollFlags, deadline: Instant) -> Result<(), Loss> {
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(Loss::Slow);
+        }
+        let left = Timespec::try_from(left).map_err(|_| Loss::Slow)?;
+        match poll(&mut [PollFd::new(pipe, flags)], Some(&left)) {
+            Ok(0) | Err(rustix::io::Errno::INTR) => {}
+            Ok(_) => return Ok(()),
+            Err(_) => return Err(Loss::Died),
         }
     }
+}
+
+fn length_of(bytes: &[u8]) -> io::Result<[u8; 4]> {
+    Ok(u32::try_from(bytes.len()).map_err(|_| io::ErrorKind::InvalidInput)?.to_le_bytes())
 }
 
 fn write_frame(writer: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
-    let length = u32::try_from(bytes.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
-    writer.write_all(&length.to_le_bytes())?;
+    writer.write_all(&length_of(bytes)?)?;
     writer.write_all(bytes)
 }
 
 /// The next frame, or nothing if the other side has closed the pipe.
-fn read_frame(reader: &mut impl Read, most: u32) -> io::Result<Option<Vec<u8>>> {
+fn read_frame(reader: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
     let mut length = [0; 4];
     match reader.read_exact(&mut length) {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
         other => other?,
     }
-    let length = u32::from_le_bytes(length);
-    if length > most {
-        return Err(io::ErrorKind::InvalidData.into());
-    }
     // Filled to the last byte at once: growing it would need twice the memory, and the child has little.
-    let mut bytes = vec![0; length as usize];
+    let mut bytes = vec![0; u32::from_le_bytes(length) as usize];
     reader.read_exact(&mut bytes)?;
     Ok(Some(bytes))
 }
 
-/// The child's side: limits its own memory, answers until its input ends, then exits. The exit code is 0 at the end of input
-/// and 1 if it could not go on.
+/// The child's side: limits itself, answers until its input ends, then exits. Its input ends with its parent, and the limit
+/// on its processor time ends it if it is busy then. The exit code is 0 at the end of input and 1 if it could not go on.
 pub fn serve() -> ! {
     let code = i32::from(limit_memory().and_then(|()| answer_all()).is_err());
     std::process::exit(code)
@@ -217,14 +292,40 @@ fn limit_memory() -> io::Result<()> {
     Ok(())
 }
 
+/// Lets this process run for so many more seconds of processor time.
+fn limit_processor_time(seconds: u64) -> io::Result<()> {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    use rustix::time::{ClockId, clock_gettime};
+    let used = u64::try_from(clock_gettime(ClockId::ProcessCPUTime).tv_sec).unwrap_or(0);
+    // There is no hard limit, so that the next document can have as much again.
+    Ok(setrlimit(Resource::Cpu, Rlimit { current: Some(used + seconds), maximum: None })?)
+}
+
 fn answer_all() -> io::Result<()> {
     let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
-    while let Some(header) = read_frame(&mut input, u32::MAX)? {
-        let header: Header = serde_json::from_slice(&header)?;
-        let bytes = read_frame(&mut input, u32::MAX)?.ok_or(io::ErrorKind::UnexpectedEof)?;
-        let report = inspect(&bytes, &header.limits);
-        write_frame(&mut output, &serde_json::to_vec(&report)?)?;
+    while let Some(order) = read_frame(&mut input)? {
+        let Order { task, seconds } = serde_json::from_slice(&order)?;
+        limit_processor_time(seconds)?;
+        let bytes = read_frame(&mut input)?.ok_or(io::ErrorKind::UnexpectedEof)?;
+        let (json, file) = perform(task, &bytes)?;
+        write_frame(&mut output, &json)?;
+        write_frame(&mut output, &file)?;
         output.flush()?;
     }
     Ok(())
+}
+
+/// Does what is asked with a document: the JSON and the file of the answer.
+fn perform(task: Task, bytes: &[u8]) -> serde_json::Result<(Vec<u8>, Vec<u8>)> {
+    match task {
+        Task::Inspect(limits) => Ok((serde_json::to_vec(&inspect(bytes, &limits))?, Vec::new())),
+        Task::Proof { page, width } => {
+            let drawn = on_large_stack(|| raster::png(bytes, page as usize, width));
+            let (outcome, picture) = match drawn.unwrap_or(Err(ProofError::Hostile)) {
+                Ok(picture) => (Ok(()), picture),
+                Err(error) => (Err(error), Vec::new()),
+            };
+            Ok((serde_json::to_vec(&outcome)?, picture))
+        }
+    }
 }

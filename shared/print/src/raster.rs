@@ -34,8 +34,9 @@ const INK: u8 = 32;
 /// How far the channels of a coloured pixel lie apart, of 255. Less is the noise of a scanner or the warmth of a black.
 const CHROMA: u8 = 32;
 
-/// Pixels of the images that one page may have it drawn: ten Letter pages at 300 dpi. Decoding takes up to ten bytes each.
-pub const MAX_IMAGE_PIXELS: u64 = 84_000_000;
+/// The pixels of the images on a page that is drawn: a colour scan of a Legal page at 600 dpi has 43 million, and more than
+/// this would not fit the memory of the child.
+pub const MAX_IMAGE_PIXELS: u64 = 50_000_000;
 
 /// The widest picture, pixels.
 pub const MAX_WIDTH: u32 = 2_000;

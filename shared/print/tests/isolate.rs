@@ -5,13 +5,17 @@
 
 mod support;
 
+use std::io::Write;
+use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::ExitCode;
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::sys::resource::{UsageWho, getrusage};
 use print::inspect::{Limits, Report};
 use print::isolate::{CHILD_ARGUMENT, Inspector, serve};
-use support::Letter;
+use print::raster::{ProofError, png};
+use support::{Letter, bombs};
 
 /// The tests by name.
 macro_rules! tests {
@@ -27,6 +31,16 @@ const TESTS: &[(&str, fn())] = tests![
     a_cross_reference_of_millions_that_hides_from_the_scan_is_refused,
     a_document_that_takes_too_long_is_refused_when_the_time_is_up,
     a_large_document_fits_the_memory_of_the_child,
+    a_picture_is_the_same_as_without_a_child,
+    a_picture_that_cannot_be_made_says_why,
+    what_cannot_be_drawn_within_bounds_has_no_picture,
+    images_of_too_many_pixels_are_known_before_they_are_drawn,
+    what_may_be_too_much_to_draw_costs_no_other_document,
+    the_largest_scan_fits_the_memory_of_the_child,
+    a_child_whose_parent_is_gone_exits_when_it_is_done,
+    a_child_whose_parent_is_gone_is_not_busy_for_ever,
+    // Last, because it is about the others.
+    no_child_had_more_memory_than_it_is_allowed,
 ];
 
 fn main() -> ExitCode {
@@ -137,4 +151,127 @@ fn a_large_document_fits_the_memory_of_the_child() {
     objects.push(body);
     let report = inspector().inspect(&support::file(&objects), &declared(1)).unwrap();
     assert!(report.is_ok(), "{report:?}");
+}
+
+fn a_picture_is_the_same_as_without_a_child() {
+    let file = Letter::of(2).bytes();
+    let mut inspector = inspector();
+    for (page, width) in [(0, 850), (1, 120)] {
+        let picture = inspector.proof(&file, page, width).unwrap();
+        assert!(picture.is_ok());
+        assert_eq!(picture, png(&file, page as usize, width));
+    }
+}
+
+fn a_picture_that_cannot_be_made_says_why() {
+    let mut inspector = inspector();
+    let file = Letter::of(2).bytes();
+    assert_eq!(inspector.proof(&file, 2, 100).unwrap(), Err(ProofError::NoSuchPage));
+    assert_eq!(inspector.proof(b"no document", 0, 100).unwrap(), Err(ProofError::Unreadable));
+    assert!(inspector.proof(&file, 0, 100).unwrap().is_ok());
+}
+
+/// Asks for a picture and for an inspection of a bomb, each of which ends in time, and that the next document does not suffer.
+/// The time is short, because some bombs use all of it.
+fn explode(name: &str, file: &[u8]) -> Result<Vec<u8>, ProofError> {
+    let mut inspector = inspector().with_time_limit(Duration::from_secs(1));
+    let start = Instant::now();
+    let picture = inspector.proof(file, 0, 800).unwrap();
+    let drawn = start.elapsed();
+    let report = inspector.inspect(file, &declared(1)).unwrap();
+    let inspected = start.elapsed() - drawn;
+    println!("  {name}: {:?} in {drawn:.1?}, {:?} in {inspected:.1?}", picture.as_ref().map(Vec::len), rules(&report));
+    // A busy machine may be late to notice that the time is up.
+    assert!(drawn.max(inspected) < Duration::from_secs(5), "{name}: {drawn:?}, {inspected:?}");
+    let next =
+        inspector.with_time_limit(Duration::from_secs(10)).inspect(&Letter::of(2).bytes(), &declared(2)).unwrap();
+    assert!(next.is_ok() && next.pages == 2, "{name}: {next:?}");
+    picture
+}
+
+fn what_cannot_be_drawn_within_bounds_has_no_picture() {
+    for (name, file) in [
+        ("content of a gibibyte", bombs::content_of_a_gibibyte()),
+        ("JBIG2 of 4 gigapixels", bombs::jbig2(65_535)),
+        ("JPEG 2000 of 900 megapixels", bombs::jpeg2000(30_000)),
+        ("forms within forms, twice each", bombs::forms(30, 2)),
+        ("table of a gibibyte", bombs::shading_of_a_gibibyte()),
+        ("ten million fills", bombs::fills()),
+        ("groups within groups", bombs::groups()),
+    ] {
+        assert_eq!(explode(name, &file), Err(ProofError::Hostile), "{name}");
+    }
+}
+
+fn images_of_too_many_pixels_are_known_before_they_are_drawn() {
+    assert_eq!(
+        explode("image of 10 gigapixels", &bombs::image(100_000, 100_000, "", b"x")),
+        Err(ProofError::TooManyPixels)
+    );
+}
+
+fn what_may_be_too_much_to_draw_costs_no_other_document() {
+    for (name, file) in [
+        ("image in content", bombs::image_in_content(100_000, 100_000)),
+        ("JPEG of a quarter gigapixel", bombs::progressive_jpeg(16_384)),
+        ("JPEG 2000 of 9 megapixels", bombs::jpeg2000(3_000)),
+        ("forms within forms", bombs::forms(20_000, 1)),
+        ("pattern of itself", bombs::pattern_of_itself()),
+        ("pattern of tiny cells", bombs::pattern_of_tiny_cells()),
+        ("font of itself", bombs::font_of_itself()),
+        ("table of 32 dimensions", bombs::shading_of_many_dimensions()),
+        ("mesh of millions", bombs::mesh()),
+        ("tiny dashes", bombs::dashes()),
+        ("endless path", bombs::endless_path()),
+        ("chain of lengths", support::length_chain(60_000, "/L#65ngth")),
+        ("object streams of zeros", support::zeros(4, 3_000_000)),
+        ("cross-reference of millions", support::endless_cross_reference(5_500_000, "/S#69ze", "/I#6Edex")),
+    ] {
+        // Whether there is a picture is for what draws it to say.
+        drop(explode(name, &file));
+    }
+}
+
+/// A colour scan of a Legal page at 600 dpi, which is as much as a sheet can have on it.
+fn the_largest_scan_fits_the_memory_of_the_child() {
+    let file = bombs::scan(5_100, 8_400);
+    // It is about memory: without optimisation it takes seconds.
+    let picture = inspector().with_time_limit(Duration::from_secs(60)).proof(&file, 0, 400).unwrap();
+    assert!(picture.is_ok(), "{picture:?}");
+}
+
+/// A child by itself, and what it is told.
+fn child(order: &str, document: &[u8]) -> Child {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .arg(CHILD_ARGUMENT)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    for frame in [order.as_bytes(), document] {
+        let input = child.stdin.as_mut().unwrap();
+        input.write_all(&(frame.len() as u32).to_le_bytes()).unwrap();
+        input.write_all(frame).unwrap();
+    }
+    child
+}
+
+fn a_child_whose_parent_is_gone_exits_when_it_is_done() {
+    // Waiting closes its input.
+    let status = child(r#"{"task":{"Proof":{"page":0,"width":100}},"seconds":5}"#, &Letter::of(1).bytes()).wait();
+    assert_eq!(status.unwrap().code(), Some(0));
+}
+
+fn a_child_whose_parent_is_gone_is_not_busy_for_ever() {
+    let status = child(r#"{"task":{"Proof":{"page":0,"width":100}},"seconds":1}"#, &bombs::forms(40, 2)).wait();
+    const SIGXCPU: i32 = 24;
+    assert_eq!(status.unwrap().signal(), Some(SIGXCPU));
+}
+
+/// Of all children so far, each of which was waited for, the one that had the most memory.
+fn no_child_had_more_memory_than_it_is_allowed() {
+    let kilobytes = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap().max_rss();
+    println!("  most memory of a child: {} MB", kilobytes >> 10);
+    assert!((1..=512 << 10).contains(&kilobytes), "{kilobytes}");
 }

@@ -1,5 +1,7 @@
 //! Where ink is on a page, and pictures of pages. Every place is known because the page was made here.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests unwrap as tests do")]
+
 mod support;
 
 use lopdf::{Dictionary, Object, Stream, dictionary};
@@ -41,7 +43,7 @@ fn numbers(numbers: &[i64]) -> Object {
 /// That the ink is where it should be, to a pixel.
 #[track_caller]
 fn is_at(found: Option<Rect>, left: f64, top: f64, width: f64, height: f64) {
-    let found = found.expect("ink");
+    let found = found.unwrap();
     let close = |a: f64, b: f64| (a - b).abs() <= 1.01 / 72.0;
     let edges = [(found.left, left), (found.top, top), (found.right(), left + width), (found.bottom(), top + height)];
     assert!(edges.into_iter().all(|(a, b)| close(a, b)), "{found:?}, not {left}, {top}, {width} x {height}");
@@ -145,7 +147,7 @@ fn a_page_begins_where_its_boxes_meet() {
     ];
     for (place, keys) in boxes {
         let letter = page_with(&format!("{place} re f"), &keys);
-        is_at(ink_of(letter).within(&EVERYWHERE), 2.0, 1.0, 0.5, if keys.len() == 2 { 1.0 } else { 1.0 });
+        is_at(ink_of(letter).within(&EVERYWHERE), 2.0, 1.0, 0.5, 1.0);
     }
     let cropped = page_with("0 0 1000 1000 re f", &[("CropBox", numbers(&[36, 36, 576, 756])), ("Rotate", 90.into())]);
     is_at(ink_of(cropped).within(&EVERYWHERE), 0.0, 0.0, 10.0, 7.5);
@@ -164,7 +166,7 @@ fn a_page_is_as_large_as_inspection_says() {
     {
         let keys = [("Rotate", turn.into()), ("UserUnit", Object::Real(unit)), ("CropBox", numbers(&crop))];
         let file = page_with("-999 -999 9999 9999 re f", &keys).bytes();
-        let size = inspect(&file, 1, &Limits::default()).sizes[0];
+        let size = inspect(&file, &Limits::default()).sizes[0];
         let ink = Raster::open(&file).unwrap().ink(0).unwrap();
         is_at(ink.within(&EVERYWHERE), 0.0, 0.0, size.width, size.height);
     }

@@ -2,6 +2,8 @@
 #![expect(dead_code, reason = "each test program uses a part of this")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
+pub(crate) mod bombs;
+
 use lopdf::{Dictionary, Document, Object, ObjectId, Stream, dictionary};
 
 /// A document under construction whose pages are Letter and say what they are told.
