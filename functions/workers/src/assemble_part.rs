@@ -13,10 +13,10 @@ use domain::tracking_code::TrackingCode;
 use edge::sqs::Worked;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
-use print::assemble::{AssembleError, Assembler, PieceRow};
+use print::assemble::{AssembleError, Assembler};
 use print::imb::{Imb, ImbError};
+use print::manifest::{Csv, Entry};
 use print::stationery::{Placement, Sides, Stationery};
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 use store::parts::SerialsExhausted;
 use store::queues::Assemble;
@@ -61,7 +61,7 @@ pub enum PartError {
     File(#[source] AssembleError),
     /// The manifest could not be written.
     #[error("the manifest cannot be written")]
-    Manifest(#[from] csv::Error),
+    Manifest(#[from] std::io::Error),
 }
 
 /// Works off a message.
@@ -101,25 +101,6 @@ fn reason(part: &Part, error: &PartError) -> String {
     format!("part {}: {error}{cause}", part.number)
 }
 
-/// A row of the manifest: a piece, and where it is in the print file.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ManifestRow<'a> {
-    piece: u32,
-    batch_id: &'a str,
-    letter_ref_id: &'a str,
-    tracking_code: &'a str,
-    name: &'a str,
-    postal_code: &'a str,
-    sheets: u32,
-    pages: u32,
-    first_page: u64,
-    perforated: bool,
-    document_sha256: &'a str,
-    offset: u64,
-    length: u64,
-}
-
 async fn assemble(store: &Store, job: &Job, part: &Part) -> Result<PartFiles, PartError> {
     let letters = letters(store, job, part).await?;
     let first = store.take_serials(&job.id, part, Timestamp::now()).await??;
@@ -145,7 +126,7 @@ async fn assemble(store: &Store, job: &Job, part: &Part) -> Result<PartFiles, Pa
     let mut hash = Sha256::new();
     let mut assembler =
         Assembler::new(Vec::new(), &Stationery::default()).map_err(|error| PartError::File(error.into()))?;
-    let mut manifest = csv::Writer::from_writer(Vec::new());
+    let mut manifest = Csv::new(Vec::new());
     let mut documents = stream::iter(&pieces)
         .map(async |(batch, letter, _)| match &letter.copy {
             Some(copy) if letter.state == LetterState::Ready => {
@@ -172,13 +153,22 @@ async fn assemble(store: &Store, job: &Job, part: &Part) -> Result<PartFiles, Pa
                 job: job.id.as_str(),
                 number,
                 document: &document,
-                impressions: letter.content.impressions,
+                impressions: Some(letter.content.impressions),
                 placement: Placement::Cover,
                 sides: Sides::Duplex,
                 perforated: batch.perforated,
             })
             .map_err(|error| PartError::Piece(reference.clone(), error))?;
-        write_row(&mut manifest, batch, letter, piece, &row)?;
+        let entry = Entry {
+            batch_id: batch.id.as_str(),
+            letter_ref_id: reference.as_str(),
+            tracking_code: piece.code.as_str(),
+            article_number: "",
+            name: address.name1(),
+            postal_code: address.postal_code().unwrap_or_default(),
+            document_sha256: letter.copy.as_ref().map_or("", |copy| copy.sha256.as_str()),
+        };
+        manifest.write(&entry, &row)?;
         let written = std::mem::take(assembler.writer_mut());
         hash.update(&written);
         file.write(&written).await?;
@@ -187,7 +177,7 @@ async fn assemble(store: &Store, job: &Job, part: &Part) -> Result<PartFiles, Pa
     hash.update(&rest);
     file.write(&rest).await?;
     file.finish().await?;
-    let manifest = manifest.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
+    let manifest = manifest.finish()?;
     let manifest_sha256 = hex(&Sha256::digest(&manifest));
     store.keep_manifest(&job.id, part.number, manifest).await?;
     Ok(PartFiles {
@@ -225,30 +215,6 @@ async fn letters(store: &Store, job: &Job, part: &Part) -> Result<Vec<(Batch, Le
         letters.push(pair.ok_or(PartError::NotReady(piece.reference))?);
     }
     Ok(letters)
-}
-
-fn write_row(
-    manifest: &mut csv::Writer<Vec<u8>>,
-    batch: &Batch,
-    letter: &Letter,
-    piece: &Piece,
-    row: &PieceRow,
-) -> Result<(), csv::Error> {
-    manifest.serialize(ManifestRow {
-        piece: row.piece,
-        batch_id: batch.id.as_str(),
-        letter_ref_id: letter.content.reference.as_str(),
-        tracking_code: piece.code.as_str(),
-        name: letter.content.address.name1(),
-        postal_code: letter.content.address.postal_code().unwrap_or_default(),
-        sheets: row.sheets,
-        pages: row.pages,
-        first_page: row.first_page,
-        perforated: batch.perforated,
-        document_sha256: letter.copy.as_ref().map_or("", |copy| copy.sha256.as_str()),
-        offset: row.offset,
-        length: row.length,
-    })
 }
 
 fn hex(bytes: &[u8]) -> String {

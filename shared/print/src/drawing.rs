@@ -1,36 +1,146 @@
 //! Content stream syntax for what this program draws itself: numbers, rectangles, text.
 
-use std::fmt::Write as _;
-
 use crate::address_block::{POINTS, TextBlock};
 use crate::font::FONT;
 use crate::layout::Rect;
 
-/// A number in PDF syntax: at most six decimals, no exponent, no trailing zeros.
-pub(crate) fn decimal(value: f64) -> String {
-    let text = format!("{value:.6}");
-    let text = text.trim_end_matches('0').trim_end_matches('.');
-    if text == "-0" { "0".to_owned() } else { text.to_owned() }
+/// A number in PDF syntax, made without an allocation: a print stream is numbers for the most part of what is ours in it.
+pub(crate) struct Digits {
+    bytes: [u8; Self::MOST],
+    first: usize,
 }
 
+impl Digits {
+    /// A sign, the digits of the largest integer, a point and six decimals.
+    const MOST: usize = 28;
+
+    /// A whole number.
+    pub(crate) fn integer(value: u64) -> Self {
+        let mut digits = Self { bytes: [0; Self::MOST], first: Self::MOST };
+        digits.prepend_integer(value);
+        digits
+    }
+
+    /// A number with at most six decimals, no exponent, no trailing zeros. What no page is large enough for, more than a
+    /// million million either way, is taken as that.
+    pub(crate) fn decimal(value: f64) -> Self {
+        const SCALE: u64 = 1_000_000;
+        const LARGEST: f64 = 1e12;
+        let mut digits = Self { bytes: [0; Self::MOST], first: Self::MOST };
+        // A number that is none becomes 0.
+        let millionths = (value.clamp(-LARGEST, LARGEST) * SCALE as f64).round() as i64;
+        let mut rest = millionths.unsigned_abs() % SCALE;
+        if rest != 0 {
+            for _ in 0..6 {
+                if !rest.is_multiple_of(10) || digits.first < Self::MOST {
+                    digits.prepend(b'0' + (rest % 10) as u8);
+                }
+                rest /= 10;
+            }
+            digits.prepend(b'.');
+        }
+        digits.prepend_integer(millionths.unsigned_abs() / SCALE);
+        if millionths < 0 {
+            digits.prepend(b'-');
+        }
+        digits
+    }
+
+    fn prepend(&mut self, byte: u8) {
+        self.first -= 1;
+        self.bytes[self.first] = byte;
+    }
+
+    fn prepend_integer(&mut self, mut value: u64) {
+        loop {
+            self.prepend(b'0' + (value % 10) as u8);
+            value /= 10;
+            if value == 0 {
+                return;
+            }
+        }
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[self.first..]
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+}
+
+/// Numbers with a blank between any two.
 pub(crate) fn decimals(values: &[f64]) -> String {
-    values.iter().map(|&value| decimal(value)).collect::<Vec<_>>().join(" ")
+    let mut text = String::new();
+    push_decimals(&mut text, values);
+    text
+}
+
+/// Appends [`decimals`].
+pub(crate) fn push_decimals(content: &mut String, values: &[f64]) {
+    for (place, &value) in values.iter().enumerate() {
+        if place > 0 {
+            content.push(' ');
+        }
+        content.push_str(Digits::decimal(value).as_str());
+    }
 }
 
 /// Appends a rectangle to the current path; inches from the top left become points from the bottom left.
 pub(crate) fn draw_rectangle(content: &mut String, rect: &Rect, height: f64) {
     let points = [rect.left, height / POINTS - rect.bottom(), rect.width, rect.height].map(|inches| inches * POINTS);
-    // Writing to a String cannot fail.
-    let _ = writeln!(content, "{} re", decimals(&points));
+    push_decimals(content, &points);
+    content.push_str(" re\n");
 }
 
 /// Draws the lines of a block.
 pub(crate) fn draw_text(content: &mut String, block: &TextBlock, lines: &[impl AsRef<str>], height: f64) {
-    let _ = writeln!(content, "BT /F {} Tf", decimal(block.points));
+    content.push_str("BT /F ");
+    content.push_str(Digits::decimal(block.points).as_str());
+    content.push_str(" Tf\n");
     for (line, above) in lines.iter().zip((0..lines.len()).rev()) {
         let baseline = block.last_baseline - above as f64 * block.pitch;
-        let at = decimals(&[block.left * POINTS, height - baseline * POINTS]);
-        let _ = writeln!(content, "1 0 0 1 {at} Tm {} Tj", FONT.hex(line.as_ref()));
+        content.push_str("1 0 0 1 ");
+        push_decimals(content, &[block.left * POINTS, height - baseline * POINTS]);
+        content.push_str(" Tm ");
+        content.push_str(&FONT.hex(line.as_ref()));
+        content.push_str(" Tj\n");
     }
     content.push_str("ET\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn decimal(value: f64) -> String {
+        decimals(&[value])
+    }
+
+    #[test]
+    fn numbers_have_no_zeros_to_spare() {
+        let pairs = [(0.0, "0"), (-0.0, "0"), (1.5, "1.5"), (-0.000001, "-0.000001"), (612.0, "612"), (0.05, "0.05")];
+        for (value, text) in pairs {
+            assert_eq!(decimal(value), text);
+        }
+        let odd = [-1e-9, 1e300, -1e300, f64::NAN].map(decimal);
+        assert_eq!(odd, ["0", "1000000000000", "-1000000000000", "0"]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_number_reads_back_to_the_millionth(value in -1e6f64..1e6) {
+            let text = decimal(value);
+            prop_assert!((text.parse::<f64>().unwrap() - value).abs() <= 0.500_001e-6, "{} {}", value, text);
+            prop_assert!(!text.contains('e'));
+            prop_assert!(!text.contains('.') || !text.ends_with('0'), "{}", text);
+        }
+
+        #[test]
+        fn a_whole_number_reads_back(value: u64) {
+            prop_assert_eq!(Digits::integer(value).as_str().parse(), Ok(value));
+        }
+    }
 }

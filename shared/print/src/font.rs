@@ -65,11 +65,11 @@ impl Font {
     /// A line as a PDF hexadecimal string of glyph numbers. Characters without a glyph are left out: callers have measured
     /// the line first.
     pub(crate) fn hex(&self, line: &str) -> String {
+        const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
         let mut hex = String::with_capacity(2 + 4 * line.len());
         hex.push('<');
         for glyph in line.nfc().filter_map(|character| self.glyphs.get(&character)) {
-            // Writing to a String cannot fail.
-            let _ = write!(hex, "{glyph:04X}");
+            hex.extend([12, 8, 4, 0].map(|shift| char::from(DIGITS[usize::from(glyph >> shift & 15)])));
         }
         hex.push('>');
         hex

@@ -3,7 +3,7 @@
 //! Nothing here knows of a network, a clock or a runtime. Readers of the code may like this order: [`imb`] (the barcode),
 //! [`layout`] (where things are on the sheet), [`address_block`] (what fits the window), [`stationery`] (paper, envelopes,
 //! weight), [`inspect`] (may this be printed), [`isolate`] (the same, in a child that may die), [`assemble`] (the print
-//! stream).
+//! stream), [`manifest`] (the list of what is in it).
 
 pub mod address_block;
 pub mod assemble;
@@ -16,6 +16,7 @@ pub mod imb;
 pub mod inspect;
 pub mod isolate;
 pub mod layout;
+pub mod manifest;
 mod prescan;
 pub mod raster;
 pub mod sheet_mark;

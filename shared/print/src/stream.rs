@@ -1,22 +1,32 @@
-//! The bytes of the file being written: objects, the page tree, and the cross-reference. Only an offset is kept of an object
-//! once it is written.
+//! The bytes of the file being written: objects, the page tree, the document parts, and the cross-reference. Only an offset
+//! is kept of an object once it is written, and the number of each part.
 
 use std::io::{self, Write};
 
 use lopdf::{Object, ObjectId};
 
+use crate::drawing::Digits;
+
 /// How many kids a node of the page tree has.
 const FAN_OUT: usize = 64;
+
+/// How many bytes are gathered before they are handed on.
+const GATHER: usize = 64 << 10;
 
 /// A PDF written from front to back (ISO 32000-2 7.5). Offsets have 64 bits, so there is no 4 GiB at which it breaks.
 #[derive(Debug)]
 pub(crate) struct Output<W> {
     pub(crate) writer: W,
+    /// Bytes that are written but not yet with the writer.
+    gathered: Vec<u8>,
     /// Bytes written so far.
     pub(crate) position: u64,
     /// Where each object starts, from object 1; 0 until it is written.
     offsets: Vec<u64>,
     levels: Vec<Level>,
+    /// The root of the document parts, and each part.
+    parts_root: u64,
+    parts: Vec<u64>,
 }
 
 /// The node of the page tree that is being filled on one level.
@@ -29,15 +39,37 @@ struct Level {
 
 impl<W: Write> Output<W> {
     pub(crate) fn new(writer: W) -> io::Result<Self> {
-        let mut output = Self { writer, position: 0, offsets: Vec::new(), levels: vec![Level::default()] };
+        let mut output = Self {
+            writer,
+            gathered: Vec::with_capacity(GATHER),
+            position: 0,
+            offsets: Vec::new(),
+            levels: vec![Level::default()],
+            parts_root: 0,
+            parts: Vec::new(),
+        };
+        output.parts_root = output.allocate();
         // Four bytes above 127 tell transfer programs that the file is binary.
-        output.write(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")?;
+        output.write(b"%PDF-2.0\n%\xe2\xe3\xcf\xd3\n")?;
         Ok(output)
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.writer.write_all(bytes)?;
         self.position += bytes.len() as u64;
+        if self.gathered.len() + bytes.len() > GATHER {
+            self.hand_on()?;
+        }
+        if bytes.len() > GATHER {
+            return self.writer.write_all(bytes);
+        }
+        self.gathered.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Hands what is gathered to the writer.
+    pub(crate) fn hand_on(&mut self) -> io::Result<()> {
+        self.writer.write_all(&self.gathered)?;
+        self.gathered.clear();
         Ok(())
     }
 
@@ -65,7 +97,18 @@ impl<W: Write> Output<W> {
 
     fn begin(&mut self, id: u64) -> io::Result<()> {
         self.offsets[id as usize - 1] = self.position;
-        self.write(format!("{id} 0 obj\n").as_bytes())
+        self.write(Digits::integer(id).as_bytes())?;
+        self.write(b" 0 obj\n")
+    }
+
+    /// The root of the document parts, which is the parent of each.
+    pub(crate) fn parts_root(&self) -> u64 {
+        self.parts_root
+    }
+
+    /// Adds a document part that was written.
+    pub(crate) fn add_part(&mut self, part: u64) {
+        self.parts.push(part);
     }
 
     /// The node that the next page will be a kid of.
@@ -110,9 +153,22 @@ impl<W: Write> Output<W> {
     }
 
     fn put_node(&mut self, id: u64, node: &Level, parent: Option<u64>) -> io::Result<()> {
-        let kids: Vec<String> = node.kids.iter().map(|kid| format!("{kid} 0 R")).collect();
-        let parent = parent.map(|parent| format!("/Parent {parent} 0 R")).unwrap_or_default();
-        self.put(id, format!("<</Type/Pages{parent}/Count {}/Kids[{}]>>", node.pages, kids.join(" ")).as_bytes())
+        let mut body = b"<</Type/Pages".to_vec();
+        if let Some(parent) = parent {
+            body.extend_from_slice(b"/Parent ");
+            put_reference(&mut body, parent);
+        }
+        body.extend_from_slice(b"/Count ");
+        body.extend_from_slice(Digits::integer(node.pages).as_bytes());
+        body.extend_from_slice(b"/Kids[");
+        for (place, &kid) in node.kids.iter().enumerate() {
+            if place > 0 {
+                body.push(b' ');
+            }
+            put_reference(&mut body, kid);
+        }
+        body.extend_from_slice(b"]>>");
+        self.put(id, &body)
     }
 
     /// Closes the page tree and writes catalog, cross-reference and the end of the file.
@@ -128,41 +184,98 @@ impl<W: Write> Output<W> {
         let root = self.node(level);
         let node = std::mem::take(&mut self.levels[level]);
         self.put_node(root, &node, None)?;
+        let parts = self.put_parts()?;
         let catalog = self.allocate();
-        self.put(catalog, format!("<</Type/Catalog/Pages {root} 0 R>>").as_bytes())?;
+        self.put(catalog, format!("<</Type/Catalog/Version/2.0/Pages {root} 0 R{parts}>>").as_bytes())?;
 
         let reference = self.allocate();
         let start = self.position;
         self.offsets[reference as usize - 1] = start;
-        let table = cross_reference(&self.offsets);
+        let entries = self.offsets.len() + 1;
+        let id = self.identifier();
         let head = format!(
-            "<</Type/XRef/Size {}/W[1 {OFFSET_WIDTH} 2]/Root {catalog} 0 R/Length {}>>",
-            reference + 1,
-            table.len()
+            "<</Type/XRef/Size {entries}/W[1 {OFFSET_WIDTH} 2]/Root {catalog} 0 R/ID[<{id}><{id}>]/Length {}>>",
+            entries * ENTRY
         );
-        self.put_stream(reference, head.as_bytes(), &table)?;
+        self.begin(reference)?;
+        self.write(head.as_bytes())?;
+        self.write(b"stream\n")?;
+        self.write(&entry(0, 0, u16::MAX))?;
+        for place in 0..self.offsets.len() {
+            // An object number that was given out and never used is free.
+            let entry = match self.offsets[place] {
+                0 => entry(0, 0, 0),
+                offset => entry(1, offset, 0),
+            };
+            self.write(&entry)?;
+        }
+        self.write(b"\nendstream\nendobj\n")?;
         self.write(format!("startxref\n{start}\n%%EOF\n").as_bytes())?;
+        self.hand_on()?;
         self.writer.flush()
+    }
+
+    /// Writes the tree of document parts (ISO 32000-2 14.12) and gives the catalog's entry for it; nothing without parts.
+    fn put_parts(&mut self) -> io::Result<String> {
+        if self.parts.is_empty() {
+            return Ok(String::new());
+        }
+        let catalogued = self.allocate();
+        let node = self.parts_root;
+        self.put(
+            catalogued,
+            format!("<</Type/DPartRoot/DPartRootNode {node} 0 R/RecordLevel 1/NodeNameList[/Job/MailPiece]>>")
+                .as_bytes(),
+        )?;
+        self.begin(node)?;
+        self.write(
+            format!(
+                "<</Type/DPart/Parent {catalogued} 0 R/DPM<</CIP4_Root<</Type/CIP4_Root/CIP4_Metadata\
+                 <</Type/CIP4_Metadata/CIP4_Conformance[(base)]/CIP4_Creator(Mailhouse)>>>>>>/DParts[["
+            )
+            .as_bytes(),
+        )?;
+        for (place, part) in std::mem::take(&mut self.parts).into_iter().enumerate() {
+            if place > 0 {
+                self.write(b" ")?;
+            }
+            self.write(Digits::integer(part).as_bytes())?;
+            self.write(b" 0 R")?;
+        }
+        self.write(b"]]>>\nendobj\n")?;
+        Ok(format!("/DPartRoot {catalogued} 0 R"))
+    }
+
+    /// What tells this file from others (ISO 32000-2 14.4), in hexadecimal: a hash of where its objects are, for a time or
+    /// a chance number would make other bytes of the same pieces.
+    fn identifier(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for offset in &self.offsets {
+            hasher.update(&offset.to_le_bytes());
+        }
+        hasher.finalize().to_hex()[..32].to_owned()
     }
 }
 
 /// Bytes of an offset in the cross-reference: enough for a terabyte.
 const OFFSET_WIDTH: usize = 5;
 
-/// The entries of a cross-reference stream (ISO 32000-2 7.5.8.3).
-fn cross_reference(offsets: &[u64]) -> Vec<u8> {
-    let mut table = Vec::with_capacity((offsets.len() + 1) * (OFFSET_WIDTH + 3));
-    let mut entry = |kind: u8, offset: u64, generation: u16| {
-        table.push(kind);
-        table.extend_from_slice(&offset.to_be_bytes()[8 - OFFSET_WIDTH..]);
-        table.extend_from_slice(&generation.to_be_bytes());
-    };
-    entry(0, 0, u16::MAX);
-    for &offset in offsets {
-        // An object number that was given out and never used is free.
-        if offset == 0 { entry(0, 0, 0) } else { entry(1, offset, 0) }
-    }
-    table
+/// Bytes of an entry in the cross-reference.
+const ENTRY: usize = 1 + OFFSET_WIDTH + 2;
+
+/// An entry of a cross-reference stream (ISO 32000-2 7.5.8.3).
+fn entry(kind: u8, offset: u64, generation: u16) -> [u8; ENTRY] {
+    let mut entry = [0; ENTRY];
+    entry[0] = kind;
+    entry[1..=OFFSET_WIDTH].copy_from_slice(&offset.to_be_bytes()[8 - OFFSET_WIDTH..]);
+    entry[1 + OFFSET_WIDTH..].copy_from_slice(&generation.to_be_bytes());
+    entry
+}
+
+/// Writes a reference to an object.
+pub(crate) fn put_reference(out: &mut Vec<u8>, id: u64) {
+    out.extend_from_slice(Digits::integer(id).as_bytes());
+    out.extend_from_slice(b" 0 R");
 }
 
 /// Writes an object's syntax (ISO 32000-2 7.3) with its references renumbered; where `number` gives nothing, null stands.
@@ -170,7 +283,12 @@ pub(crate) fn serialize(out: &mut Vec<u8>, object: &Object, number: &mut impl Fn
     match object {
         Object::Null => out.extend_from_slice(b"null"),
         Object::Boolean(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
-        Object::Integer(value) => out.extend_from_slice(value.to_string().as_bytes()),
+        Object::Integer(value) => {
+            if *value < 0 {
+                out.push(b'-');
+            }
+            out.extend_from_slice(Digits::integer(value.unsigned_abs()).as_bytes());
+        }
         Object::Real(value) if value.is_finite() => {
             // PDF has no exponents, and Display writes none. The point keeps a large value from being read as an integer.
             let text = value.to_string();
@@ -202,7 +320,7 @@ pub(crate) fn serialize(out: &mut Vec<u8>, object: &Object, number: &mut impl Fn
         // A stream is always an object of its own; as a value it is written as nothing.
         Object::Stream(_) => out.extend_from_slice(b"null"),
         Object::Reference(id) => match number(*id) {
-            Some(id) => out.extend_from_slice(format!("{id} 0 R").as_bytes()),
+            Some(id) => put_reference(out, id),
             None => out.extend_from_slice(b"null"),
         },
     }
@@ -220,7 +338,7 @@ pub(crate) fn serialize_entry(
     serialize(out, value, number);
 }
 
-fn serialize_name(out: &mut Vec<u8>, name: &[u8]) {
+pub(crate) fn serialize_name(out: &mut Vec<u8>, name: &[u8]) {
     out.push(b'/');
     for &byte in name {
         if byte.is_ascii_graphic() && !b"()<>[]{}/%#".contains(&byte) {
@@ -296,8 +414,7 @@ mod tests {
 
     #[test]
     fn offsets_beyond_four_gibibytes_are_kept_whole() {
-        let table = cross_reference(&[0x01_2345_6789]);
-        assert_eq!(table[8..], [1, 0x01, 0x23, 0x45, 0x67, 0x89, 0, 0]);
+        assert_eq!(entry(1, 0x01_2345_6789, 0), [1, 0x01, 0x23, 0x45, 0x67, 0x89, 0, 0]);
     }
 
     #[test]
@@ -316,7 +433,7 @@ mod tests {
         output.put(id, &body).unwrap();
         output.finish().unwrap();
         let document = Document::load_mem(&output.writer).unwrap();
-        let Object::Dictionary(read) = document.get_object((1, 0)).unwrap() else { panic!("no dictionary") };
+        let Object::Dictionary(read) = document.get_object((2, 0)).unwrap() else { panic!("no dictionary") };
         let Object::Dictionary(meant) = object else { panic!("no dictionary") };
         for (key, value) in meant.iter() {
             match (value, read.get(key).unwrap()) {

@@ -56,7 +56,7 @@ impl Parts {
             job: &self.job,
             number,
             document: &self.document,
-            impressions: self.impressions,
+            impressions: Some(self.impressions),
             placement: Placement::Cover,
             sides: Sides::Duplex,
             perforated: false,
@@ -134,22 +134,49 @@ impl Printed {
         (id, self.document.get_object(id).unwrap().as_stream().unwrap())
     }
 
-    /// The sheet mark of a page, read from its drawing.
+    /// The sheet mark of a page, read from its drawing, which is in units of a module.
     fn mark(&self, page: usize) -> Option<String> {
         let content = self.content(page);
-        let (_, mark) = content.rsplit_once("1 g\n")?;
-        let mut rectangles = rectangles(mark);
-        let clear = rectangles.remove(0);
-        let module = Layout::default().mark_module * 72.0;
-        let side = (clear[2] / module).round() as usize - 2;
+        let (before, mark) = content.rsplit_once(" cm 1 g 0 0 ")?;
+        let place: Vec<f64> = before.rsplit_once("q ")?.1.split(' ').map(|number| number.parse().unwrap()).collect();
+        assert_eq!(place, [0.9, 0.0, 0.0, 0.9, 13.5, 13.5], "a module is 0.0125 inches, and one is clear space");
+        let side = mark.split_once(' ')?.0.parse::<usize>().ok()? - 2;
         let mut pixels = vec![false; side * side];
-        for [left, bottom, width, _] in rectangles {
-            let column = ((left - clear[0]) / module).round() as usize - 1;
+        for [left, bottom, width, _] in rectangles(mark).into_iter().map(|run| run.map(|number| number as usize)) {
             // Rows count from the top.
-            let row = side - (((bottom - clear[1]) / module).round() as usize - 1) - 1;
-            pixels[row * side + column..][..(width / module).round() as usize].fill(true);
+            pixels[(side - bottom) * side + left - 1..][..width].fill(true);
         }
         String::from_utf8(datamatrix::DataMatrix::decode(&pixels, side).ok()?).ok()
+    }
+
+    /// The document parts: the pages each starts and ends on, from 1, and its metadata.
+    fn parts(&self) -> Vec<(u64, u64, &Dictionary)> {
+        let catalog = self.document.catalog().unwrap();
+        let follow =
+            |dictionary: &Dictionary, key: &str| dictionary.get(key.as_bytes()).unwrap().as_reference().unwrap();
+        let at = |id: ObjectId| self.document.get_dictionary(id).unwrap();
+        let root = follow(catalog, "DPartRoot");
+        let node = follow(at(root), "DPartRootNode");
+        assert_eq!(follow(at(node), "Parent"), root);
+        let parts = at(node).get(b"DParts").unwrap().as_array().unwrap()[0].as_array().unwrap();
+        let mut pages = self.pages.iter().zip(1u64..);
+        parts
+            .iter()
+            .map(|part| {
+                let id = part.as_reference().unwrap();
+                assert_eq!(follow(at(id), "Parent"), node);
+                let (start, end) = (follow(at(id), "Start"), follow(at(id), "End"));
+                let (first, number) = pages.next().unwrap();
+                assert_eq!((*first, follow(at(start), "DPart")), (start, id));
+                let mut last = (*first, number);
+                while last.0 != end {
+                    let (page, number) = pages.next().unwrap();
+                    assert_eq!(follow(at(*page), "DPart"), id);
+                    last = (*page, number);
+                }
+                (number, last.1, at(id).get(b"DPM").unwrap().as_dict().unwrap())
+            })
+            .collect()
     }
 }
 
@@ -362,6 +389,40 @@ fn perforated_stock_is_in_the_row_and_in_the_line_beside_the_mark() {
 }
 
 #[test]
+fn the_part_of_a_piece_says_what_it_is_made_of_and_not_who_it_is_for() {
+    let piece = parts(Letter::of(3));
+    let printed = print_one(&piece, &Stationery::default(), |piece| Piece { perforated: true, ..piece });
+    let (_, _, metadata) = printed.parts()[0];
+    let ours = metadata.get(b"Mailhouse").unwrap().as_dict().unwrap();
+    let name = |dictionary: &Dictionary, key: &str| {
+        String::from_utf8(dictionary.get(key.as_bytes()).unwrap().as_name().unwrap().to_vec()).unwrap()
+    };
+    assert_eq!(
+        (name(ours, "Job"), name(ours, "Sides"), name(ours, "Fold")),
+        ("job_7".into(), "duplex".into(), "third".into())
+    );
+    assert_eq!(ours.get(b"TrackingCode").unwrap().as_str().unwrap(), piece.imb.tracking().as_bytes());
+    assert_eq!(ours.get(b"Envelope").unwrap().as_str().unwrap(), b"#10");
+    let media: Vec<_> = ours
+        .get(b"Media")
+        .unwrap()
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|run| {
+            let run = run.as_dict().unwrap();
+            let number = |key: &str| run.get(key.as_bytes()).unwrap().as_i64().unwrap();
+            (name(run, "Stock"), number("FirstSheet"), number("LastSheet"))
+        })
+        .collect();
+    assert_eq!(media, [("plain".into(), 1, 1), ("perforated".into(), 2, 2), ("plain".into(), 3, 3)]);
+    let root = metadata.get(b"CIP4_Root").unwrap().as_dict().unwrap();
+    assert_eq!(name(root, "CIP4_ExternalID"), "job_7.1");
+    let text = format!("{metadata:?}").to_uppercase();
+    assert!(!text.contains("KESSON") && !text.contains("ELM") && !text.contains("70113"), "{text}");
+}
+
+#[test]
 fn the_same_pieces_make_the_same_bytes() {
     let pieces = || [parts(Letter::of(2)), parts(Letter::of(1))];
     assert!(print(&pieces()).bytes == print(&pieces()).bytes);
@@ -377,8 +438,8 @@ fn a_page_that_leaves_the_graphics_state_a_mess_does_not_move_the_mark() {
     // Our own saves and restores balance, and nothing of the page's is among them.
     let operations = Content::decode(printed.content(3).as_bytes()).unwrap().operations;
     let count = |operator: &str| operations.iter().filter(|operation| operation.operator == operator).count();
-    // The one line of text is ours, beside the mark.
-    assert_eq!((count("q"), count("Q"), count("Tj")), (1, 1, 1));
+    // The form and the mark each have theirs; the one line of text is ours, beside the mark.
+    assert_eq!((count("q"), count("Q"), count("Tj")), (2, 2, 1));
 }
 
 #[test]
@@ -597,7 +658,10 @@ fn an_output_that_fails_is_an_io_error() {
             Ok(())
         }
     }
-    assert!(Assembler::new(Full, &Stationery::default()).is_err());
+    let mut assembler = Assembler::new(Full, &Stationery::default()).unwrap();
+    let piece = parts(Letter::of(1));
+    let outcome = (1..100).try_for_each(|number| assembler.add(&piece.piece(number)).map(drop));
+    assert!(matches!(outcome, Err(AssembleError::Io(_))), "{outcome:?}");
 }
 
 proptest! {
@@ -646,6 +710,8 @@ proptest! {
             let mark = format!("job_7 {} {sheet}/{}", place.piece, place.sheets);
             prop_assert_eq!(printed.mark(page), Some(mark));
         }
+        let parts: Vec<_> = printed.parts().iter().map(|(first, last, _)| (*first, *last)).collect();
+        prop_assert_eq!(parts, printed.rows.iter().map(|row| (row.first_page, row.last_page)).collect::<Vec<_>>());
         prop_assert!(printed.bytes == print().bytes);
     }
 }

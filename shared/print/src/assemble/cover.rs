@@ -2,7 +2,7 @@
 
 use super::{AssembleError, Piece, certified};
 use crate::address_block::{self, MAX_LINES, MAX_SENDER_LINES, NoPlace, POINTS, TextBlock, bar, usps_style};
-use crate::drawing::{draw_rectangle, draw_text};
+use crate::drawing::{Digits, draw_rectangle, draw_text, push_decimals};
 use crate::imb::{BARS, Imb};
 use crate::layout::{Layout, Rect};
 use crate::sheet_mark;
@@ -68,37 +68,39 @@ fn address(
 /// says the same to people.
 pub(super) fn draw_mark(content: &mut String, layout: &Layout, mark: &sheet_mark::Modules, line: &str, height: f64) {
     let module = layout.mark_module;
-    let side = mark.side as f64 * module;
     let beside = TextBlock {
         points: 6.0,
         // Two modules of clear space, and as much again.
-        left: layout.mark_left + side + 4.0 * module,
+        left: layout.mark_left + (mark.side as f64 + 4.0) * module,
         last_baseline: height / POINTS - layout.mark_bottom,
         pitch: 0.0,
         extent: Rect { left: 0.0, top: 0.0, width: 0.0, height: 0.0 },
     };
     content.push_str("0 g\n");
     draw_text(content, &beside, &[line], height);
-    let top = height / POINTS - layout.mark_bottom - side;
-    let clear = Rect {
-        left: layout.mark_left - module,
-        top: top - module,
-        width: side + 2.0 * module,
-        height: side + 2.0 * module,
-    };
-    content.push_str("1 g\n");
-    draw_rectangle(content, &clear, height);
-    content.push_str("f\n0 g\n");
+    // In units of a module, rows upwards from the clear space, so that its rectangles are whole numbers.
+    let unit = module * POINTS;
+    let corner = |inches: f64| (inches - module) * POINTS;
+    content.push_str("q ");
+    push_decimals(content, &[unit, 0.0, 0.0, unit, corner(layout.mark_left), corner(layout.mark_bottom)]);
+    content.push_str(" cm 1 g 0 0 ");
+    let side = mark.side as u64;
+    push_integers(content, [side + 2, side + 2]);
+    content.push_str(" re f 0 g\n");
     for &(row, column, count) in &mark.runs {
-        let run = Rect {
-            left: layout.mark_left + column as f64 * module,
-            top: top + row as f64 * module,
-            width: count as f64 * module,
-            height: module,
-        };
-        draw_rectangle(content, &run, height);
+        push_integers(content, [column as u64 + 1, side - row as u64, count as u64, 1]);
+        content.push_str(" re\n");
     }
-    content.push_str("f\n");
+    content.push_str("f Q\n");
+}
+
+fn push_integers<const N: usize>(content: &mut String, values: [u64; N]) {
+    for (place, value) in values.into_iter().enumerate() {
+        if place > 0 {
+            content.push(' ');
+        }
+        content.push_str(Digits::integer(value).as_str());
+    }
 }
 
 fn check_lines(block: &'static str, lines: usize, most: usize) -> Result<(), AssembleError> {

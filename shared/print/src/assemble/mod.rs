@@ -11,6 +11,7 @@ mod certified;
 mod copy;
 mod cover;
 mod page;
+mod parts;
 mod piece;
 
 use std::collections::HashMap;
@@ -21,12 +22,12 @@ use thiserror::Error;
 
 use crate::address_block::{LineFault, POINTS};
 use crate::document;
-use crate::drawing::decimal;
+use crate::drawing::Digits;
 use crate::font::{self, FONT};
 use crate::inspect::Limits;
 use crate::sheet_mark;
 use crate::stationery::{Fold, Placement, Sides, Stationery, Stock};
-use crate::stream::Output;
+use crate::stream::{Output, put_reference};
 pub use certified::Certified;
 use copy::Copy;
 use cover::{draw_mark, face};
@@ -152,8 +153,11 @@ impl<W: io::Write> Assembler<W> {
         let pages = document::pages(&document, limits.max_pages)
             .map_err(|_| AssembleError::Document("its page tree is unusable"))?;
         let found = pages.len() as u32;
-        if found != piece.impressions || found == 0 {
-            return Err(AssembleError::Impressions { found, accepted: piece.impressions });
+        if found == 0 {
+            return Err(AssembleError::Document("it has no pages"));
+        }
+        if let Some(accepted) = piece.impressions.filter(|&accepted| accepted != found) {
+            return Err(AssembleError::Impressions { found, accepted });
         }
         let pages: Vec<Plan<'_>> =
             pages.iter().map(|page| plan(&document, page, limits.max_decompressed)).collect::<Result<_, _>>()?;
@@ -198,28 +202,34 @@ impl<W: io::Write> Assembler<W> {
             draw_mark(content, &layout, &marks[sheet as usize - 1], &line, height);
         };
         let mut copy = Copy::new(&document, piece.account);
-        let mut sheet = 0;
+        let part = self.output.allocate();
+        let (mut sheet, mut ends) = (0, None);
+        // The first page and the last.
+        let mut turn = |page: u64| ends = Some((ends.map_or(page, |(first, _)| first), page));
+        let mut over = face;
         if piece.placement == Placement::Cover {
             sheet += 1;
-            let mut cover = face.clone();
-            front(&mut cover, sheet, height);
-            self.put_page((width, height), "", None, cover.as_bytes())?;
-            self.put_page((width, height), "", None, b"")?;
+            front(&mut over, sheet, height);
+            turn(self.put_page(part, (width, height), "", None, over.as_bytes())?);
+            turn(self.put_page(part, (width, height), "", None, b"")?);
+            over.clear();
         }
         for (place, page) in pages.iter().enumerate() {
-            let mut over = String::new();
-            if place == 0 && piece.placement == Placement::FirstPage {
-                over.push_str(&face);
-            }
             let is_front = piece.sides == Sides::FrontOnly || place % 2 == 0;
             if is_front {
                 sheet += 1;
                 front(&mut over, sheet, page.geometry.height);
             }
-            self.put_document_page(&mut copy, page, &over)?;
+            turn(self.put_document_page(part, &mut copy, page, &over)?);
+            over.clear();
             if is_front && (piece.sides == Sides::FrontOnly || place + 1 == pages.len()) {
-                self.put_page((page.geometry.width, page.geometry.height), "", None, b"")?;
+                turn(self.put_page(part, (page.geometry.width, page.geometry.height), "", None, b"")?);
             }
+        }
+        if let Some((first, last)) = ends {
+            let body = parts::body(piece, &row, self.output.parts_root(), first, last);
+            self.output.put(part, &body)?;
+            self.output.add_part(part);
         }
         self.totals.pages += u64::from(row.pages);
         self.totals.sheets += u64::from(sheets);
@@ -242,30 +252,47 @@ impl<W: io::Write> Assembler<W> {
         Ok((self.output.writer, totals))
     }
 
-    /// Writes a page of the print stream. `resources` are the entries of its resource dictionary, but for our font.
-    fn put_page(&mut self, size: (f64, f64), resources: &str, group: Option<&[u8]>, content: &[u8]) -> io::Result<()> {
-        let mut contents = String::new();
-        let mut font = String::new();
+    /// Writes a page of the print stream and gives its number. `part` is the document part it belongs to; `resources` are
+    /// the entries of its resource dictionary, but for our font.
+    fn put_page(
+        &mut self,
+        part: u64,
+        size: (f64, f64),
+        resources: &str,
+        group: Option<&[u8]>,
+        content: &[u8],
+    ) -> io::Result<u64> {
+        let mut body = b"<</Type/Page/Parent ".to_vec();
+        put_reference(&mut body, self.output.parent());
+        body.extend_from_slice(b"/DPart ");
+        put_reference(&mut body, part);
+        body.extend_from_slice(b"/MediaBox[0 0 ");
+        body.extend_from_slice(Digits::decimal(size.0).as_bytes());
+        body.push(b' ');
+        body.extend_from_slice(Digits::decimal(size.1).as_bytes());
+        body.extend_from_slice(b"]/Resources<<");
         if !content.is_empty() {
-            font = format!("/Font<</F {} 0 R>>", self.font);
-            let id = self.output.allocate();
-            self.output.put_stream(id, format!("<</Length {}>>", content.len()).as_bytes(), content)?;
-            contents = format!("/Contents {id} 0 R");
+            body.extend_from_slice(b"/Font<</F ");
+            put_reference(&mut body, self.font);
+            body.extend_from_slice(b">>");
         }
-        let parent = self.output.parent();
-        let page = self.output.allocate();
-        let mut body = format!(
-            "<</Type/Page/Parent {parent} 0 R/MediaBox[0 0 {} {}]/Resources<<{font}{resources}>>{contents}",
-            decimal(size.0),
-            decimal(size.1)
-        )
-        .into_bytes();
+        body.extend_from_slice(resources.as_bytes());
+        body.extend_from_slice(b">>");
+        if !content.is_empty() {
+            let id = self.output.allocate();
+            let length = Digits::integer(content.len() as u64);
+            self.output.put_stream(id, &[b"<</Length ", length.as_bytes(), b">>"].concat(), content)?;
+            body.extend_from_slice(b"/Contents ");
+            put_reference(&mut body, id);
+        }
         if let Some(group) = group {
             body.extend_from_slice(b"/Group ");
             body.extend_from_slice(group);
         }
         body.extend_from_slice(b">>");
+        let page = self.output.allocate();
         self.output.put(page, &body)?;
-        self.output.add_page(page)
+        self.output.add_page(page)?;
+        Ok(page)
     }
 }

@@ -12,7 +12,13 @@ use crate::drawing::decimals;
 
 impl<W: io::Write> Assembler<W> {
     /// Writes a page of a document: its content as a form, its annotations over it, and over both what is ours.
-    pub(super) fn put_document_page(&mut self, copy: &mut Copy<'_>, page: &Plan<'_>, over: &str) -> io::Result<()> {
+    pub(super) fn put_document_page(
+        &mut self,
+        part: u64,
+        copy: &mut Copy<'_>,
+        page: &Plan<'_>,
+        over: &str,
+    ) -> io::Result<u64> {
         let geometry = &page.geometry;
         let mut content = String::new();
         let mut forms = String::new();
@@ -39,7 +45,7 @@ impl<W: io::Write> Assembler<W> {
             Some(group) => Some(self.copy_value(copy, group)?),
             None => None,
         };
-        self.put_page((geometry.width, geometry.height), &resources, group.as_deref(), content.as_bytes())
+        self.put_page(part, (geometry.width, geometry.height), &resources, group.as_deref(), content.as_bytes())
     }
 
     /// Writes a page's content as a form XObject (ISO 32000-2 8.10), or finds one that is equal; nothing for a blank page.

@@ -27,8 +27,8 @@ pub struct Piece<'a> {
     pub number: u32,
     /// The inspected document.
     pub document: &'a [u8],
-    /// How many impressions the document was accepted with.
-    pub impressions: u32,
+    /// How many impressions the document was accepted with; nothing if nobody counted, and it is printed as it is.
+    pub impressions: Option<u32>,
     /// Where the addresses and the barcode are.
     pub placement: Placement,
     /// Which sides of the sheets the document is printed on.

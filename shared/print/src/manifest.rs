@@ -1,0 +1,227 @@
+//! The list of the pieces of a print stream, written as they are: CSV for people, JSON lines for machines.
+//!
+//! Both have the same columns, [`Entry`] and [`PieceRow`] side by side. After the pieces the JSON lines have one for the file,
+//! `{"file": …}`, see [`Summary`].
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::assemble::{PieceRow, Totals};
+
+/// What a manifest says of a piece beside its row: whose it is and what it was made from. What is not known is empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Entry<'a> {
+    /// The batch the letter came in.
+    pub batch_id: &'a str,
+    /// The sender's own name for the letter.
+    pub letter_ref_id: &'a str,
+    /// The 20 tracking digits of the Intelligent Mail barcode.
+    pub tracking_code: &'a str,
+    /// The article number of a certified piece.
+    pub article_number: &'a str,
+    /// The first line of the address.
+    pub name: &'a str,
+    /// The postal code of the address.
+    pub postal_code: &'a str,
+    /// SHA-256 of the document, hexadecimal.
+    pub document_sha256: &'a str,
+}
+
+/// A line of the manifest: the columns in their order.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line<'a> {
+    piece: u32,
+    batch_id: &'a str,
+    letter_ref_id: &'a str,
+    tracking_code: &'a str,
+    article_number: &'a str,
+    name: &'a str,
+    postal_code: &'a str,
+    document_sha256: &'a str,
+    sheets: u32,
+    pages: u32,
+    first_page: u64,
+    last_page: u64,
+    sides: &'a str,
+    stock: String,
+    envelope: &'a str,
+    fold: &'a str,
+    weight_ounces: crate::stationery::Ounces,
+    offset: u64,
+    length: u64,
+}
+
+impl<'a> Line<'a> {
+    fn new(entry: &Entry<'a>, row: &PieceRow) -> Self {
+        Self {
+            piece: row.piece,
+            batch_id: entry.batch_id,
+            letter_ref_id: entry.letter_ref_id,
+            tracking_code: entry.tracking_code,
+            article_number: entry.article_number,
+            name: entry.name,
+            postal_code: entry.postal_code,
+            document_sha256: entry.document_sha256,
+            sheets: row.sheets,
+            pages: row.pages,
+            first_page: row.first_page,
+            last_page: row.last_page,
+            sides: row.sides.name(),
+            stock: row.stock.to_string(),
+            envelope: row.envelope.name(),
+            fold: row.fold.name(),
+            weight_ounces: row.weight,
+            offset: row.offset,
+            length: row.length,
+        }
+    }
+}
+
+/// A manifest as CSV (RFC 4180, lines end with a line feed): the names of the columns, then a line for each piece.
+pub struct Csv<W: Write> {
+    lines: csv::Writer<W>,
+}
+
+impl<W: Write> Csv<W> {
+    /// Starts a manifest.
+    pub fn new(writer: W) -> Self {
+        Self { lines: csv::Writer::from_writer(writer) }
+    }
+
+    /// Writes the line of a piece.
+    ///
+    /// # Errors
+    /// The output cannot be written.
+    pub fn write(&mut self, entry: &Entry<'_>, row: &PieceRow) -> io::Result<()> {
+        self.lines.serialize(Line::new(entry, row)).map_err(io::Error::from)
+    }
+
+    /// Ends the manifest and gives the output back.
+    ///
+    /// # Errors
+    /// The output cannot be written.
+    pub fn finish(self) -> io::Result<W> {
+        self.lines.into_inner().map_err(csv::IntoInnerError::into_error)
+    }
+}
+
+/// The line for the file, the last of the JSON lines.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary<'a> {
+    /// Pages, sheets, pieces and bytes.
+    #[serde(flatten)]
+    pub totals: Totals,
+    /// SHA-256 of the print stream, hexadecimal.
+    pub sha256: &'a str,
+}
+
+/// A manifest as JSON lines.
+pub struct JsonLines<W: Write> {
+    writer: W,
+}
+
+impl<W: Write> JsonLines<W> {
+    /// Starts a manifest.
+    pub fn new(writer: W) -> Self {
+        Self { writer }
+    }
+
+    /// Writes the line of a piece.
+    ///
+    /// # Errors
+    /// The output cannot be written.
+    pub fn write(&mut self, entry: &Entry<'_>, row: &PieceRow) -> io::Result<()> {
+        self.line(&Line::new(entry, row))
+    }
+
+    /// Writes the line of the file and gives the output back.
+    ///
+    /// # Errors
+    /// The output cannot be written.
+    pub fn finish(mut self, summary: &Summary<'_>) -> io::Result<W> {
+        #[derive(Serialize)]
+        struct File<'a> {
+            file: &'a Summary<'a>,
+        }
+        self.line(&File { file: summary })?;
+        self.writer.flush()?;
+        Ok(self.writer)
+    }
+
+    fn line(&mut self, value: &impl Serialize) -> io::Result<()> {
+        serde_json::to_writer(&mut self.writer, value)?;
+        self.writer.write_all(b"\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stationery::{Envelope, Fold, Ounces, Sides, Stock, Stocks};
+
+    fn row() -> PieceRow {
+        let mut stock = Stocks::default();
+        stock.push(Stock::Plain, 1);
+        stock.push(Stock::Perforated, 1);
+        PieceRow {
+            piece: 7,
+            first_page: 5,
+            last_page: 8,
+            pages: 4,
+            sheets: 2,
+            sides: Sides::Duplex,
+            stock,
+            fold: Fold::Third,
+            envelope: Envelope::Number10,
+            weight: Ounces(520),
+            offset: 1_000,
+            length: 5_000_000_000,
+        }
+    }
+
+    const ENTRY: Entry<'static> = Entry {
+        batch_id: "batch_1",
+        letter_ref_id: "R-1",
+        tracking_code: "00270902345678000001",
+        article_number: "",
+        name: "DOE, \"JO\"",
+        postal_code: "70113-1234",
+        document_sha256: "ab",
+    };
+
+    #[test]
+    fn the_csv_names_its_columns_and_quotes_what_needs_it() {
+        let mut csv = Csv::new(Vec::new());
+        csv.write(&ENTRY, &row()).unwrap();
+        assert_eq!(
+            String::from_utf8(csv.finish().unwrap()).unwrap(),
+            "piece,batchId,letterRefId,trackingCode,articleNumber,name,postalCode,documentSha256,sheets,pages,firstPage,\
+             lastPage,sides,stock,envelope,fold,weightOunces,offset,length\n\
+             7,batch_1,R-1,00270902345678000001,,\"DOE, \"\"JO\"\"\",70113-1234,ab,2,4,5,8,duplex,plain:1 perforated:2,#10,\
+             third,0.52,1000,5000000000\n"
+        );
+    }
+
+    #[test]
+    fn the_json_lines_have_the_columns_of_the_csv_and_end_with_the_file() {
+        let mut json = JsonLines::new(Vec::new());
+        json.write(&ENTRY, &row()).unwrap();
+        let totals = Totals { pages: 4, sheets: 2, pieces: 1, bytes: 9 };
+        let text = String::from_utf8(json.finish(&Summary { totals, sha256: "cd" }).unwrap()).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        let [piece, file] = lines[..] else { panic!("{text}") };
+        assert_eq!(file, r#"{"file":{"pages":4,"sheets":2,"pieces":1,"bytes":9,"sha256":"cd"}}"#);
+        let piece: serde_json::Value = serde_json::from_str(piece).unwrap();
+        assert_eq!((&piece["weightOunces"], &piece["length"]), (&0.52.into(), &5_000_000_000u64.into()));
+        let mut csv = Csv::new(Vec::new());
+        csv.write(&ENTRY, &row()).unwrap();
+        let csv = csv.finish().unwrap();
+        let columns: Vec<String> =
+            csv::Reader::from_reader(csv.as_slice()).headers().unwrap().iter().map(str::to_owned).collect();
+        assert_eq!(piece.as_object().unwrap().len(), columns.len());
+        assert!(columns.iter().all(|column| piece.get(column).is_some()), "{columns:?}");
+    }
+}
