@@ -18,6 +18,7 @@ pub mod isolate;
 pub mod layout;
 pub mod manifest;
 mod prescan;
+pub mod press_sheet;
 pub mod raster;
 pub mod sheet_mark;
 pub mod stationery;

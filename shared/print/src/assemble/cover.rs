@@ -32,8 +32,8 @@ pub(super) fn face(
     Ok(content)
 }
 
-/// The address block and the barcode on a page `height` points high, black as text is unless it is told otherwise.
-fn address(
+/// The address block and the barcode on a page `height` points high, in the colour that is set.
+pub(super) fn address(
     recipient: &[String],
     imb: &Imb,
     layout: &Layout,

@@ -7,6 +7,7 @@
 //! is drawn upright whatever its rotation, boxes and user unit. Annotations flagged for print are drawn by their normal
 //! appearance. The same pieces in the same order always make the same bytes.
 
+mod card;
 mod certified;
 mod copy;
 mod cover;
@@ -17,6 +18,7 @@ mod piece;
 use std::collections::HashMap;
 use std::io;
 
+use lopdf::Document;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -28,6 +30,7 @@ use crate::inspect::Limits;
 use crate::sheet_mark;
 use crate::stationery::{Fold, Placement, Sides, Stationery, Stock};
 use crate::stream::{Output, put_reference};
+pub use card::{Card, CardRow};
 pub use certified::Certified;
 use copy::Copy;
 use cover::{draw_mark, face};
@@ -101,6 +104,40 @@ pub enum AssembleError {
     /// The name of the job cannot be in a sheet mark.
     #[error("the name of the mail job must be 1 to 64 printable ASCII characters without blanks")]
     Mark,
+    /// A card of a press sheet cannot be printed.
+    #[error("piece {piece}: {fault}")]
+    Card {
+        /// The number of the piece in its mail job.
+        piece: u32,
+        /// What is wrong with it.
+        fault: Box<AssembleError>,
+    },
+    /// A page of a card has the size of another.
+    #[error(
+        "a page is {width:.2} x {height:.2} in; a card is as large as it is ordered, with a bleed of 0.125 in or without"
+    )]
+    CardSize {
+        /// Width of the page, inches.
+        width: f64,
+        /// Height of the page, inches.
+        height: f64,
+    },
+    /// No cards for a press sheet, or more than it has places.
+    #[error("{given} cards were given for a press sheet; give 1 to {most}")]
+    Cards {
+        /// How many were given.
+        given: usize,
+        /// How many places there are.
+        most: u32,
+    },
+}
+
+/// Parses a document that has passed inspection.
+fn load(bytes: &[u8], limits: &Limits) -> Result<Document, AssembleError> {
+    document::on_large_stack(|| document::load(bytes, limits.max_decompressed))
+        .and_then(Result::ok)
+        // What the parser says could quote the document.
+        .ok_or(AssembleError::Document("it does not parse"))
 }
 
 /// Writes pieces to `W` one after the other.
@@ -146,10 +183,7 @@ impl<W: io::Write> Assembler<W> {
     pub fn add(&mut self, piece: &Piece<'_>) -> Result<PieceRow, AssembleError> {
         // Everything that can fail is done before the first byte is written.
         let limits = Limits::default();
-        let document = document::on_large_stack(|| document::load(piece.document, limits.max_decompressed))
-            .and_then(Result::ok)
-            // What the parser says could quote the document.
-            .ok_or(AssembleError::Document("it does not parse"))?;
+        let document = load(piece.document, &limits)?;
         let pages = document::pages(&document, limits.max_pages)
             .map_err(|_| AssembleError::Document("its page tree is unusable"))?;
         let found = pages.len() as u32;
@@ -159,8 +193,10 @@ impl<W: io::Write> Assembler<W> {
         if let Some(accepted) = piece.impressions.filter(|&accepted| accepted != found) {
             return Err(AssembleError::Impressions { found, accepted });
         }
-        let pages: Vec<Plan<'_>> =
-            pages.iter().map(|page| plan(&document, page, limits.max_decompressed)).collect::<Result<_, _>>()?;
+        let pages: Vec<Plan<'_>> = pages
+            .iter()
+            .map(|page| Ok(plan(&document, page, limits.max_decompressed)?.on_portrait()))
+            .collect::<Result<_, AssembleError>>()?;
         let sheets = piece.covers() + piece.sides.sheets(found);
         if !sheet_mark::can_mark(piece.job) {
             return Err(AssembleError::Mark);

@@ -22,22 +22,7 @@ impl<W: io::Write> Assembler<W> {
         let geometry = &page.geometry;
         let mut content = String::new();
         let mut forms = String::new();
-        if let Some(form) = self.put_page_form(copy, page)? {
-            let _ = write!(forms, "/P {form} 0 R");
-            let _ = writeln!(content, "q {} cm /P Do Q", decimals(&geometry.matrix));
-        }
-        for (place, appearance) in page.appearances.iter().enumerate() {
-            let Some(form) = self.copy(copy, appearance.form)? else { continue };
-            let _ = write!(forms, "/A{place} {form} 0 R");
-            let [left, bottom, right, top] = geometry.seen;
-            let _ = writeln!(
-                content,
-                "q {} cm {} re W n {} cm /A{place} Do Q",
-                decimals(&geometry.matrix),
-                decimals(&[left, bottom, right - left, top - bottom]),
-                decimals(&appearance.matrix)
-            );
-        }
+        self.draw_page(copy, page, "", false, &mut forms, &mut content)?;
         content.push_str(over);
         let resources = if forms.is_empty() { forms } else { format!("/XObject<<{forms}>>") };
         // The page's blending space applies to the whole sheet; on the form it would make a group where there was none.
@@ -48,14 +33,50 @@ impl<W: io::Write> Assembler<W> {
         self.put_page(part, (geometry.width, geometry.height), &resources, group.as_deref(), content.as_bytes())
     }
 
+    /// Draws a page of a document upright, its lower left corner at the origin: appends to `content`, and to `forms` the forms
+    /// it needs, whose names have `infix` in them. `grouped` is for a page that is not alone on its sheet: its blending space
+    /// then applies to its form and not to the sheet.
+    pub(super) fn draw_page(
+        &mut self,
+        copy: &mut Copy<'_>,
+        page: &Plan<'_>,
+        infix: &str,
+        grouped: bool,
+        forms: &mut String,
+        content: &mut String,
+    ) -> io::Result<()> {
+        let geometry = &page.geometry;
+        if let Some(form) = self.put_page_form(copy, page, grouped)? {
+            let _ = write!(forms, "/P{infix} {form} 0 R");
+            let _ = writeln!(content, "q {} cm /P{infix} Do Q", decimals(&geometry.matrix));
+        }
+        for (place, appearance) in page.appearances.iter().enumerate() {
+            let Some(form) = self.copy(copy, appearance.form)? else { continue };
+            let _ = write!(forms, "/A{infix}{place} {form} 0 R");
+            let [left, bottom, right, top] = geometry.seen;
+            let _ = writeln!(
+                content,
+                "q {} cm {} re W n {} cm /A{infix}{place} Do Q",
+                decimals(&geometry.matrix),
+                decimals(&[left, bottom, right - left, top - bottom]),
+                decimals(&appearance.matrix)
+            );
+        }
+        Ok(())
+    }
+
     /// Writes a page's content as a form XObject (ISO 32000-2 8.10), or finds one that is equal; nothing for a blank page.
-    fn put_page_form(&mut self, copy: &mut Copy<'_>, page: &Plan<'_>) -> io::Result<Option<u64>> {
+    fn put_page_form(&mut self, copy: &mut Copy<'_>, page: &Plan<'_>, grouped: bool) -> io::Result<Option<u64>> {
         let mut head = b"<</Type/XObject/Subtype/Form/BBox[".to_vec();
         head.extend_from_slice(decimals(&page.geometry.seen).as_bytes());
         head.extend_from_slice(b"]/Resources ");
         match page.resources {
             Some(resources) => head.extend(self.copy_value(copy, resources)?),
             None => head.extend_from_slice(b"<<>>"),
+        }
+        if let (true, Some(group)) = (grouped, page.group) {
+            head.extend_from_slice(b"/Group ");
+            head.extend(self.copy_value(copy, group)?);
         }
         let packed: Vec<u8>;
         let content: &[u8] = match &page.content {
@@ -92,6 +113,18 @@ pub(super) struct Plan<'a> {
     appearances: Vec<Appearance>,
 }
 
+impl Plan<'_> {
+    /// The same page, if it is wider than high turned clockwise by a quarter, its top to the right edge of the sheet: so every
+    /// sheet of letters is upright, and a camera finds the mark of each at the same place.
+    pub(super) fn on_portrait(mut self) -> Self {
+        let Geometry { width, height, seen, matrix: [a, b, c, d, e, f] } = self.geometry;
+        if width > height {
+            self.geometry = Geometry { width: height, height: width, seen, matrix: [b, -a, d, -c, f, width - e] };
+        }
+        self
+    }
+}
+
 /// What is to be drawn of a page, or why it cannot be.
 pub(super) fn plan<'a>(
     document: &'a Document,
@@ -100,7 +133,6 @@ pub(super) fn plan<'a>(
 ) -> Result<Plan<'a>, AssembleError> {
     let fault = AssembleError::Document;
     let geometry = document::geometry(document, page).ok_or_else(|| fault("a page has no usable size"))?;
-    let geometry = on_portrait(geometry);
     let content = document::content(document, page, max_decompressed).map_err(fault)?;
     let appearances = document::annotations(document, page)
         .iter()
@@ -108,14 +140,4 @@ pub(super) fn plan<'a>(
         .collect();
     let group = page.dictionary.get(b"Group").ok();
     Ok(Plan { geometry, resources: page.resources, group, content, appearances })
-}
-
-/// A page that is wider than high turned clockwise by a quarter, its top to the right edge of the sheet: so every sheet of
-/// the stream is upright, and a camera finds the mark of each at the same place.
-fn on_portrait(geometry: Geometry) -> Geometry {
-    let Geometry { width, height, seen, matrix: [a, b, c, d, e, f] } = geometry;
-    if width <= height {
-        return geometry;
-    }
-    Geometry { width: height, height: width, seen, matrix: [b, -a, d, -c, f, width - e] }
 }
