@@ -1,6 +1,7 @@
 //! Reads the operators of page content one at a time (ISO 32000-2 7.8.2), in memory that does not grow with the content.
 //!
-//! Only what inspection asks for is kept of the operands: numbers, names, and whether a string has anything to show.
+//! Only what inspection asks for is kept of the operands: numbers, names, how long strings are, and what the numbers of an
+//! array add up to.
 
 use std::borrow::Cow;
 
@@ -13,8 +14,13 @@ pub(crate) enum Operand<'a> {
     Number(f64),
     /// A name without its slash, its escapes resolved.
     Name(Cow<'a, [u8]>),
-    /// A string, or an array with what strings it has: whether any of them has a byte.
-    Text(bool),
+    /// A string, or an array with what strings and numbers it has.
+    Text {
+        /// Bytes in the strings.
+        bytes: usize,
+        /// The sum of the numbers without their signs.
+        sum: f64,
+    },
     /// A dictionary, or a word such as `true`.
     Other,
 }
@@ -57,9 +63,20 @@ impl<'a> Operators<'a> {
         }
     }
 
-    /// Whether a string that is the last operand has anything to show.
-    pub(crate) fn has_text(&self) -> bool {
-        self.operands.last() == Some(&Operand::Text(true))
+    /// The bytes of the string, or of the strings in the array, that is the last operand.
+    pub(crate) fn text(&self) -> usize {
+        match self.operands.last() {
+            Some(Operand::Text { bytes, .. }) => *bytes,
+            _ => 0,
+        }
+    }
+
+    /// The sum of the numbers in the array that is the first operand, if there are any.
+    pub(crate) fn sum(&self) -> Option<f64> {
+        match self.operands.first()? {
+            Operand::Text { sum, .. } => Some(*sum).filter(|sum| *sum > 0.0),
+            _ => None,
+        }
     }
 
     /// The next operator. An inline image is one operator, `BI`, whose operands are the keys and values before its data.
@@ -102,8 +119,10 @@ impl<'a> Operators<'a> {
                 self.rest = &self.rest[1..];
                 Token::Operand(Operand::Name(unescaped(self.word())))
             }
-            b'(' => Token::Operand(Operand::Text(self.string())),
-            b'<' if self.rest.get(1) != Some(&b'<') => Token::Operand(Operand::Text(self.hexadecimal())),
+            b'(' => Token::Operand(Operand::Text { bytes: self.string(), sum: 0.0 }),
+            b'<' if self.rest.get(1) != Some(&b'<') => {
+                Token::Operand(Operand::Text { bytes: self.hexadecimal(), sum: 0.0 })
+            }
             b'<' | b'[' => Token::Operand(self.composite()),
             b')' | b'>' | b']' | b'{' | b'}' => {
                 self.rest = &self.rest[1..];
@@ -158,8 +177,8 @@ impl<'a> Operators<'a> {
         Some(if negative { -value } else { value })
     }
 
-    /// Whether a string in parentheses has a byte.
-    fn string(&mut self) -> bool {
+    /// The bytes of a string in parentheses, its escapes not resolved.
+    fn string(&mut self) -> usize {
         let mut depth = 0usize;
         let mut escaped = false;
         let mut end = self.rest.len();
@@ -177,21 +196,21 @@ impl<'a> Operators<'a> {
             }
         }
         self.rest = &self.rest[end..];
-        end > 2
+        end.saturating_sub(2)
     }
 
-    /// Whether a string in angle brackets has a byte.
-    fn hexadecimal(&mut self) -> bool {
+    /// The bytes of a string in angle brackets.
+    fn hexadecimal(&mut self) -> usize {
         let count = self.rest.iter().take_while(|byte| **byte != b'>').count();
-        let digits = self.rest[1..count].iter().any(u8::is_ascii_hexdigit);
+        let digits = self.rest[1..count].iter().filter(|byte| byte.is_ascii_hexdigit()).count();
         self.rest = &self.rest[self.rest.len().min(count + 1)..];
-        digits
+        digits.div_ceil(2)
     }
 
     /// An array or a dictionary with all that is in it. What nests is counted, so that no depth of it takes any stack.
     fn composite(&mut self) -> Operand<'a> {
         let is_array = self.rest.first() == Some(&b'[');
-        let (mut depth, mut text) = (0usize, false);
+        let (mut depth, mut bytes, mut sum) = (0usize, 0, 0.0);
         loop {
             self.skip_space();
             let width = match self.rest {
@@ -202,8 +221,10 @@ impl<'a> Operators<'a> {
             };
             if width == 0 {
                 // Neither of these can be a bracket, so this ends one level down.
-                if let Some(Token::Operand(Operand::Text(true))) = self.token() {
-                    text = true;
+                match self.token() {
+                    Some(Token::Operand(Operand::Text { bytes: more, .. })) => bytes += more,
+                    Some(Token::Operand(Operand::Number(number))) => sum += number.abs(),
+                    _ => {}
                 }
                 continue;
             }
@@ -214,7 +235,7 @@ impl<'a> Operators<'a> {
                 break;
             }
         }
-        if is_array { Operand::Text(text) } else { Operand::Other }
+        if is_array { Operand::Text { bytes, sum } } else { Operand::Other }
     }
 
     /// Skips the data of an inline image: by its size where that can be told, else to an `EI` that content follows.
@@ -362,13 +383,37 @@ mod tests {
     }
 
     #[test]
-    fn strings_are_skipped_whole_and_known_to_be_empty_or_not() {
-        let shown = |content: &'static str| read(content)[0].1.last().cloned();
-        for full in ["(a) Tj", "(a(b)c\\)) Tj", "(\\() Tj", "<41> Tj", "[-10 (a) 5 ()] TJ", "[[<4>]] TJ"] {
-            assert_eq!((names(full).len(), shown(full)), (2, Some(Operand::Text(true))), "{full}");
+    fn strings_are_skipped_whole_and_measured() {
+        let text = |content: &str| {
+            assert_eq!(names(content).len(), 2, "{content}");
+            let mut operators = Operators::new(content.as_bytes());
+            operators.next();
+            operators.text()
+        };
+        for (content, bytes) in [
+            ("(a) Tj", 1),
+            ("(a(b)c\\)) Tj", 7),
+            ("(\\() Tj", 2),
+            ("<4142> Tj", 2),
+            ("<4> Tj", 1),
+            ("[-10 (a) 5 (bc)] TJ", 3),
+            ("[[<4>]] TJ", 1),
+            ("() Tj", 0),
+            ("<> Tj", 0),
+            ("< > Tj", 0),
+            ("[] TJ", 0),
+            ("[() 3 <>] TJ", 0),
+        ] {
+            assert_eq!(text(content), bytes, "{content}");
         }
-        for empty in ["() Tj", "<> Tj", "< > Tj", "[] TJ", "[() 3 <>] TJ"] {
-            assert_eq!((names(empty).len(), shown(empty)), (2, Some(Operand::Text(false))), "{empty}");
+    }
+
+    #[test]
+    fn the_numbers_of_an_array_are_added_up() {
+        for (content, sum) in [("[3 -2.5] 0 d", Some(5.5)), ("[] 0 d", None), ("0 0 d", None)] {
+            let mut operators = Operators::new(content.as_bytes());
+            operators.next();
+            assert_eq!(operators.sum(), sum);
         }
     }
 

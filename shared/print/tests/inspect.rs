@@ -15,7 +15,7 @@ fn report(file: &[u8], declared: u32) -> Report {
 fn letter(pages: u32) -> Letter {
     let mut letter = Letter::new();
     for _ in 0..pages {
-        letter.page_of(b"72 700 200 12 re f");
+        letter.page_of(b"72 300 200 12 re f");
     }
     letter
 }
@@ -61,7 +61,7 @@ fn a_file_whose_cross_reference_had_to_be_rebuilt_is_damaged() {
 #[test]
 fn a_file_in_which_a_needed_object_cannot_be_read_is_damaged() {
     let mut objects = support::one_page();
-    objects[2] = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Resources 4 0 R>>".to_vec();
+    objects[2] = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R/Resources 5 0 R>>".to_vec();
     objects.push(b"<</Font ".to_vec());
     assert!(rules(&report(&support::file(&objects), 1)).contains(&"document.damaged"));
 }
@@ -69,7 +69,8 @@ fn a_file_in_which_a_needed_object_cannot_be_read_is_damaged() {
 #[test]
 fn a_reference_to_nothing_is_no_damage() {
     let mut objects = support::one_page();
-    objects[2] = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Resources<<>>/Metadata 77 0 R>>".to_vec();
+    objects[2] =
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R/Resources<<>>/Metadata 77 0 R>>".to_vec();
     assert_eq!(rules(&report(&support::file(&objects), 1)), Vec::<&str>::new());
 }
 
@@ -155,8 +156,8 @@ fn a_page_tree_that_contains_itself_is_damaged() {
 fn a_page_tree_that_doubles_at_every_level_is_too_complex() {
     for kids in [1, 0] {
         let mut objects = support::one_page();
-        objects[1] = b"<</Type/Pages/Kids[4 0 R]/Count 1>>".to_vec();
-        for level in 4..40 {
+        objects[1] = b"<</Type/Pages/Kids[5 0 R]/Count 1>>".to_vec();
+        for level in 5..40 {
             objects.push(format!("<</Type/Pages/Count 1/Kids[{0} 0 R {0} 0 R]>>", level + 1).into_bytes());
         }
         objects.push(format!("<</Type/Pages/Count 1/Kids[{}]>>", "3 0 R ".repeat(kids)).into_bytes());
@@ -317,7 +318,7 @@ fn findings_of(content: &[u8], resources: lopdf::Dictionary) -> Vec<Finding> {
 #[test]
 fn a_font_that_is_seen_and_not_embedded_is_refused_unless_every_reader_has_it() {
     let text = |name: &str, mode: u32| {
-        let content = format!("0 0 9 9 re f BT {mode} Tr /F1 12 Tf 72 700 Td (x) Tj ET");
+        let content = format!("90 90 9 9 re f BT {mode} Tr /F1 12 Tf 72 700 Td (x) Tj ET");
         let font = dictionary! { "Type" => "Font", "Subtype" => "TrueType", "BaseFont" => name };
         findings_of(content.as_bytes(), dictionary! { "Font" => dictionary! { "F1" => font } })
     };
@@ -335,7 +336,7 @@ fn a_font_that_is_seen_and_not_embedded_is_refused_unless_every_reader_has_it() 
 #[test]
 fn a_font_that_no_text_is_in_is_no_finding() {
     let mut letter = letter(1);
-    let page = letter.page_of(b"BT /F1 12 Tf () Tj [] TJ ET 9 9 50 50 re f");
+    let page = letter.page_of(b"BT /F1 12 Tf () Tj [] TJ ET 90 90 50 50 re f");
     letter.set(page, "UserUnit", 1);
     let report = report(&letter.bytes(), 2);
     assert_eq!((rules(&report), &report.fonts), (vec![], &vec![]));
@@ -386,7 +387,7 @@ fn an_image_is_judged_where_it_is_largest_and_small_ones_are_not_judged() {
     assert_eq!(placed(twice, 300, 300), (0, vec![150.0]));
     assert_eq!(placed("q 500 0 0 1 50 72 cm /I Do Q", 500, 1), (0, vec![72.0]));
     assert_eq!(placed("q 8 0 0 8 72 72 cm /I Do Q", 16, 16), (0, vec![144.0]));
-    assert_eq!(placed("q 100 0 0 100 700 72 cm /I Do Q 9 9 9 9 re f", 16, 16), (0, vec![]));
+    assert_eq!(placed("q 100 0 0 100 700 72 cm /I Do Q 90 90 9 9 re f", 16, 16), (0, vec![]));
 }
 
 #[test]
@@ -536,7 +537,7 @@ fn a_layer_that_is_not_to_be_printed_is_refused() {
 fn invisible_text_belongs_to_a_scan() {
     let text = b"BT 3 Tr /F1 12 Tf (x) Tj ET 72 72 99 99 re f".to_vec();
     assert_eq!(findings_of(&text, dictionary! {})[0].rule, "document.invisible_text");
-    let scan = [&text[..], b" q 612 0 0 792 0 0 cm BI /W 1 /H 1 /CS /G /BPC 8 ID \x40 EI Q"].concat();
+    let scan = [&text[..], b" q 400 0 0 500 90 90 cm BI /W 1 /H 1 /CS /G /BPC 8 ID \x40 EI Q"].concat();
     assert_eq!(findings_of(&scan, dictionary! {}), vec![]);
 }
 
@@ -588,4 +589,111 @@ fn the_sample_documents_have_the_verdicts_their_index_says() {
         looked_at += 1;
     }
     assert!(looked_at > 40, "{looked_at}");
+}
+
+#[test]
+fn a_page_without_ink_is_a_warning_and_a_document_without_any_is_refused() {
+    let mut some = letter(1);
+    some.page_of(b"");
+    some.page_of(b"1 g 0 0 612 792 re f");
+    let report = report(&some.bytes(), 3);
+    assert_eq!(rules(&report), ["document.page_blank", "document.page_blank"]);
+    assert_eq!(report.findings.iter().map(|finding| finding.page).collect::<Vec<_>>(), [Some(2), Some(3)]);
+    assert!(report.is_ok());
+
+    let none = inspect(
+        &{
+            let mut none = Letter::new();
+            none.page_of(b"q Q");
+            none.bytes()
+        },
+        &Limits::default(),
+    );
+    assert_eq!(rules(&none), ["document.page_blank", "document.all_pages_blank"]);
+    assert!(!none.is_ok());
+}
+
+#[test]
+fn ink_at_the_edge_of_a_sheet_is_a_warning_that_says_how_near_it_is() {
+    let mut letter = letter(1);
+    letter.page_of(b"72 72 9 9 re f 602 396 7 36 re f");
+    let report = report(&letter.bytes(), 2);
+    let [finding] = &report.findings[..] else { panic!("{report:?}") };
+    assert_eq!((finding.rule.as_ref(), finding.severity), ("document.ink_outside_margin", Severity::Warn));
+    assert_eq!((finding.page, finding.measured.as_deref()), (Some(2), Some("0.04 in from the edge")));
+    let area = finding.area.unwrap();
+    assert!(area.left > 8.3 && (area.top - 5.0).abs() < 0.02 && (area.height - 0.5).abs() < 0.02, "{area:?}");
+}
+
+#[test]
+fn a_card_with_its_bleed_may_have_ink_to_the_edge_and_a_cut_one_may_not() {
+    let found = |width: i64, height: i64| {
+        let mut letter = Letter::new();
+        let page = letter.page_of(b"0 0 1000 1000 re f");
+        letter.set(page, "MediaBox", vec![0.into(), 0.into(), width.into(), height.into()]);
+        let report = inspect(&letter.bytes(), &Limits { paper: Paper::Card4x6, ..Limits::default() });
+        rules(&report).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(found(450, 306), Vec::<String>::new());
+    assert_eq!(found(432, 288), ["document.ink_outside_margin"]);
+}
+
+#[test]
+fn ink_where_the_addresses_go_is_refused_when_there_is_no_cover_sheet() {
+    let layout = Layout::default();
+    let on_first_page = |content: &str, pages: u32| {
+        let mut letter = Letter::new();
+        letter.page_of(content.as_bytes());
+        for _ in 1..pages {
+            letter.page_of(b"72 690 200 12 re f");
+        }
+        let limits = Limits { first_page: Some(layout.clone()), ..Limits::default() };
+        inspect(&letter.bytes(), &limits)
+    };
+    // Both windows are in the upper third of the sheet.
+    assert_eq!(rules(&on_first_page("72 72 200 400 re f", 3)), Vec::<&str>::new());
+    let report = on_first_page("72 600 36 12 re f", 1);
+    let [finding] = &report.findings[..] else { panic!("{report:?}") };
+    assert_eq!((finding.rule.as_ref(), finding.severity), ("document.ink_in_address_zone", Severity::Refuse));
+    let area = finding.area.unwrap();
+    assert!(
+        (area.left - 1.0).abs() < 0.02 && (area.top - 2.5).abs() < 0.02 && (area.width - 0.5).abs() < 0.02,
+        "{area:?}"
+    );
+    assert_eq!(rules(&on_first_page("72 700 36 12 re f", 1)), ["document.ink_in_return_zone"]);
+    let with_cover = report_of_content(b"72 600 36 12 re f");
+    assert_eq!(rules(&with_cover), Vec::<&str>::new());
+}
+
+fn report_of_content(content: &[u8]) -> Report {
+    let mut letter = Letter::new();
+    letter.page_of(content);
+    report(&letter.bytes(), 1)
+}
+
+#[test]
+fn a_page_whose_images_cost_too_much_to_draw_is_not_drawn() {
+    let mut letter = Letter::new();
+    let mut huge = image(1, 1);
+    huge.dict.set("Width", 40_000);
+    huge.dict.set("Height", 40_000);
+    let id = letter.document.add_object(huge);
+    let page = letter.page_of(b"q 612 0 0 792 0 0 cm /I Do Q");
+    letter.set(page, "Resources", dictionary! { "XObject" => dictionary! { "I" => id } });
+    let report = report(&letter.bytes(), 1);
+    assert_eq!(rules(&report), ["document.ink_unchecked"]);
+    assert!(report.is_ok() && !report.coloured);
+}
+
+#[test]
+fn a_colour_that_looks_gray_is_none() {
+    let mut letter = Letter::new();
+    let mut samples = image(40, 40);
+    samples.dict.set("ColorSpace", "DeviceRGB");
+    samples.set_content(vec![0x40; 4800]);
+    let id = letter.document.add_object(samples);
+    let page = letter.page_of(b"q 8 0 0 8 300 300 cm /I Do Q");
+    letter.set(page, "Resources", dictionary! { "XObject" => dictionary! { "I" => id } });
+    assert!(!report(&letter.bytes(), 1).coloured);
+    assert!(report_of_content(b"0.9 0.2 0.2 rg 300 300 80 80 re f").coloured);
 }

@@ -6,9 +6,11 @@
 
 mod activity;
 mod colour;
+mod cost;
 mod fonts;
 mod hidden;
 mod images;
+mod ink;
 mod pages;
 mod painted;
 mod structure;
@@ -17,6 +19,8 @@ use std::borrow::Cow;
 use std::fmt::Display;
 
 use serde::{Deserialize, Serialize};
+
+pub use ink::clear_zones;
 
 use crate::document::{self, TreeFault};
 use crate::layout::{Layout, Rect};
@@ -214,7 +218,8 @@ pub struct Report {
     pub recovered: bool,
     /// Whether something on a page is transparent.
     pub transparency: bool,
-    /// Whether something on a page is neither black nor gray.
+    /// Whether something on a page is neither black nor gray: to the eye if the page was drawn, else by what its colours are
+    /// made of.
     pub coloured: bool,
     /// The fonts that text is seen in, each once, by name; the first 200.
     pub fonts: Vec<Font>,
@@ -286,7 +291,10 @@ fn parse_and_check(bytes: &[u8], limits: &Limits) -> Report {
     activity::check(&document, &mut report);
     hidden::check_layers(&document, &mut report);
     match document::pages(&document, limits.max_pages) {
-        Ok(pages) => pages::check(&document, &pages, limits, &mut report),
+        Ok(pages) => {
+            let painted = pages::check(&document, &pages, limits, &mut report);
+            ink::check(bytes, &painted, limits, &mut report);
+        }
         Err(TreeFault::TooMany) => {
             let message = format!("The file has more than {} pages.", limits.max_pages);
             report.add(Finding::refuse("document.too_complex", message));

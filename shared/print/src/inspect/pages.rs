@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use lopdf::Document;
 
-use super::painted::Painter;
+use super::painted::{Painted, Painter};
 use super::{Finding, Limits, PageSize, Paper, Report, hidden, structure};
 use crate::document::{self, Geometry, Page};
 
@@ -21,12 +21,19 @@ const TOLERANCE: f64 = 0.05;
 /// How much the content of all pages may decompress to, in units of what one page may.
 const CONTENT_BUDGET: u64 = 16;
 
-pub(super) fn check<'a>(document: &'a Document, pages: &[Page<'a>], limits: &Limits, report: &mut Report) {
+/// Checks the pages, and says what each of them paints. If that is not known of all, the report has why.
+pub(super) fn check<'a>(
+    document: &'a Document,
+    pages: &[Page<'a>],
+    limits: &Limits,
+    report: &mut Report,
+) -> Vec<Painted> {
     report.pages = pages.len() as u32;
     check_count(document, pages, limits, report);
     let geometries = check_sizes(document, pages, limits, report);
     let mut budget = limits.max_decompressed.saturating_mul(CONTENT_BUDGET);
     let mut painter = Painter::new(document);
+    let mut all = Vec::new();
     for ((page, geometry), number) in pages.iter().zip(geometries).zip(1u32..) {
         hidden::check_annotations(document, page, number, report);
         let content = match content(document, page, limits.max_decompressed.min(budget)) {
@@ -37,7 +44,10 @@ pub(super) fn check<'a>(document: &'a Document, pages: &[Page<'a>], limits: &Lim
             }
         };
         budget = budget.saturating_sub(content.len() as u64);
-        let Some(geometry) = geometry else { continue };
+        let Some(geometry) = geometry else {
+            all.push(Painted::default());
+            continue;
+        };
         let Ok(painted) = painter.page(page, number, &geometry, &content) else {
             report.add(structure::too_complex().on(number));
             break;
@@ -45,9 +55,11 @@ pub(super) fn check<'a>(document: &'a Document, pages: &[Page<'a>], limits: &Lim
         hidden::check_text(&painted, number, report);
         report.transparency |= painted.transparency;
         report.coloured |= painted.coloured;
+        all.push(painted);
     }
     painter.fonts.report(report);
     painter.images.report(limits, report);
+    all
 }
 
 fn check_count(document: &Document, pages: &[Page<'_>], limits: &Limits, report: &mut Report) {
@@ -119,6 +131,11 @@ fn is_size(size: PageSize, (short, long): (f64, f64)) -> bool {
 }
 
 impl Paper {
+    /// Whether a page is of the size of a card with its bleed.
+    pub(super) fn has_bleed(self, size: PageSize) -> bool {
+        self.sizes().first().is_some_and(|offered| is_size(size, *offered))
+    }
+
     /// The sizes a page may have, short and long side, inches. A card may come with its bleed or cut.
     fn sizes(self) -> Vec<(f64, f64)> {
         let card = |short: f64, long: f64| vec![(short + 2.0 * BLEED, long + 2.0 * BLEED), (short, long)];

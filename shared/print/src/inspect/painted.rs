@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use lopdf::{Dictionary, Document, Object, ObjectId, Stream};
 
 use super::colour::Space;
+use super::cost::{Cost, Path};
 use super::fonts::Fonts;
 use super::images::{self, Images};
 use crate::content::{InlineImage, Operand, Operators};
@@ -45,10 +46,8 @@ pub(super) struct Painted {
     pub(super) invisible_text: bool,
     /// An image.
     pub(super) image: bool,
-    /// Samples of all images, again for each time they are drawn.
-    pub(super) samples: u64,
-    /// Bytes of content, again for each time they are used.
-    pub(super) work: u64,
+    /// What it costs to draw.
+    pub(super) cost: Cost,
 }
 
 /// What is painted with.
@@ -71,11 +70,13 @@ struct State<'a> {
     stroke: Colour,
     mode: i64,
     font: Option<&'a Dictionary>,
+    /// How long a dash and the gap after it are, points of the page.
+    dashes: Option<f64>,
 }
 
 impl State<'_> {
     fn at(matrix: [f64; 6]) -> Self {
-        Self { matrix, base: matrix, fill: BLACK, stroke: BLACK, mode: 0, font: None }
+        Self { matrix, base: matrix, fill: BLACK, stroke: BLACK, mode: 0, font: None, dashes: None }
     }
 }
 
@@ -142,7 +143,8 @@ impl<'a> Painter<'a> {
         mut state: State<'a>,
     ) -> Result<(), TooComplex> {
         self.left = self.left.checked_sub(content.len() as u64).ok_or(TooComplex)?;
-        self.page.work += content.len() as u64;
+        self.page.cost.content(content.len());
+        let mut path = Path::default();
         let mut saved = Vec::new();
         let mut operators = Operators::new(content);
         while let Some(operator) = operators.next() {
@@ -169,13 +171,36 @@ impl<'a> Painter<'a> {
                     state.font = self.resource(resources, b"Font", name).and_then(|font| font.as_dict().ok());
                 }
                 b"Tr" => state.mode = operators.numbers().map_or(state.mode, |[mode]| mode as i64),
-                b"Tj" | b"TJ" | b"'" | b"\"" if operators.has_text() => self.text(&state),
-                b"f" | b"F" | b"f*" => self.paint(state.fill.coloured),
-                b"S" | b"s" => self.paint(state.stroke.coloured),
-                b"B" | b"B*" | b"b" | b"b*" => self.paint(state.fill.coloured || state.stroke.coloured),
+                b"Tj" | b"TJ" | b"'" | b"\"" => {
+                    let bytes = operators.text();
+                    if bytes > 0 {
+                        self.page.cost.text(bytes);
+                        self.text(&state);
+                    }
+                }
+                b"m" | b"l" | b"c" | b"v" | b"y" | b"re" => extend(&mut path, operator, &operators, &state.matrix),
+                b"W" | b"W*" => self.page.cost.path(&path, 1),
+                b"n" => path = Path::default(),
+                b"f" | b"F" | b"f*" => {
+                    self.fill(&std::mem::take(&mut path), &state);
+                    self.paint(state.fill.coloured);
+                }
+                b"S" | b"s" => {
+                    self.stroke(&std::mem::take(&mut path), &state);
+                    self.paint(state.stroke.coloured);
+                }
+                b"B" | b"B*" | b"b" | b"b*" => {
+                    self.fill(&path, &state);
+                    self.stroke(&std::mem::take(&mut path), &state);
+                    self.paint(state.fill.coloured || state.stroke.coloured);
+                }
+                b"d" => {
+                    // The array is kept as what it adds up to.
+                    state.dashes = operators.sum().map(|period| period * scale(&state.matrix));
+                }
                 b"sh" => {
                     let shading = self.resource(resources, b"Shading", operators.name());
-                    let coloured = self.is_shading_coloured(shading);
+                    let coloured = self.shading(shading);
                     self.paint(coloured);
                 }
                 b"BI" => {
@@ -241,6 +266,9 @@ impl<'a> Painter<'a> {
             mode.and_then(|mode| mode.as_name().ok()).is_some_and(|mode| !matches!(mode, b"Normal" | b"Compatible"));
         let masked = matches!(get(b"SMask"), Some(Object::Dictionary(_)));
         self.page.transparency |= see_through(b"ca") || see_through(b"CA") || blends || masked;
+        if masked {
+            self.page.cost.layer();
+        }
         if let Some(Object::Array(font)) = get(b"Font") {
             let font = font.first().map(|font| document::resolve(self.document, font));
             state.font = font.and_then(|font| font.as_dict().ok());
@@ -307,15 +335,45 @@ impl<'a> Painter<'a> {
             }
             Object::Dictionary(pattern) => {
                 let shading = document::lookup(self.document, pattern, b"Shading");
-                Ok(self.is_shading_coloured(shading))
+                Ok(self.shading(shading))
             }
             _ => Ok(false),
         }
     }
 
-    fn is_shading_coloured(&self, shading: Option<&Object>) -> bool {
-        let space = shading.and_then(document::dictionary_of).and_then(|shading| shading.get(b"ColorSpace").ok());
-        space.is_some_and(|space| Space::of(self.document, space) != Space::Gray)
+    /// Counts what a shading costs over the whole page, and says whether it is coloured (ISO 32000-2 8.7.4.5).
+    fn shading(&mut self, shading: Option<&Object>) -> bool {
+        let Some(shading) = shading else { return false };
+        let length = |object: &Object| object.as_stream().map_or(0, |stream| stream.content.len());
+        let Some(dictionary) = document::dictionary_of(shading) else { return false };
+        let functions: usize = match document::lookup(self.document, dictionary, b"Function") {
+            Some(Object::Array(functions)) => {
+                functions.iter().map(|function| length(document::resolve(self.document, function))).sum()
+            }
+            Some(function) => length(function),
+            None => 0,
+        };
+        match document::lookup(self.document, dictionary, b"ShadingType").and_then(|kind| kind.as_i64().ok()) {
+            Some(1) => self.page.cost.function(functions + 20),
+            Some(2 | 3) => self.page.cost.gradient(),
+            _ => self.page.cost.mesh(length(shading)),
+        }
+        dictionary.get(b"ColorSpace").is_ok_and(|space| Space::of(self.document, space) != Space::Gray)
+    }
+
+    fn fill(&mut self, path: &Path, state: &State<'_>) {
+        self.page.cost.path(path, 1);
+        if state.fill.space == Space::Pattern {
+            self.page.cost.tiles();
+        }
+    }
+
+    fn stroke(&mut self, path: &Path, state: &State<'_>) {
+        // Both sides of a stroke are drawn.
+        self.page.cost.path(path, 2);
+        if let Some(period) = state.dashes {
+            self.page.cost.dashes(path, period);
+        }
     }
 
     /// An image or a form by its name.
@@ -343,6 +401,10 @@ impl<'a> Painter<'a> {
                     Err(_) => true,
                 };
                 self.page.transparency |= get(b"SMask").is_some();
+                let filters = stream.filters().unwrap_or_default();
+                let components = if is_mask || !coloured { 1 } else { 4 };
+                let samples = u64::from(side(b"Width")).saturating_mul(u64::from(side(b"Height")));
+                self.page.cost.image(samples, components, filters.contains(&&b"JPXDecode"[..]));
                 self.image(Some(id), side(b"Width"), side(b"Height"), coloured, state);
             }
             _ => {}
@@ -353,8 +415,6 @@ impl<'a> Painter<'a> {
     fn image(&mut self, id: Option<ObjectId>, width: u32, height: u32, coloured: bool, state: &State<'_>) {
         self.paint(coloured);
         self.page.image = true;
-        let samples = u64::from(width).saturating_mul(u64::from(height));
-        self.page.samples = self.page.samples.saturating_add(samples);
         if let Some(image) = images::place(self.number, self.size, &state.matrix, width, height) {
             self.images.note(id, image);
         }
@@ -372,7 +432,6 @@ impl<'a> Painter<'a> {
             return Err(TooComplex);
         }
         self.left = self.left.checked_sub(FORM_WORK).ok_or(TooComplex)?;
-        self.page.work += FORM_WORK;
         let content = match document::decode(self.document, form, self.left.min(HELD - self.held)) {
             Ok(content) => content,
             Err(lopdf::Error::Decompress(lopdf::DecompressError::MemoryLimitExceeded { .. })) => {
@@ -388,6 +447,9 @@ impl<'a> Painter<'a> {
         }
         state.base = state.matrix;
         let own = document::lookup(self.document, &form.dict, b"Resources").and_then(document::dictionary_of);
+        if form.dict.has(b"Group") {
+            self.page.cost.layer();
+        }
         self.open.push(id);
         self.held += content.len() as u64;
         self.run(&content, own.or(resources), state)?;
@@ -402,4 +464,60 @@ fn multiply(first: &[f64; 6], then: &[f64; 6]) -> [f64; 6] {
     let [a, b, c, d, e, f] = *first;
     let [g, h, i, j, k, l] = *then;
     [a * g + b * i, a * h + b * j, c * g + d * i, c * h + d * j, e * g + f * i + k, e * h + f * j + l]
+}
+
+/// Goes on with a path by an operator that constructs one (ISO 32000-2 8.5.2).
+fn extend(path: &mut Path, operator: &[u8], operators: &Operators<'_>, matrix: &[f64; 6]) {
+    let [a, b, c, d, e, f] = *matrix;
+    let at = |x: f64, y: f64| (a * x + c * y + e, b * x + d * y + f);
+    let mut line = |x: f64, y: f64| {
+        let (x, y) = at(x, y);
+        path.line_to(x, y);
+    };
+    match operator {
+        b"re" => {
+            if let Some([x, y, width, height]) = operators.numbers() {
+                let (start_x, start_y) = at(x, y);
+                path.move_to(start_x, start_y);
+                let mut line = |x: f64, y: f64| {
+                    let (x, y) = at(x, y);
+                    path.line_to(x, y);
+                };
+                line(x + width, y);
+                line(x + width, y + height);
+                line(x, y + height);
+                line(x, y);
+            }
+        }
+        b"m" => {
+            if let Some([x, y]) = operators.numbers() {
+                let (x, y) = at(x, y);
+                path.move_to(x, y);
+            }
+        }
+        b"l" => {
+            if let Some([x, y]) = operators.numbers() {
+                line(x, y);
+            }
+        }
+        b"c" => {
+            if let Some([x1, y1, x2, y2, x3, y3]) = operators.numbers() {
+                line(x1, y1);
+                line(x2, y2);
+                line(x3, y3);
+            }
+        }
+        _ => {
+            if let Some([x1, y1, x2, y2]) = operators.numbers() {
+                line(x1, y1);
+                line(x2, y2);
+            }
+        }
+    }
+}
+
+/// How much longer a matrix makes what is drawn, at the least.
+fn scale(matrix: &[f64; 6]) -> f64 {
+    let [a, b, c, d, ..] = *matrix;
+    a.hypot(b).min(c.hypot(d))
 }

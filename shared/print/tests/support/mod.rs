@@ -99,12 +99,13 @@ pub(crate) fn file(objects: &[Vec<u8>]) -> Vec<u8> {
     bytes
 }
 
-/// The objects of a one-page document, to which others can be added.
+/// The objects of a one-page document with a bar on its page, to which others can be added from number 5.
 pub(crate) fn one_page() -> Vec<Vec<u8>> {
     vec![
         b"<</Type/Catalog/Pages 2 0 R>>".to_vec(),
         b"<</Type/Pages/Kids[3 0 R]/Count 1>>".to_vec(),
-        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Resources<<>>>>".to_vec(),
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R/Resources<<>>>>".to_vec(),
+        b"<</Length 18>>stream\n72 700 200 12 re f\nendstream".to_vec(),
     ]
 }
 

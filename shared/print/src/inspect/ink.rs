@@ -1,0 +1,156 @@
+//! Where ink is on the pages, by drawing them: `document.page_blank`, `all_pages_blank`, `ink_outside_margin`,
+//! `ink_in_address_zone`, `ink_in_return_zone`, `ink_unchecked`.
+
+use super::painted::Painted;
+use super::{Finding, Limits, PageSize, Paper, Report};
+use crate::layout::{Layout, Rect};
+use crate::raster::{Ink, Raster};
+
+/// What drawing the pages of one document may cost, nanoseconds by [`super::cost`]: two hundred ordinary pages and more.
+const BUDGET: u64 = 2_000_000_000;
+
+/// Findings after which a document is not drawn: it is refused, and what is drawn of it is a guess or costs too much.
+const NOT_DRAWN: [&str; 5] = [
+    "document.damaged",
+    "document.encrypted",
+    "document.page_count_untrustworthy",
+    "document.too_complex",
+    "document.too_many_sheets",
+];
+
+/// The zones of a first page that a layout's windows may show, whatever way the sheet slides: that of the return address and
+/// that of the recipient's address and barcode. In inches from the top left of the upright sheet.
+pub fn clear_zones(layout: &Layout) -> [Rect; 2] {
+    [&layout.return_window, &layout.recipient_window].map(|window| {
+        let (first, last) = (layout.seen_at(window, 0.0, 0.0), layout.seen_at(window, 1.0, 1.0));
+        let (left, top) = (first.left.min(last.left).max(0.0), first.top.min(last.top).max(0.0));
+        let (right, bottom) = (first.right().max(last.right()), first.bottom().max(last.bottom()));
+        Rect { left, top, width: right - left, height: bottom - top }
+    })
+}
+
+/// Draws the pages, of which it is known what they paint, and says whether something on them is coloured.
+pub(super) fn check(bytes: &[u8], pages: &[Painted], limits: &Limits, report: &mut Report) {
+    if NOT_DRAWN.iter().any(|rule| report.has(rule)) {
+        return;
+    }
+    // Two readers that differ on the pages would differ on what is on which.
+    let raster = Raster::open(bytes).filter(|raster| raster.pages() == pages.len());
+    let mut left = BUDGET;
+    let (mut blank, mut coloured, mut unchecked) = (0, false, None);
+    for ((painted, size), number) in pages.iter().zip(report.sizes.clone()).zip(1u32..) {
+        if !painted.marks {
+            blank += 1;
+            report.add(blank_page(number));
+            continue;
+        }
+        let drawn = match (&raster, left.checked_sub(painted.cost.nanoseconds())) {
+            (Some(raster), Some(rest)) => {
+                left = rest;
+                raster.ink(number as usize - 1)
+            }
+            _ => None,
+        };
+        let Some(ink) = drawn else {
+            unchecked = unchecked.or(Some(number));
+            coloured |= painted.coloured;
+            continue;
+        };
+        coloured |= ink.coloured;
+        if ink.is_blank() {
+            blank += 1;
+            report.add(blank_page(number));
+            continue;
+        }
+        check_margin(&ink, size, number, limits, report);
+        if let (1, Some(layout)) = (number, &limits.first_page) {
+            check_zones(&ink, size, layout, report);
+        }
+    }
+    report.coloured = coloured;
+    if blank == pages.len() {
+        let message = "Nothing is on any page. Export the document again and look at it before it is sent.";
+        report.add(Finding::refuse("document.all_pages_blank", message));
+    }
+    if let Some(number) = unchecked {
+        let message = "The page is too elaborate to see where there is ink on it. Look at a proof, or reduce the resolution \
+                       of its images.";
+        report.add(Finding::warn("document.ink_unchecked", message).on(number));
+    }
+}
+
+fn blank_page(number: u32) -> Finding {
+    let message = "Nothing is on the page. Leave it out if it is not meant to be blank.";
+    Finding::warn("document.page_blank", message).on(number)
+}
+
+/// Ink where a press does not print. A card that comes with its bleed is cut out of a larger sheet.
+fn check_margin(ink: &Ink, size: PageSize, number: u32, limits: &Limits, report: &mut Report) {
+    if !matches!(limits.paper, Paper::Sheets { .. }) && limits.paper.has_bleed(size) {
+        return;
+    }
+    let margin = limits.margin;
+    let printable =
+        Rect { left: margin, top: margin, width: size.width - 2.0 * margin, height: size.height - 2.0 * margin };
+    let Some(area) = ink.outside(&printable) else { return };
+    let distances = [area.left, area.top, size.width - area.right(), size.height - area.bottom()];
+    let nearest = distances.into_iter().fold(f64::INFINITY, f64::min).max(0.0);
+    let message = format!(
+        "There is ink within {margin} in of an edge, where it may not be printed. Move it in or make the page smaller."
+    );
+    let (found, allowed) = (format!("{nearest:.2} in from the edge"), format!("{margin} in"));
+    report.add(Finding::warn("document.ink_outside_margin", message).on(number).at(area).measured(found, allowed));
+}
+
+/// Ink where the addresses and the barcode are put on the first page.
+fn check_zones(ink: &Ink, size: PageSize, layout: &Layout, report: &mut Report) {
+    let rules = [
+        ("document.ink_in_return_zone", "return address"),
+        ("document.ink_in_address_zone", "recipient's address and barcode"),
+    ];
+    for (zone, (rule, what)) in clear_zones(layout).into_iter().zip(rules) {
+        let zone = on_page(zone, size);
+        let Some(area) = ink.within(&zone) else { continue };
+        let message = format!(
+            "There is ink on the first page where the {what} will be printed: leave {:.2} x {:.2} in free from {:.2} in to the \
+             right and {:.2} in down, or use a cover sheet.",
+            zone.width, zone.height, zone.left, zone.top
+        );
+        let found = format!("{:.2} x {:.2} in of ink", area.width, area.height);
+        report.add(Finding::refuse(rule, message).on(1).at(area).measured(found, "none"));
+    }
+}
+
+/// A zone of an upright sheet on a page that may be wider than high: that page is turned clockwise by a quarter to be printed.
+fn on_page(zone: Rect, size: PageSize) -> Rect {
+    if size.width <= size.height {
+        return zone;
+    }
+    Rect { left: zone.top, top: size.height - zone.right(), width: zone.height, height: zone.width }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clear_zone_holds_what_its_window_shows_at_every_shift() {
+        let layout = Layout::default();
+        for (zone, window) in clear_zones(&layout).iter().zip([&layout.return_window, &layout.recipient_window]) {
+            for (right, down) in [(0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (0.5, 0.5), (1.0, 1.0)] {
+                let seen = layout.seen_at(window, right, down);
+                let on_sheet = Rect { left: seen.left.max(0.0), width: seen.right() - seen.left.max(0.0), ..seen };
+                assert!(zone.contains(&on_sheet), "{zone:?} {on_sheet:?}");
+            }
+            assert!(zone.contains(&layout.always_visible(window)));
+        }
+    }
+
+    #[test]
+    fn a_zone_at_the_top_left_of_the_sheet_is_at_the_bottom_left_of_a_page_that_is_turned_clockwise() {
+        let zone = Rect { left: 0.5, top: 1.0, width: 3.0, height: 2.0 };
+        let turned = on_page(zone, PageSize { width: 11.0, height: 8.5 });
+        assert_eq!(turned, Rect { left: 1.0, top: 5.0, width: 2.0, height: 3.0 });
+        assert_eq!(on_page(zone, PageSize { width: 8.5, height: 11.0 }), zone);
+    }
+}
