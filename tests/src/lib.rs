@@ -1,6 +1,8 @@
-//! What the tests share: the walls between the crates, the API's description, and a client of the deployed stack.
+//! What the tests share: the walls between the crates, made-up mail, the API's description, and a client of the stack.
 
 pub mod arrows;
 pub mod harness;
+pub mod mail;
 pub mod openapi;
+pub mod oracle;
 pub mod stack;
