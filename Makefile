@@ -25,6 +25,7 @@ check:
 
 # The figures, beside the floor or peer of each.
 bench: up
+	@infra/local/setup tests bench
 	@. ./.local/env && cargo run --release --locked --package tests --bin bench
 
 # Follow the log of one function: make logs FN=batches.create

@@ -2,6 +2,10 @@
 //!
 //! It runs the shipped binaries in release against the AWS emulator at `AWS_ENDPOINT_URL`. It fails when something could
 //! not be measured; a figure over its limit is marked in the table.
+//!
+//! `bench print` measures the print engine alone, which needs no emulator. `bench letters FOLDER COUNT` only makes letters,
+//! as many as wanted, with the table LETTERS.csv of them. The rest of its commands are what the measuring runs as processes
+//! of their own.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the table is the output, and progress goes beside it")]
 
 mod artifacts;
@@ -9,12 +13,14 @@ mod cold;
 mod cost;
 mod creating;
 mod letters;
+mod print;
 mod table;
 mod units;
 
 use std::process::ExitCode;
 use std::time::Instant;
 
+use ::print::isolate::{CHILD_ARGUMENT, serve};
 use tests::harness::emulator::Emulator;
 use tests::harness::floor::Floor;
 use tests::harness::house::House;
@@ -29,48 +35,108 @@ const LETTERS_PER_PART: u32 = 300;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let mut table = Table::default();
-    let measured = run(&mut table).await;
-    println!("\n{table}");
-    match measured {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let asked = match arguments[..] {
+        [] => return measure(true).await,
+        ["print"] => return measure(false).await,
+        ["letters", folder, count] => make_letters(folder, count),
+        ["measured", seconds, program, ref arguments @ ..] => print::child::measured(seconds, program, arguments),
+        ["floor", letters, out] => print::programs::floor(letters, out),
+        ["lopdf", letters, out] => print::programs::lopdf(letters, out),
+        [CHILD_ARGUMENT] => serve(),
+        _ => Err("usage: bench, bench print, or bench letters FOLDER COUNT".into()),
+    };
+    match asked {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("Nothing could be measured: {error}");
+            eprintln!("{error}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// Measures everything. Answers whether everything could be.
-async fn run(table: &mut Table) -> Result<bool> {
-    let started = Instant::now();
-    let say = |what: &str| eprintln!("{:4.0} s  {what}", started.elapsed().as_secs_f64());
-    let emulator = Emulator::find().await?;
-    let house = House::build(&emulator, LETTERS_PER_PART).await?;
-    let mut floor = Floor::open(house);
-    let mut complete = true;
-    let mut keep = |what: &str, rows: Result<Vec<Row>>| match rows {
-        Ok(rows) => table.0.extend(rows),
-        Err(error) => {
-            eprintln!("{what} could not be measured: {error}");
-            table.0.push(Row::missing(what, &error));
-            complete = false;
-        }
-    };
+/// Makes letters.
+fn make_letters(folder: &str, count: &str) -> Result<()> {
+    let made = tests::mail::write(folder.as_ref(), count.parse()?)?;
+    println!("{} letters, {} pages, {} bytes", made.documents.len(), made.pages, made.bytes);
+    Ok(())
+}
 
-    say("cold starts");
-    keep("cold start", cold::measure(&floor.house.settings(), &emulator.endpoint));
-    keep("first answer", cold::first_answer(&floor).await.map(|row| vec![row]));
-    say("artifacts");
-    keep("artifacts", artifacts::measure());
-    say("the cost of a letter, in a batch of 2,000");
-    keep("the cost of a letter", cost::measure(&mut floor).await);
-    say("50,000 letters in one request");
-    keep("POST of 50,000 letters", creating::measure(&floor).await);
-    say("done");
-    floor.house.take_down().await?;
-    Ok(complete)
+/// Measures all there is or the print engine alone, and prints the table.
+async fn measure(all: bool) -> ExitCode {
+    let mut measured = Measured { table: Table::default(), complete: true, started: Instant::now() };
+    measured.print();
+    let outcome = if all { measured.stack().await } else { Ok(()) };
+    println!("\n{}", measured.table);
+    match outcome {
+        Ok(()) if measured.complete => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("The stack could not be measured: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The figures so far.
+struct Measured {
+    table: Table,
+    /// Whether all that should be measured could be.
+    complete: bool,
+    started: Instant,
+}
+
+impl Measured {
+    fn say(&self, what: &str) {
+        eprintln!("{:4.0} s  {what}", self.started.elapsed().as_secs_f64());
+    }
+
+    fn keep(&mut self, what: &str, rows: Result<Vec<Row>>) {
+        match rows {
+            Ok(rows) => self.table.rows.extend(rows),
+            Err(error) => {
+                eprintln!("{what} could not be measured: {error}");
+                self.table.rows.push(Row::missing(what, &error));
+                self.complete = false;
+            }
+        }
+    }
+
+    /// The print engine.
+    fn print(&mut self) {
+        self.say("assembly, beside the floor and peers");
+        let folder = print::Folder::new();
+        let raced = folder.as_ref().map_err(|error| error.to_string().into()).and_then(print::races);
+        let rows = raced.map(|(races, rows)| {
+            self.table.races = races;
+            rows
+        });
+        self.keep("assembly", rows);
+        self.say("inspection");
+        self.keep("inspection", print::inspection());
+        self.say("what qpdf and mutool make of print streams");
+        let rows = folder.as_ref().map_err(|error| error.to_string().into()).and_then(print::oracles);
+        self.keep("what qpdf and mutool make of print streams", rows);
+    }
+
+    /// The deployed stack.
+    async fn stack(&mut self) -> Result<()> {
+        let emulator = Emulator::find().await?;
+        let house = House::build(&emulator, LETTERS_PER_PART).await?;
+        let mut floor = Floor::open(house);
+        self.say("cold starts");
+        self.keep("cold start", cold::measure(&floor.house.settings(), &emulator.endpoint));
+        self.keep("first answer", cold::first_answer(&floor).await.map(|row| vec![row]));
+        self.say("artifacts");
+        self.keep("artifacts", artifacts::measure());
+        self.say("the cost of a letter, in a batch of 2,000");
+        self.keep("the cost of a letter", cost::measure(&mut floor).await);
+        self.say("50,000 letters in one request");
+        self.keep("POST of 50,000 letters", creating::measure(&floor).await);
+        self.say("done");
+        floor.house.take_down().await
+    }
 }
 
 /// The one in the middle.

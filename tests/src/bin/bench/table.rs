@@ -49,27 +49,91 @@ impl Row {
     }
 }
 
+/// A program over the same letters as others.
+#[derive(Default)]
+pub(crate) struct Runner {
+    pub(crate) name: String,
+    pub(crate) wall: String,
+    pub(crate) cpu: String,
+    pub(crate) of_floor: String,
+    pub(crate) of_ours: String,
+    pub(crate) peak: String,
+    pub(crate) bytes: String,
+    pub(crate) limit: String,
+    pub(crate) verdict: &'static str,
+}
+
+impl Runner {
+    /// Up to what it is in order.
+    #[must_use]
+    pub(crate) fn limit(mut self, limit: impl Into<String>, kept: bool) -> Self {
+        self.limit = limit.into();
+        self.verdict = if kept { "ok" } else { "OVER THE LIMIT" };
+        self
+    }
+
+    fn cells(&self) -> [&str; 9] {
+        [
+            &self.name,
+            &self.wall,
+            &self.cpu,
+            &self.of_floor,
+            &self.of_ours,
+            &self.peak,
+            &self.bytes,
+            &self.limit,
+            self.verdict,
+        ]
+    }
+}
+
+/// Programs over the same letters.
+pub(crate) struct Race {
+    pub(crate) title: String,
+    pub(crate) runners: Vec<Runner>,
+}
+
 /// All figures.
 #[derive(Default)]
-pub(crate) struct Table(pub(crate) Vec<Row>);
+pub(crate) struct Table {
+    pub(crate) rows: Vec<Row>,
+    pub(crate) races: Vec<Race>,
+}
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let head = ["what", "measured", "floor or peer", "ratio", "limit", "ok?"];
-        let rows: Vec<[&str; 6]> = std::iter::once(head).chain(self.0.iter().map(Row::cells)).collect();
-        let width = |column: usize| {
-            rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
-        };
-        let widths: Vec<usize> = (0..head.len()).map(width).collect();
-        for (number, row) in rows.iter().enumerate() {
-            let cells: Vec<String> =
-                row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}", width = *width)).collect();
-            writeln!(f, "{}", cells.join("  ").trim_end())?;
-            if number == 0 {
-                let line: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
-                writeln!(f, "{}", line.join("  "))?;
-            }
+        if !self.rows.is_empty() {
+            let head = ["what", "measured", "floor or peer", "ratio", "limit", "ok?"];
+            write_columns(f, head, self.rows.iter().map(Row::cells))?;
+        }
+        for race in &self.races {
+            writeln!(f)?;
+            let head = [&race.title, "wall", "CPU", "of floor", "of ours", "peak memory", "output", "limit", "ok?"];
+            write_columns(f, head, race.runners.iter().map(Runner::cells))?;
         }
         Ok(())
     }
+}
+
+/// Writes rows under a head, each column as wide as its widest cell.
+fn write_columns<'a, const N: usize>(
+    f: &mut fmt::Formatter<'_>,
+    head: [&'a str; N],
+    rows: impl Iterator<Item = [&'a str; N]>,
+) -> fmt::Result {
+    let rows: Vec<[&str; N]> = std::iter::once(head).chain(rows).collect();
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    for (number, row) in rows.iter().enumerate() {
+        let cells: Vec<String> =
+            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}", width = *width)).collect();
+        writeln!(f, "{}", cells.join("  ").trim_end())?;
+        if number == 0 {
+            let line: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
+            writeln!(f, "{}", line.join("  "))?;
+        }
+    }
+    Ok(())
 }
