@@ -49,6 +49,8 @@ impl CardSize {
     /// zone below it blank, for it has its barcode with it; the sheet mark is above it.
     pub fn layout(&self) -> Layout {
         const MARK_BAND: f64 = 0.6;
+        // Accents of the first line reach into it.
+        const MARK_GAP: f64 = 0.08;
         let zone = self.clear_zone();
         let top = zone.top + MARK_BAND;
         let left = zone.left + 0.25;
@@ -60,7 +62,7 @@ impl CardSize {
             panel_height: self.height,
             recipient_window: Rect { left, top, width: right - left, height: bottom - top },
             mark_left: left + 0.05,
-            mark_bottom: self.height - top + 0.03,
+            mark_bottom: self.height - top + MARK_GAP,
             ..Layout::default()
         }
     }
@@ -238,6 +240,7 @@ impl Imposition {
 mod tests {
     use super::*;
     use crate::address_block::{place_bars, with_clear_zone};
+    use crate::sheet_mark;
     use proptest::prelude::*;
 
     const CARDS: [CardSize; 3] = [CardSize::CARD_4X6, CardSize::CARD_6X9, CardSize::CARD_6X11];
@@ -362,6 +365,21 @@ mod tests {
             assert!(read.contains(&window), "{window:?}");
             let bars = with_clear_zone(&place_bars(&layout).unwrap());
             assert!(window.contains(&bars) && card.height - bars.bottom() >= 0.625 - 1e-6, "{bars:?}");
+        }
+    }
+
+    #[test]
+    fn the_largest_sheet_mark_is_in_the_clear_zone_and_above_the_accents_of_the_first_line() {
+        let payload = sheet_mark::payload(&"j".repeat(64), u32::MAX, 1, 1);
+        let side = sheet_mark::modules(&payload).unwrap().side as f64;
+        for card in CARDS {
+            let layout = card.layout();
+            let clear = (side + 2.0) * layout.mark_module;
+            let bottom = card.height - layout.mark_bottom + layout.mark_module;
+            let mark = Rect { left: layout.mark_left, top: bottom - clear, width: clear, height: clear };
+            assert!(card.clear_zone().contains(&mark), "{mark:?}");
+            // An accent is a quarter of the type size, 10 point at most.
+            assert!(layout.recipient_window.top - bottom >= 10.0 / 72.0 / 4.0, "{mark:?}");
         }
     }
 
