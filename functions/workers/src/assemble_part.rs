@@ -1,10 +1,11 @@
 //! `parts.assemble`: makes the print file and the manifest of one part of a mail job.
 //!
 //! Everything in them is a function of the job, the part and its letters, so that a part that is assembled twice becomes
-//! the same two objects.
+//! the same objects.
 
 use std::collections::HashMap;
 
+use domain::article_number::{ArticleNumber, ArticleService};
 use domain::batch::{Batch, MailClass};
 use domain::id::LetterRef;
 use domain::job::{Job, JobState, Part, PartFiles};
@@ -13,9 +14,10 @@ use domain::tracking_code::TrackingCode;
 use edge::sqs::Worked;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
-use print::assemble::{AssembleError, Assembler};
+use print::assemble::{AssembleError, Assembler, Certified};
+use print::code128::{ArticleDigits, Code128Error};
 use print::imb::{Imb, ImbError};
-use print::manifest::{Csv, Entry};
+use print::manifest::{Csv, Entry, JsonLines, Summary};
 use print::stationery::{Placement, Sides, Stationery};
 use sha2::{Digest, Sha256};
 use store::parts::SerialsExhausted;
@@ -53,6 +55,9 @@ pub enum PartError {
     /// The digits make no barcode.
     #[error("the tracking code of letter {0} makes no barcode")]
     Barcode(LetterRef, #[source] ImbError),
+    /// The digits make no label.
+    #[error("the article number of letter {0} makes no label")]
+    Label(LetterRef, #[source] Code128Error),
     /// A piece could not be written.
     #[error("letter {0} cannot be assembled")]
     Piece(LetterRef, #[source] AssembleError),
@@ -114,7 +119,9 @@ async fn assemble(store: &Store, job: &Job, part: &Part) -> Result<PartFiles, Pa
         .zip(first..)
         .map(|((batch, letter), sequence)| {
             let code = TrackingCode::new(service, &config.mailer_id, sequence);
-            (batch, letter, Piece { job: job.id.clone(), part: part.number, code })
+            let article = article_service(job.mail_class, batch)
+                .map(|service| ArticleNumber::new(service, &config.mailer_id, sequence));
+            (batch, letter, Piece { job: job.id.clone(), part: part.number, code, article })
         })
         .collect();
     // Noted before anything is printed, so that no barcode is in the world that finds no letter.
@@ -126,7 +133,7 @@ async fn assemble(store: &Store, job: &Job, part: &Part) -> Result<PartFiles, Pa
     let mut hash = Sha256::new();
     let mut assembler =
         Assembler::new(Vec::new(), &Stationery::default()).map_err(|error| PartError::File(error.into()))?;
-    let mut manifest = Csv::new(Vec::new());
+    let (mut manifest, mut lines) = (Csv::new(Vec::new()), JsonLines::new(Vec::new()));
     let mut documents = stream::iter(&pieces)
         .map(async |(batch, letter, _)| match &letter.copy {
             Some(copy) if letter.state == LetterState::Ready => {
@@ -142,14 +149,24 @@ async fn assemble(store: &Store, job: &Job, part: &Part) -> Result<PartFiles, Pa
         let address = &letter.content.address;
         let imb = Imb::encode(piece.code.as_str(), address.routing())
             .map_err(|error| PartError::Barcode(reference.clone(), error))?;
+        let article = piece.article.as_ref();
+        let digits = article
+            .map(|article| ArticleDigits::parse(article.as_str()))
+            .transpose()
+            .map_err(|error| PartError::Label(reference.clone(), error))?;
+        let services: &[&str] = match article.map(ArticleNumber::service) {
+            Some(service) if service.has_electronic_receipt() => &["RETURN RECEIPT ELECTRONIC"],
+            _ => &[],
+        };
         let row = assembler
             .add(&print::assemble::Piece {
                 account: batch.account.as_str(),
                 sender: batch.return_address.lines(),
                 recipient: &address.lines(),
                 imb: &imb,
-                endorsement: None,
-                certified: None,
+                // A certified piece is returned in any case.
+                endorsement: config.endorsement.as_deref().filter(|_| article.is_none()),
+                certified: digits.as_ref().map(|number| Certified { number, services }),
                 job: job.id.as_str(),
                 number,
                 document: &document,
@@ -163,12 +180,13 @@ async fn assemble(store: &Store, job: &Job, part: &Part) -> Result<PartFiles, Pa
             batch_id: batch.id.as_str(),
             letter_ref_id: reference.as_str(),
             tracking_code: piece.code.as_str(),
-            article_number: "",
+            article_number: article.map_or("", ArticleNumber::as_str),
             name: address.name1(),
             postal_code: address.postal_code().unwrap_or_default(),
             document_sha256: letter.copy.as_ref().map_or("", |copy| copy.sha256.as_str()),
         };
         manifest.write(&entry, &row)?;
+        lines.write(&entry, &row)?;
         let written = std::mem::take(assembler.writer_mut());
         hash.update(&written);
         file.write(&written).await?;
@@ -177,16 +195,28 @@ async fn assemble(store: &Store, job: &Job, part: &Part) -> Result<PartFiles, Pa
     hash.update(&rest);
     file.write(&rest).await?;
     file.finish().await?;
+    let sha256 = hex(&hash.finalize());
     let manifest = manifest.finish()?;
-    let manifest_sha256 = hex(&Sha256::digest(&manifest));
-    store.keep_manifest(&job.id, part.number, manifest).await?;
+    let lines = lines.finish(&Summary { totals, sha256: &sha256 })?;
+    let [manifest_sha256, lines_sha256] = [&manifest, &lines].map(|bytes| hex(&Sha256::digest(bytes)));
+    store.keep_manifest(&job.id, part.number, manifest, lines).await?;
     Ok(PartFiles {
-        sha256: hex(&hash.finalize()),
+        sha256,
         manifest_sha256,
+        lines_sha256,
         bytes: totals.bytes,
         pages: totals.pages,
         sheets: totals.sheets,
     })
+}
+
+/// What the pieces of a batch are mailed as, if they have article numbers.
+fn article_service(mail_class: MailClass, batch: &Batch) -> Option<ArticleService> {
+    match (mail_class, batch.electronic_return_receipt) {
+        (MailClass::FirstClass, _) => None,
+        (MailClass::Certified, false) => Some(ArticleService::Certified),
+        (MailClass::Certified, true) => Some(ArticleService::CertifiedElectronicReceipt),
+    }
 }
 
 /// How many of these documents may be in memory at once.

@@ -128,7 +128,7 @@ pub struct Part {
     pub files: Option<PartFiles>,
 }
 
-/// The print file and manifest of a part.
+/// The print file of a part, and its manifest for people and for machines.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PartFiles {
@@ -136,6 +136,8 @@ pub struct PartFiles {
     pub sha256: String,
     /// SHA-256 of the manifest, in hexadecimal.
     pub manifest_sha256: String,
+    /// SHA-256 of the manifest as JSON lines, in hexadecimal.
+    pub lines_sha256: String,
     /// Size of the print file in bytes.
     pub bytes: u64,
     /// Pages of the print file.

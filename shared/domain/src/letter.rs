@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::address::{Address, AddressWarning};
+use crate::article_number::ArticleNumber;
 use crate::id::{AdditionId, JobId, LetterRef};
 use crate::location::S3Path;
 use crate::tracking_code::TrackingCode;
@@ -108,6 +109,9 @@ pub struct Piece {
     pub part: u32,
     /// The digits of its barcode.
     pub code: TrackingCode,
+    /// The number of its label, if it is mailed certified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub article: Option<ArticleNumber>,
 }
 
 /// A letter in a batch.

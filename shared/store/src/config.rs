@@ -25,6 +25,8 @@ pub struct Config {
     pub service_type: ServiceType,
     /// Service type of Certified letters.
     pub service_type_certified: ServiceType,
+    /// What is printed on First-Class pieces for the postal service to act on, such as `Return Service Requested`.
+    pub endorsement: Option<String>,
     /// How many letters a part has.
     pub letters_per_part: usize,
     /// The gateway's usage plan on which accounts are counted; only the function that creates accounts is told it.
@@ -70,6 +72,7 @@ impl Config {
                 .map_err(|error| ConfigError::TrackingCode("MAILHOUSE_MAILER_ID", error))?,
             service_type: service("MAILHOUSE_SERVICE_TYPE")?,
             service_type_certified: service("MAILHOUSE_SERVICE_TYPE_CERTIFIED")?,
+            endorsement: std::env::var("MAILHOUSE_ENDORSEMENT").ok().filter(|line| !line.is_empty()),
             letters_per_part: number("MAILHOUSE_PART_LETTERS")?,
             usage_plan: std::env::var("MAILHOUSE_USAGE_PLAN").ok().filter(|name| !name.is_empty()),
         })

@@ -40,13 +40,15 @@ struct Serials {
 #[error("all serial numbers of the Mailer ID were used within the last {SERIAL_REST_DAYS} days")]
 pub struct SerialsExhausted;
 
-/// Which of a part's two files.
+/// Which of a part's files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PartFile {
     /// The pages.
     Print,
-    /// The table of pieces.
+    /// The table of pieces, for people.
     Manifest,
+    /// The same as JSON lines, for machines.
+    ManifestLines,
 }
 
 impl PartFile {
@@ -55,6 +57,7 @@ impl PartFile {
         let extension = match self {
             PartFile::Print => "pdf",
             PartFile::Manifest => "csv",
+            PartFile::ManifestLines => "jsonl",
         };
         format!("jobs/{job}/part-{part:05}.{extension}")
     }
@@ -215,13 +218,14 @@ impl Store {
         self.settle_job(job, now).await
     }
 
-    /// Keeps a manifest.
+    /// Keeps a manifest in both its forms.
     ///
     /// # Errors
-    /// When S3 does not take it.
-    pub async fn keep_manifest(&self, job: &JobId, part: u32, csv: Vec<u8>) -> Result<(), StoreError> {
-        let key = PartFile::Manifest.key(job, part);
-        self.put_object(&self.config.print_bucket, &key, csv, "text/csv; charset=utf-8").await
+    /// When S3 does not take them.
+    pub async fn keep_manifest(&self, job: &JobId, part: u32, csv: Vec<u8>, lines: Vec<u8>) -> Result<(), StoreError> {
+        let bucket = &self.config.print_bucket;
+        self.put_object(bucket, &PartFile::Manifest.key(job, part), csv, "text/csv; charset=utf-8").await?;
+        self.put_object(bucket, &PartFile::ManifestLines.key(job, part), lines, "application/jsonl").await
     }
 
     /// Begins to write a print file.

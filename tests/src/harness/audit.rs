@@ -150,7 +150,7 @@ async fn printed(house: &House, job: &Item, letters: &[Item], expected: &Expecte
     same!("the events of the job", events, wanted);
     same!("the job's parts", number(job, "parts"), parts.len() as u64);
     same!("the assembled parts", number(job, "assembled"), parts.len() as u64);
-    same!("the files of the job", house.keys(&house.print, &format!("jobs/{id}/")).await?.len(), parts.len() * 2);
+    same!("the files of the job", house.keys(&house.print, &format!("jobs/{id}/")).await?.len(), parts.len() * 3);
 
     let mut pieces = BTreeMap::new();
     let mut codes = BTreeSet::new();
@@ -162,6 +162,8 @@ async fn printed(house: &House, job: &Item, letters: &[Item], expected: &Expecte
         let files = part["files"].as_object().ok_or("a part has no files")?;
         same!("the hash of the print file", hash(&print), text(files, "sha256"));
         same!("the hash of the manifest", hash(&manifest), text(files, "manifestSha256"));
+        let lines = house.object(&house.print, &format!("{key}.jsonl")).await?;
+        same!("the hash of the JSON lines", hash(&lines), text(files, "linesSha256"));
         let pdf = lopdf::Document::load_mem(&print)?;
         let (mut pages, mut sheets) = (0, 0);
         for row in csv::Reader::from_reader(manifest.as_slice()).deserialize::<BTreeMap<String, String>>() {

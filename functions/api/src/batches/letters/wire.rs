@@ -158,6 +158,8 @@ pub(super) struct LetterOut<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     tracking_code: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    article_number: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     document_sha256: Option<&'a str>,
 }
 
@@ -175,6 +177,7 @@ impl<'a> LetterOut<'a> {
             warnings: content.warnings.iter().map(warning).collect(),
             findings: &letter.findings,
             tracking_code: letter.piece.as_ref().map(|piece| piece.code.to_string()),
+            article_number: letter.piece.as_ref().and_then(|piece| Some(piece.article.as_ref()?.as_str())),
             document_sha256: letter.copy.as_ref().map(|copy| copy.sha256.as_str()),
         }
     }

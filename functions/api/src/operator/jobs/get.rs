@@ -39,15 +39,16 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
 }
 
 async fn show(app: &App, job: &JobId, part: Part, complete: bool) -> Result<PartOut, Problem> {
-    let (print_file, manifest) = match part.files.as_ref().filter(|_| complete) {
-        None => (None, None),
-        Some(files) => {
-            let url = app.store.file_url(job, part.number, PartFile::Print).await?;
-            let print_file = FileOut { url, sha256: files.sha256.clone(), bytes: Some(files.bytes) };
-            let url = app.store.file_url(job, part.number, PartFile::Manifest).await?;
-            (Some(print_file), Some(FileOut { url, sha256: files.manifest_sha256.clone(), bytes: None }))
-        }
-    };
+    let (mut print_file, mut manifest, mut manifest_lines) = (None, None, None);
+    if let Some(files) = part.files.as_ref().filter(|_| complete) {
+        let file = async |file: PartFile, sha256: &str, bytes: Option<u64>| -> Result<_, Problem> {
+            let url = app.store.file_url(job, part.number, file).await?;
+            Ok(Some(FileOut { url, sha256: sha256.to_owned(), bytes }))
+        };
+        print_file = file(PartFile::Print, &files.sha256, Some(files.bytes)).await?;
+        manifest = file(PartFile::Manifest, &files.manifest_sha256, None).await?;
+        manifest_lines = file(PartFile::ManifestLines, &files.lines_sha256, None).await?;
+    }
     Ok(PartOut {
         number: part.number,
         letters: part.letters,
@@ -56,5 +57,6 @@ async fn show(app: &App, job: &JobId, part: Part, complete: bool) -> Result<Part
         sheets: part.files.as_ref().map(|files| files.sheets),
         print_file,
         manifest,
+        manifest_lines,
     })
 }

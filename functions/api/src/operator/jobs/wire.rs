@@ -50,6 +50,8 @@ pub(super) struct PartOut {
     pub(super) print_file: Option<FileOut>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) manifest: Option<FileOut>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) manifest_lines: Option<FileOut>,
 }
 
 /// A file that can be fetched for a while.
