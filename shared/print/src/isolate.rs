@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::document::on_large_stack;
-use crate::inspect::{Finding, Limits, Report, inspect};
+use crate::inspect::{self, Finding, Limits, Report};
 use crate::raster::{self, ProofError};
 
 /// A program whose first argument is this must call [`serve`] and nothing else.
@@ -46,7 +46,7 @@ const MAX_FILE: usize = 128 << 20;
 /// What a child is asked to do with a document.
 #[derive(Debug, Serialize, Deserialize)]
 enum Task {
-    /// Answered by a [`Report`].
+    /// Answered by a [`Report`] and, in JSON as well, a later one that counts instead, if pages were drawn.
     Inspect(Box<Limits>),
     /// Answered by `Result<(), ProofError>` and a PNG.
     Proof { page: u32, width: u32 },
@@ -124,17 +124,24 @@ impl Inspector {
     }
 
     /// Inspects one document in the child. A document that takes too long, or twice ends its child, is refused as
-    /// `document.hostile`. Blocks for at most the time limit.
+    /// `document.hostile`; if only drawing its pages does, it has a warning, `document.ink_unchecked`. Blocks for at most the
+    /// time limit.
     ///
     /// # Errors
     /// No child can be started, which says nothing about the document: try again later.
     pub fn inspect(&mut self, bytes: &[u8], limits: &Limits) -> io::Result<Report> {
         if bytes.len() as u64 > limits.max_bytes {
             // No parser will see it, and it may be larger than a frame.
-            return Ok(inspect(bytes, limits));
+            return Ok(inspect::inspect(bytes, limits));
         }
-        if let Some((report, _)) = self.ask(Task::Inspect(Box::new(limits.clone())), bytes)? {
-            return Ok(report);
+        match self.ask_in_parts::<Report>(Task::Inspect(Box::new(limits.clone())), bytes)? {
+            // The file is a later report, if anything came after the first.
+            Some((report, Some(later))) if later.is_empty() => return Ok(report),
+            Some((report, later)) => {
+                let later = later.and_then(|later| serde_json::from_slice(&later).ok());
+                return Ok(later.unwrap_or_else(|| inspect::without_drawing(report)));
+            }
+            None => {}
         }
         let message = "The file cannot be inspected safely. Print the document to a new PDF and send that file.";
         let finding = Finding::refuse("document.hostile", message);
@@ -153,6 +160,15 @@ impl Inspector {
 
     /// Has a child do something with a document. `None` if no child could.
     fn ask<A: DeserializeOwned>(&mut self, task: Task, bytes: &[u8]) -> io::Result<Option<(A, Vec<u8>)>> {
+        Ok(self.ask_in_parts(task, bytes)?.and_then(|(answer, file)| Some((answer, file?))))
+    }
+
+    /// As [`Inspector::ask`], but what was answered in JSON counts also if the child is lost before its file.
+    fn ask_in_parts<A: DeserializeOwned>(
+        &mut self,
+        task: Task,
+        bytes: &[u8],
+    ) -> io::Result<Option<(A, Option<Vec<u8>>)>> {
         let order = serde_json::to_vec(&Order { task, seconds: self.time.as_secs() + 2 })?;
         // All tries share the time: who waits for an answer does not care how often it was tried.
         let deadline = Instant::now() + self.time;
@@ -164,7 +180,9 @@ impl Inspector {
             match child.exchange(&order, bytes, deadline) {
                 Ok((json, file)) => {
                     let Ok(answer) = serde_json::from_slice(&json) else { continue };
-                    self.child = Some(child);
+                    if file.is_some() {
+                        self.child = Some(child);
+                    }
                     return Ok(Some((answer, file)));
                 }
                 // What was slow once is slow again.
@@ -191,13 +209,19 @@ impl From<io::Error> for Loss {
 }
 
 impl Running {
-    fn exchange(&mut self, order: &[u8], document: &[u8], deadline: Instant) -> Result<(Vec<u8>, Vec<u8>), Loss> {
+    /// The JSON of the answer, and the file of it unless the child was lost in between.
+    fn exchange(
+        &mut self,
+        order: &[u8],
+        document: &[u8],
+        deadline: Instant,
+    ) -> Result<(Vec<u8>, Option<Vec<u8>>), Loss> {
         let mut head = Vec::with_capacity(order.len() + 8);
         write_frame(&mut head, order)?;
         head.extend(length_of(document)?);
         self.send(&head, deadline)?;
         self.send(document, deadline)?;
-        Ok((self.receive_frame(MAX_JSON, deadline)?, self.receive_frame(MAX_FILE, deadline)?))
+        Ok((self.receive_frame(MAX_JSON, deadline)?, self.receive_frame(MAX_FILE, deadline).ok()))
     }
 
     fn send(&mut self, mut bytes: &[u8], deadline: Instant) -> Result<(), Loss> {
@@ -302,30 +326,50 @@ fn limit_processor_time(seconds: u64) -> io::Result<()> {
 }
 
 fn answer_all() -> io::Result<()> {
-    let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
+    let mut input = io::stdin().lock();
     while let Some(order) = read_frame(&mut input)? {
         let Order { task, seconds } = serde_json::from_slice(&order)?;
         limit_processor_time(seconds)?;
         let bytes = read_frame(&mut input)?.ok_or(io::ErrorKind::UnexpectedEof)?;
-        let (json, file) = perform(task, &bytes)?;
-        write_frame(&mut output, &json)?;
-        write_frame(&mut output, &file)?;
-        output.flush()?;
+        answer(task, &bytes)?;
     }
     Ok(())
 }
 
-/// Does what is asked with a document: the JSON and the file of the answer.
-fn perform(task: Task, bytes: &[u8]) -> serde_json::Result<(Vec<u8>, Vec<u8>)> {
+/// Sends one frame to the parent.
+fn send(frame: &[u8]) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    write_frame(&mut output, frame)?;
+    output.flush()
+}
+
+/// Answers with what is known before pages are drawn, at once, and then with the whole report as the file; or with the whole
+/// report and no file, if none are drawn.
+fn answer_inspection(bytes: &[u8], limits: &Limits) -> io::Result<()> {
+    let mut told = false;
+    let report = inspect::inspect_telling(bytes, limits, |report| {
+        told = serde_json::to_vec(report).is_ok_and(|json| send(&json).is_ok());
+    });
+    let json = serde_json::to_vec(&report)?;
+    if told {
+        return send(&json);
+    }
+    send(&json)?;
+    send(&[])
+}
+
+/// Does what is asked with a document, and answers.
+fn answer(task: Task, bytes: &[u8]) -> io::Result<()> {
     match task {
-        Task::Inspect(limits) => Ok((serde_json::to_vec(&inspect(bytes, &limits))?, Vec::new())),
+        Task::Inspect(limits) => answer_inspection(bytes, &limits),
         Task::Proof { page, width } => {
             let drawn = on_large_stack(|| raster::png(bytes, page as usize, width));
             let (outcome, picture) = match drawn.unwrap_or(Err(ProofError::Hostile)) {
                 Ok(picture) => (Ok(()), picture),
                 Err(error) => (Err(error), Vec::new()),
             };
-            Ok((serde_json::to_vec(&outcome)?, picture))
+            send(&serde_json::to_vec(&outcome)?)?;
+            send(&picture)
         }
     }
 }

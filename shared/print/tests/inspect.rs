@@ -614,6 +614,14 @@ fn a_page_without_ink_is_a_warning_and_a_document_without_any_is_refused() {
 }
 
 #[test]
+fn a_page_of_text_that_is_not_seen_is_a_warning_only() {
+    let mut letter = Letter::new();
+    letter.page_of(b"1 g BT /F1 12 Tf 72 700 Td (x) Tj ET");
+    let report = report(&letter.bytes(), 1);
+    assert!(report.is_ok() && rules(&report).contains(&"document.page_blank"), "{report:?}");
+}
+
+#[test]
 fn ink_at_the_edge_of_a_sheet_is_a_warning_that_says_how_near_it_is() {
     let mut letter = letter(1);
     letter.page_of(b"72 72 9 9 re f 602 396 7 36 re f");

@@ -36,6 +36,7 @@ const TESTS: &[(&str, fn())] = tests![
     what_cannot_be_drawn_within_bounds_has_no_picture,
     images_of_too_many_pixels_are_known_before_they_are_drawn,
     what_may_be_too_much_to_draw_costs_no_other_document,
+    a_document_that_only_cannot_be_drawn_is_inspected_but_for_its_ink,
     the_largest_scan_fits_the_memory_of_the_child,
     a_child_whose_parent_is_gone_exits_when_it_is_done,
     a_child_whose_parent_is_gone_is_not_busy_for_ever,
@@ -230,6 +231,15 @@ fn what_may_be_too_much_to_draw_costs_no_other_document() {
         // Whether there is a picture is for what draws it to say.
         drop(explode(name, &file));
     }
+}
+
+fn a_document_that_only_cannot_be_drawn_is_inspected_but_for_its_ink() {
+    let mut inspector = inspector();
+    // An image that says it is small and does not fit the memory, so that nobody knows before.
+    let report = inspector.inspect(&bombs::jpeg2000(60_000), &declared(1)).unwrap();
+    assert!(report.is_ok() && report.pages == 1 && report.images.len() == 1, "{report:?}");
+    assert_eq!(rules(&report), ["document.ink_unchecked"]);
+    assert!(inspector.inspect(&Letter::of(1).bytes(), &declared(1)).unwrap().is_ok());
 }
 
 /// A colour scan of a Legal page at 600 dpi, which is as much as a sheet can have on it.

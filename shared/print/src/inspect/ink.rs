@@ -29,15 +29,24 @@ pub fn clear_zones(layout: &Layout) -> [Rect; 2] {
     })
 }
 
+/// Whether a document is to be drawn.
+pub(super) fn is_drawn(report: &Report) -> bool {
+    !NOT_DRAWN.iter().any(|rule| report.has(rule))
+}
+
+/// That where there is ink on a page is not known, and on those after it perhaps neither.
+pub(super) fn unchecked() -> Finding {
+    let message = "The file is too elaborate to see where there is ink on its pages. Look at a proof, or reduce the resolution \
+                   of its images.";
+    Finding::warn("document.ink_unchecked", message)
+}
+
 /// Draws the pages, of which it is known what they paint, and says whether something on them is coloured.
 pub(super) fn check(bytes: &[u8], pages: &[Painted], limits: &Limits, report: &mut Report) {
-    if NOT_DRAWN.iter().any(|rule| report.has(rule)) {
-        return;
-    }
     // Two readers that differ on the pages would differ on what is on which.
     let raster = Raster::open(bytes).filter(|raster| raster.pages() == pages.len());
     let mut left = BUDGET;
-    let (mut blank, mut coloured, mut unchecked) = (0, false, None);
+    let (mut blank, mut coloured, mut first_unchecked) = (0, false, None);
     for ((painted, size), number) in pages.iter().zip(report.sizes.clone()).zip(1u32..) {
         if !painted.marks {
             blank += 1;
@@ -52,13 +61,14 @@ pub(super) fn check(bytes: &[u8], pages: &[Painted], limits: &Limits, report: &m
             _ => None,
         };
         let Some(ink) = drawn else {
-            unchecked = unchecked.or(Some(number));
+            first_unchecked = first_unchecked.or(Some(number));
             coloured |= painted.coloured;
             continue;
         };
         coloured |= ink.coloured;
         if ink.is_blank() {
-            blank += 1;
+            // Text that is not seen may be white, or in a font that what draws it here cannot read.
+            blank += usize::from(!painted.text);
             report.add(blank_page(number));
             continue;
         }
@@ -72,10 +82,8 @@ pub(super) fn check(bytes: &[u8], pages: &[Painted], limits: &Limits, report: &m
         let message = "Nothing is on any page. Export the document again and look at it before it is sent.";
         report.add(Finding::refuse("document.all_pages_blank", message));
     }
-    if let Some(number) = unchecked {
-        let message = "The page is too elaborate to see where there is ink on it. Look at a proof, or reduce the resolution \
-                       of its images.";
-        report.add(Finding::warn("document.ink_unchecked", message).on(number));
+    if let Some(number) = first_unchecked {
+        report.add(unchecked().on(number));
     }
 }
 

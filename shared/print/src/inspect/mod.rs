@@ -267,16 +267,28 @@ impl Report {
 /// A hostile file can end this process (see [`crate::isolate`]); call this only on files that are trusted or in a process
 /// that may be lost.
 pub fn inspect(bytes: &[u8], limits: &Limits) -> Report {
+    inspect_telling(bytes, limits, |_| {})
+}
+
+/// Inspects a document and tells what is known of it before its pages are drawn, if they are: what draws them is the part
+/// that is likeliest to fail on a document that has nothing wrong with it.
+pub(crate) fn inspect_telling(bytes: &[u8], limits: &Limits, before_drawing: impl FnOnce(&Report) + Send) -> Report {
     if let Some(suspicion) = prescan::scan(bytes, limits) {
         let findings = vec![structure::suspicion(suspicion, limits)];
         return Report { findings, ..Report::default() };
     }
     // The report is made where the parser runs: a document that was read there need not be moved.
-    document::on_large_stack(|| parse_and_check(bytes, limits))
+    document::on_large_stack(|| parse_and_check(bytes, limits, before_drawing))
         .unwrap_or_else(|| Report { findings: vec![structure::damaged()], ..Report::default() })
 }
 
-fn parse_and_check(bytes: &[u8], limits: &Limits) -> Report {
+/// A report on a document whose pages could not be drawn.
+pub(crate) fn without_drawing(mut report: Report) -> Report {
+    report.add(ink::unchecked());
+    report
+}
+
+fn parse_and_check(bytes: &[u8], limits: &Limits, before_drawing: impl FnOnce(&Report)) -> Report {
     let mut report = Report::default();
     let document = match document::load(bytes, limits.max_decompressed) {
         Ok(document) => document,
@@ -293,7 +305,10 @@ fn parse_and_check(bytes: &[u8], limits: &Limits) -> Report {
     match document::pages(&document, limits.max_pages) {
         Ok(pages) => {
             let painted = pages::check(&document, &pages, limits, &mut report);
-            ink::check(bytes, &painted, limits, &mut report);
+            if ink::is_drawn(&report) {
+                before_drawing(&report);
+                ink::check(bytes, &painted, limits, &mut report);
+            }
         }
         Err(TreeFault::TooMany) => {
             let message = format!("The file has more than {} pages.", limits.max_pages);

@@ -42,6 +42,8 @@ pub(super) struct Painted {
     pub(super) coloured: bool,
     /// Something that lets through what is below.
     pub(super) transparency: bool,
+    /// Text that is there to be seen.
+    pub(super) text: bool,
     /// Text that is there to be searched and not to be seen.
     pub(super) invisible_text: bool,
     /// An image.
@@ -248,6 +250,7 @@ impl<'a> Painter<'a> {
             self.page.invisible_text = true;
             return;
         }
+        self.page.text = true;
         self.paint(fills && state.fill.coloured || strokes && state.stroke.coloured);
         if let Some(font) = state.font {
             self.fonts.note(self.document, font, self.number);
