@@ -27,7 +27,10 @@ const USAGE: &str =
 
 fn main() -> ExitCode {
     let started = Instant::now();
-    match Options::read(std::env::args().skip(1)).and_then(|options| run(&options)) {
+    // An error is text by then, for it goes from one thread to another.
+    let work =
+        || Options::read(std::env::args().skip(1)).and_then(|options| run(&options)).map_err(|error| error.to_string());
+    match print::on_large_stack(work).unwrap_or_else(|| Err("a document could not be parsed".to_owned())) {
         Ok(totals) => {
             let seconds = started.elapsed().as_secs_f64();
             let memory =

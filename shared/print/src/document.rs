@@ -14,8 +14,8 @@ const MAX_TREE_DEPTH: usize = 200;
 /// How many references are followed from one object to the next before it is taken as missing.
 const MAX_HOPS: usize = 32;
 
-/// Runs the parser where it has room to recurse. `None` if it panicked.
-pub(crate) fn on_large_stack<R: Send>(work: impl FnOnce() -> R + Send) -> Option<R> {
+/// Runs what parses where the parser has room to recurse: in a thread with a stack of 64 MiB. `None` if it panicked.
+pub fn on_large_stack<R: Send>(work: impl FnOnce() -> R + Send) -> Option<R> {
     let mut work = Some(work);
     let outcome = std::thread::scope(|scope| {
         let run = || work.take().map(|work| work());

@@ -1,5 +1,6 @@
 //! The one embedded font: its metrics, and its objects in a PDF (ISO 32000-2 9.7, a Type 0 font with Identity-H).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::LazyLock;
@@ -56,9 +57,9 @@ impl Font {
     /// The width of a line in fractions of the type size, or the first character without a glyph. Letters and accents that
     /// follow them are taken together (Unicode NFC), here and in [`Self::hex`], for the font has them as one glyph.
     pub(crate) fn width(&self, line: &str) -> Result<f64, char> {
-        line.nfc().try_fold(0.0, |width, character| {
-            let glyph = self.glyphs.get(&character).ok_or(character)?;
-            Ok(width + self.advances[usize::from(*glyph)])
+        composed(line).chars().try_fold(0.0, |width, character| {
+            let glyph = self.glyph(character).ok_or(character)?;
+            Ok(width + self.advances[usize::from(glyph)])
         })
     }
 
@@ -68,11 +69,15 @@ impl Font {
         const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
         let mut hex = String::with_capacity(2 + 4 * line.len());
         hex.push('<');
-        for glyph in line.nfc().filter_map(|character| self.glyphs.get(&character)) {
+        for glyph in composed(line).chars().filter_map(|character| self.glyph(character)) {
             hex.extend([12, 8, 4, 0].map(|shift| char::from(DIGITS[usize::from(glyph >> shift & 15)])));
         }
         hex.push('>');
         hex
+    }
+
+    fn glyph(&self, character: char) -> Option<u16> {
+        self.glyphs.get(&character).copied()
     }
 
     /// The bodies of the font's objects, numbered from `first` upwards; `first` is the font itself.
@@ -128,6 +133,12 @@ impl Font {
         map.push_str("endcmap CMapName currentdict/CMap defineresource pop end end");
         map
     }
+}
+
+/// A line with letters and the accents that follow them as one character.
+fn composed(line: &str) -> Cow<'_, str> {
+    // Which leaves nothing to compose, and is nearly every line.
+    if line.is_ascii() { Cow::Borrowed(line) } else { Cow::Owned(line.nfc().collect()) }
 }
 
 #[cfg(test)]

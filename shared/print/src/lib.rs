@@ -10,6 +10,7 @@ pub mod address_block;
 pub mod assemble;
 pub mod code128;
 mod content;
+mod data_matrix;
 mod document;
 mod drawing;
 mod font;
@@ -24,3 +25,5 @@ pub mod raster;
 pub mod sheet_mark;
 pub mod stationery;
 mod stream;
+
+pub use document::on_large_stack;

@@ -2,7 +2,7 @@
 //!
 //! It is a square Data Matrix (ISO/IEC 16022, ECC 200) of the text [`payload`] gives.
 
-use datamatrix::{DataMatrix, SymbolList};
+use crate::data_matrix;
 
 /// The text of a sheet mark: mail job, number of the piece in it, number of the sheet in the piece from 1, and how many
 /// sheets the piece has, as in `job_7 42 1/3`. To read it, split at the last blank and the one before: the name of a job
@@ -30,11 +30,10 @@ pub(crate) struct Modules {
 
 /// Encodes a payload; nothing if it is too long.
 pub(crate) fn modules(payload: &str) -> Option<Modules> {
-    let code = DataMatrix::encode(payload.as_bytes(), SymbolList::default().enforce_square()).ok()?;
-    let bitmap = code.bitmap();
-    let side = bitmap.width();
-    let mut runs = Vec::new();
-    for (row, bits) in bitmap.bits().chunks(side).enumerate() {
+    let data_matrix::DataMatrix { side, modules } = data_matrix::encode(payload)?;
+    // Every other module is dark in the finder pattern and about half of the runs are one module long.
+    let mut runs = Vec::with_capacity(side * side / 3);
+    for (row, bits) in modules.chunks(side).enumerate() {
         let mut column = 0;
         for same in bits.chunk_by(|a, b| a == b) {
             if same[0] {
@@ -58,7 +57,7 @@ mod tests {
         for (row, column, count) in modules.runs {
             pixels[row * modules.side + column..][..count].fill(true);
         }
-        assert_eq!(DataMatrix::decode(&pixels, modules.side), Ok(text.into_bytes()));
+        assert_eq!(datamatrix::DataMatrix::decode(&pixels, modules.side), Ok(text.into_bytes()));
     }
 
     #[test]

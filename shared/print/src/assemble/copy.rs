@@ -5,7 +5,8 @@ use std::io;
 
 use lopdf::{Document, Object, ObjectId};
 
-use super::{Assembler, Hash};
+use super::Assembler;
+use super::shared::Hash;
 use crate::document;
 use crate::stream::{Output, serialize, serialize_entry};
 
@@ -101,7 +102,7 @@ impl<W: io::Write> Assembler<W> {
         hasher.update(content.unwrap_or_default());
         let mut hash = Hash::default();
         hash.copy_from_slice(&hasher.finalize().as_bytes()[..size_of::<Hash>()]);
-        if let Some(&number) = self.shared.get(&hash) {
+        if let Some(number) = self.shared.find(&hash) {
             return Ok(number);
         }
         let number = self.output.allocate();

@@ -1,7 +1,7 @@
 //! Writes the print stream: one PDF of many mail pieces, each behind its cover sheet, with a bounded amount of memory.
 //!
-//! One document at a time is in memory. Of what is written there remain an offset for each object and, for each object that
-//! a later piece of the same account might share, a hash. Of a document only what its pages reach is copied; streams are
+//! One document at a time is in memory. Of what is written there remain an offset for each object, a number for each piece,
+//! and a bounded number of hashes, of objects that a later piece of the same account might share. Of a document only what its pages reach is copied; streams are
 //! copied as they are, compressed, with one exception: a page whose content is in several streams, which are
 //! joined into one. Each page becomes a form XObject, so that nothing it does to the graphics state reaches our marks, and
 //! is drawn upright whatever its rotation, boxes and user unit. Annotations flagged for print are drawn by their normal
@@ -14,8 +14,8 @@ mod cover;
 mod page;
 mod parts;
 mod piece;
+mod shared;
 
-use std::collections::HashMap;
 use std::io;
 
 use lopdf::Document;
@@ -36,6 +36,7 @@ use copy::Copy;
 use cover::{draw_mark, face};
 use page::{Plan, plan};
 pub use piece::{Piece, PieceRow};
+use shared::Shared;
 
 /// What a finished print stream holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -132,12 +133,10 @@ pub enum AssembleError {
     },
 }
 
-/// Parses a document that has passed inspection.
+/// Parses a document that has passed inspection, on this stack.
 fn load(bytes: &[u8], limits: &Limits) -> Result<Document, AssembleError> {
-    document::on_large_stack(|| document::load(bytes, limits.max_decompressed))
-        .and_then(Result::ok)
-        // What the parser says could quote the document.
-        .ok_or(AssembleError::Document("it does not parse"))
+    // What the parser says could quote the document.
+    document::load(bytes, limits.max_decompressed).map_err(|_| AssembleError::Document("it does not parse"))
 }
 
 /// Writes pieces to `W` one after the other.
@@ -147,13 +146,9 @@ pub struct Assembler<W> {
     stationery: Stationery,
     /// The number of the embedded font, the only object of ours that pages share.
     font: u64,
-    /// Objects that an equal one can stand for: hash of account and bytes to number.
-    shared: HashMap<Hash, u64>,
+    shared: Shared,
     totals: Totals,
 }
-
-/// The first half of a BLAKE3 hash: no two objects of all the mail there will ever be have the same by accident.
-type Hash = [u8; 16];
 
 impl<W: io::Write> Assembler<W> {
     /// Starts a print stream.
@@ -170,13 +165,16 @@ impl<W: io::Write> Assembler<W> {
             output,
             stationery: stationery.clone(),
             font: ids[0],
-            shared: HashMap::new(),
+            shared: Shared::default(),
             totals: Totals::default(),
         })
     }
 
-    /// Adds one piece: its cover sheet and its document. The document must have passed inspection: it is parsed here with the
-    /// same limits, but in this process.
+    /// Adds one piece: its cover sheet and its document.
+    ///
+    /// The document must have passed inspection: it is parsed here with the same limits, but in this process and on this
+    /// stack. What inspection lets through needs little of it. Who assembles what was not inspected does so within
+    /// [`on_large_stack`](crate::on_large_stack), as often as can be within one call, for each makes a thread.
     ///
     /// # Errors
     /// See [`AssembleError`].

@@ -1,0 +1,297 @@
+//! Encodes square Data Matrix symbols (ISO/IEC 16022, ECC 200) from 10 to 40 modules on a side, in ASCII encodation.
+//!
+//! Every sheet of every piece has one, so it is what most of the time would go to that is not hashing. The text is short and
+//! half of it digits, which go two to a codeword: a search for a shorter encodation takes longer than all else there is.
+
+use std::sync::LazyLock;
+
+/// Modules on a side with the finder pattern, regions on a side, data codewords, error correction codewords: the sizes whose
+/// codewords are one block (ISO/IEC 16022 table 7).
+const SIZES: [(usize, usize, usize, usize); 12] = [
+    (10, 1, 3, 5),
+    (12, 1, 5, 7),
+    (14, 1, 8, 10),
+    (16, 1, 12, 12),
+    (18, 1, 18, 14),
+    (20, 1, 22, 18),
+    (22, 1, 30, 20),
+    (24, 1, 36, 24),
+    (26, 1, 44, 28),
+    (32, 2, 62, 36),
+    (36, 2, 86, 42),
+    (40, 2, 114, 48),
+];
+
+/// A symbol as rows of modules from the top, dark ones true.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DataMatrix {
+    /// Modules on a side.
+    pub(crate) side: usize,
+    /// `side` times `side` modules.
+    pub(crate) modules: Vec<bool>,
+}
+
+/// Encodes ASCII text; nothing if it is too long or has another character.
+pub(crate) fn encode(text: &str) -> Option<DataMatrix> {
+    let mut codewords = ascii(text)?;
+    let shape = SHAPES.iter().find(|shape| codewords.len() <= shape.data)?;
+    pad(&mut codewords, shape.data);
+    let check = shape.check(&codewords);
+    codewords.extend_from_slice(&check);
+
+    let mut modules = shape.blank.clone();
+    for (codeword, places) in codewords.iter().zip(shape.places.chunks(8)) {
+        for (bit, place) in places.iter().enumerate() {
+            modules[*place] = codeword >> (7 - bit) & 1 == 1;
+        }
+    }
+    Some(DataMatrix { side: shape.side, modules })
+}
+
+/// Codewords of ASCII encodation: two digits in one, any other character in one (ISO/IEC 16022 5.2.3).
+fn ascii(text: &str) -> Option<Vec<u8>> {
+    if !text.is_ascii() {
+        return None;
+    }
+    let mut codewords = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    loop {
+        rest = match rest {
+            [] => return Some(codewords),
+            [tens @ b'0'..=b'9', units @ b'0'..=b'9', rest @ ..] => {
+                codewords.push(130 + 10 * (tens - b'0') + (units - b'0'));
+                rest
+            }
+            [character, rest @ ..] => {
+                codewords.push(character + 1);
+                rest
+            }
+        };
+    }
+}
+
+/// Fills up to the size of the symbol: one mark for the end, then what looks like chance (ISO/IEC 16022 5.2.4.1).
+fn pad(codewords: &mut Vec<u8>, data: usize) {
+    const END: u8 = 129;
+    if codewords.len() < data {
+        codewords.push(END);
+    }
+    while codewords.len() < data {
+        let place = codewords.len() + 1;
+        let padded = usize::from(END) + 149 * place % 253 + 1;
+        codewords.push(if padded <= 254 { padded } else { padded - 254 } as u8);
+    }
+}
+
+/// What symbols of one size have in common.
+struct Shape {
+    side: usize,
+    data: usize,
+    /// The finder pattern and, where no codeword is, the pattern that fills the corner.
+    blank: Vec<bool>,
+    /// For each bit of the codewords, first bit first, the module it is in.
+    places: Vec<usize>,
+    /// The coefficients of the polynomial that makes the check codewords, without the first, which is 1.
+    generator: Vec<u8>,
+}
+
+static SHAPES: LazyLock<Vec<Shape>> = LazyLock::new(|| SIZES.map(Shape::new).into());
+
+impl Shape {
+    fn new((side, regions, data, check): (usize, usize, usize, usize)) -> Self {
+        let region = side / regions;
+        let inner = (region - 2) * regions;
+        // From a module within the regions laid side by side to one in the symbol.
+        let place = |row: usize, column: usize| {
+            let outer = |at: usize| at + 1 + 2 * (at / (region - 2));
+            outer(row) * side + outer(column)
+        };
+        let mut blank = vec![false; side * side];
+        for row in 0..side {
+            for column in 0..side {
+                let (up, across) = (row % region, column % region);
+                // Solid at the left and the bottom, every other module at the top and the right.
+                let dark = if across == 0 || up == region - 1 {
+                    true
+                } else if up == 0 {
+                    across % 2 == 0
+                } else {
+                    across == region - 1 && up % 2 == 1
+                };
+                blank[row * side + column] = dark;
+            }
+        }
+        let (order, corner) = placement(inner);
+        if corner {
+            for at in [inner - 1, inner - 2] {
+                blank[place(at, at)] = true;
+            }
+        }
+        let places = order.into_iter().map(|(row, column)| place(row, column)).collect();
+        Self { side, data, blank, places, generator: generator(check) }
+    }
+
+    /// The check codewords: what is left when the data is divided by the generator (ISO/IEC 16022 annex E).
+    fn check(&self, data: &[u8]) -> Vec<u8> {
+        let mut rest = vec![0u8; self.generator.len()];
+        for codeword in data {
+            let factor = codeword ^ rest[0];
+            rest.rotate_left(1);
+            if let Some(last) = rest.last_mut() {
+                *last = 0;
+            }
+            for (rest, coefficient) in rest.iter_mut().zip(&self.generator) {
+                *rest ^= multiply(factor, *coefficient);
+            }
+        }
+        rest
+    }
+}
+
+/// Logarithms and powers of 2 in the field of 256 elements with the polynomial 301.
+static FIELD: LazyLock<([u8; 256], [u8; 255])> = LazyLock::new(|| {
+    let (mut logarithms, mut powers) = ([0; 256], [0; 255]);
+    let mut value = 1usize;
+    for (exponent, power) in powers.iter_mut().enumerate() {
+        *power = value as u8;
+        logarithms[value] = exponent as u8;
+        value <<= 1;
+        if value > 255 {
+            value ^= 301;
+        }
+    }
+    (logarithms, powers)
+});
+
+fn multiply(a: u8, b: u8) -> u8 {
+    let (logarithms, powers) = &*FIELD;
+    if a == 0 || b == 0 {
+        return 0;
+    }
+    powers[(usize::from(logarithms[usize::from(a)]) + usize::from(logarithms[usize::from(b)])) % 255]
+}
+
+/// The product of `x - 2^1` to `x - 2^check`, highest coefficient first and without it.
+fn generator(check: usize) -> Vec<u8> {
+    let mut product = vec![1u8];
+    for power in 1..=check {
+        let root = FIELD.1[power];
+        product.push(0);
+        for at in (1..product.len()).rev() {
+            product[at] ^= multiply(product[at - 1], root);
+        }
+    }
+    product.split_off(1)
+}
+
+/// For each bit of the codewords in a square of `side` modules its row and column, and whether the right bottom corner is
+/// left over (ISO/IEC 16022 annex F).
+fn placement(side: usize) -> (Vec<(usize, usize)>, bool) {
+    let size = side as isize;
+    let mut taken = vec![false; side * side];
+    let mut order = Vec::new();
+    // Places a codeword whose bits are at these rows and columns, which wrap around the edges.
+    let mut put = |taken: &mut Vec<bool>, bits: [(isize, isize); 8]| {
+        for (mut row, mut column) in bits {
+            if row < 0 {
+                row += size;
+                column += 4 - (size + 4) % 8;
+            }
+            if column < 0 {
+                column += size;
+                row += 4 - (size + 4) % 8;
+            }
+            let (row, column) = (row as usize, column as usize);
+            taken[row * side + column] = true;
+            order.push((row, column));
+        }
+    };
+    let shape = |row: isize, column: isize| {
+        [(2, 2), (2, 1), (1, 2), (1, 1), (1, 0), (0, 2), (0, 1), (0, 0)].map(|(up, left)| (row - up, column - left))
+    };
+    let last = size - 1;
+    // The four shapes that codewords have where the regular one meets a corner.
+    let corners = [
+        [(last, 0), (last, 1), (last, 2), (0, last - 1), (0, last), (1, last), (2, last), (3, last)],
+        [(last - 2, 0), (last - 1, 0), (last, 0), (0, last - 3), (0, last - 2), (0, last - 1), (0, last), (1, last)],
+        [(last - 2, 0), (last - 1, 0), (last, 0), (0, last - 1), (0, last), (1, last), (2, last), (3, last)],
+        [(last, 0), (last, last), (0, last - 2), (0, last - 1), (0, last), (1, last - 2), (1, last - 1), (1, last)],
+    ];
+    let is_free = |taken: &[bool], row: isize, column: isize| {
+        (0..size).contains(&row) && (0..size).contains(&column) && !taken[row as usize * side + column as usize]
+    };
+    let (mut row, mut column) = (4, 0);
+    while row < size || column < size {
+        let corner = match (row, column) {
+            (row, 0) if row == size => Some(0),
+            (row, 0) if row == size - 2 && size % 4 != 0 => Some(1),
+            (row, 2) if row == size + 4 && size % 8 == 0 => Some(3),
+            _ => None,
+        };
+        if let Some(corner) = corner {
+            put(&mut taken, corners[corner]);
+        }
+        // The third comes where the second may have come as well.
+        if row == size - 2 && column == 0 && size % 8 == 4 {
+            put(&mut taken, corners[2]);
+        }
+        while row >= 0 && column < size {
+            if is_free(&taken, row, column) {
+                put(&mut taken, shape(row, column));
+            }
+            (row, column) = (row - 2, column + 2);
+        }
+        (row, column) = (row + 1, column + 3);
+        while row < size && column >= 0 {
+            if is_free(&taken, row, column) {
+                put(&mut taken, shape(row, column));
+            }
+            (row, column) = (row + 2, column - 2);
+        }
+        (row, column) = (row + 3, column + 1);
+    }
+    let corner = !taken[side * side - 1];
+    (order, corner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datamatrix::data::EncodationType;
+    use datamatrix::{DataMatrixBuilder, SymbolList};
+    use proptest::prelude::*;
+
+    /// What another encoder makes of a text when it is told to use ASCII encodation.
+    fn reference(text: &str) -> DataMatrix {
+        let code = DataMatrixBuilder::new()
+            .with_encodation_types(EncodationType::Ascii)
+            .with_symbol_list(SymbolList::default().enforce_square())
+            .encode(text.as_bytes())
+            .unwrap();
+        let bitmap = code.bitmap();
+        DataMatrix { side: bitmap.width(), modules: bitmap.bits().to_vec() }
+    }
+
+    #[test]
+    fn every_size_is_what_another_encoder_makes() {
+        for length in 1..=114 {
+            let text: String = (0..length).map(|place| char::from(b'A' + (place * 7 % 26) as u8)).collect();
+            assert_eq!(encode(&text).unwrap(), reference(&text), "{length}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_or_not_ascii_is_refused() {
+        assert_eq!(encode(&"A".repeat(115)), None);
+        assert_eq!(encode("é"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn every_text_reads_back(text in "[ -~]{1,90}") {
+            let code = encode(&text).unwrap();
+            prop_assert_eq!(datamatrix::DataMatrix::decode(&code.modules, code.side), Ok(text.clone().into_bytes()));
+            prop_assert_eq!(code, reference(&text));
+        }
+    }
+}
