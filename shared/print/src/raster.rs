@@ -4,7 +4,10 @@
 //! here runs in the child that may die (see [`crate::isolate`]) and nowhere else, except on files that are trusted.
 //!
 //! A page is drawn upright, as [`crate::inspect::PageSize`] measures it: what the crop box shows of the media box, turned by
-//! the page's rotation, in the page's own unit (ISO 32000-2 7.7.3.3 and 14.11.2).
+//! the page's rotation, in the page's own unit (ISO 32000-2 7.7.3.3 and 14.11.2). On it is what is printed: of annotations those
+//! that are flagged for print and have an appearance.
+
+mod printed;
 
 use std::collections::HashSet;
 
@@ -79,7 +82,11 @@ pub enum ProofError {
 impl Raster {
     /// Opens a document; `None` if it cannot be read or needs a password.
     pub fn open(bytes: &[u8]) -> Option<Self> {
-        Some(Self { pdf: Pdf::new(bytes.to_vec()).ok()? })
+        let pdf = Pdf::new(bytes.to_vec()).ok()?;
+        let printed = printed::as_printed(&pdf).and_then(|changed| Pdf::new(changed).ok());
+        // An update of a file that is damaged may lose some of it.
+        let printed = printed.filter(|printed| printed.pages().len() == pdf.pages().len());
+        Some(Self { pdf: printed.unwrap_or(pdf) })
     }
 
     /// How many pages can be drawn. A page that is named twice is drawn once, so this is fewer than what

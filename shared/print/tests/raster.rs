@@ -209,14 +209,57 @@ fn with_annotation(flags: i64, subtype: &str) -> Letter {
     letter
 }
 
+const HIDDEN: i64 = 2;
+const PRINT: i64 = 4;
+const NO_VIEW: i64 = 32;
+
 #[test]
 fn an_annotation_that_is_printed_is_ink() {
-    is_at(ink_of(with_annotation(4, "Stamp")).within(&EVERYWHERE), 2.0, 1.0, 0.5, 1.0);
+    for flags in [PRINT, PRINT | NO_VIEW, PRINT | 64] {
+        is_at(ink_of(with_annotation(flags, "Stamp")).within(&EVERYWHERE), 2.0, 1.0, 0.5, 1.0);
+    }
 }
 
 #[test]
-fn an_annotation_that_is_hidden_is_no_ink() {
-    assert!(ink_of(with_annotation(4 | 2, "Stamp")).is_blank());
+fn an_annotation_that_is_not_printed_is_no_ink() {
+    for flags in [0, HIDDEN, PRINT | HIDDEN, NO_VIEW, 64] {
+        assert!(ink_of(with_annotation(flags, "Stamp")).is_blank(), "{flags}");
+    }
+    assert!(ink_of(with_annotation(PRINT, "Popup")).is_blank());
+}
+
+#[test]
+fn annotations_that_are_not_printed_take_nothing_else_away() {
+    // One is written in the page itself, one is not for print, and the page has the last word on neither.
+    let mut letter = with_annotation(0, "Text");
+    letter.document.objects.values_mut().filter_map(|object| object.as_stream_mut().ok()).for_each(|stream| {
+        if stream.content.is_empty() {
+            stream.set_content(b"360 72 72 72 re f".to_vec());
+        }
+    });
+    let page = letter.pages[0];
+    let annotations = letter.document.get_dictionary(page).unwrap().get(b"Annots").unwrap().as_array().unwrap().clone();
+    let mut direct = letter.document.get_dictionary(annotations[0].as_reference().unwrap()).unwrap().clone();
+    direct.set("F", PRINT);
+    direct.set("Rect", numbers(&[432, 144, 468, 180]));
+    letter.set(page, "Annots", vec![annotations[0].clone(), direct.into()]);
+    letter.page("the second page");
+    for compressed in [false, true] {
+        let mut bytes = Vec::new();
+        let mut document = letter.document.clone();
+        let mut copy = Letter { document, root: letter.root, font: letter.font, pages: letter.pages.clone() };
+        copy.close();
+        document = copy.document;
+        if compressed {
+            document.save_modern(&mut bytes).unwrap()
+        } else {
+            document.save_to(&mut bytes).unwrap()
+        }
+        let raster = Raster::open(&bytes).unwrap();
+        assert_eq!(raster.pages(), 2);
+        is_at(raster.ink(0).unwrap().within(&EVERYWHERE), 5.0, 8.5, 1.5, 1.5);
+        assert!(!raster.ink(1).unwrap().is_blank());
+    }
 }
 
 /// An image of so many pixels, as an object of a document.
