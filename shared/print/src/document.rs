@@ -165,6 +165,20 @@ pub(crate) struct Geometry {
     pub(crate) matrix: [f64; 6],
 }
 
+impl Geometry {
+    /// How far the page is turned clockwise, degrees: 0, 90, 180 or 270.
+    pub(crate) fn turn(&self) -> i64 {
+        let [a, b, ..] = self.matrix;
+        if a != 0.0 {
+            if a > 0.0 { 0 } else { 180 }
+        } else if b < 0.0 {
+            90
+        } else {
+            270
+        }
+    }
+}
+
 /// The geometry of a page from its boxes, rotation and user unit (ISO 32000-2 7.7.3.3 and 14.11.2), or nothing if they make
 /// no sense.
 pub(crate) fn geometry(document: &Document, page: &Page<'_>) -> Option<Geometry> {
@@ -343,16 +357,37 @@ pub(crate) fn annotations<'a>(document: &'a Document, page: &Page<'a>) -> Vec<An
         .iter()
         .filter_map(|item| {
             let Object::Dictionary(dictionary) = resolve(document, item) else { return None };
-            let flags = lookup(document, dictionary, b"F").and_then(|flags| flags.as_i64().ok()).unwrap_or(0);
-            let popup = dictionary.get(b"Subtype").and_then(Object::as_name).is_ok_and(|name| name == b"Popup");
-            (flags & PRINT != 0 && flags & HIDDEN == 0 && !popup)
+            is_printed(document, dictionary)
                 .then(|| Annotation { dictionary, appearance: appearance(document, dictionary) })
         })
         .collect()
 }
 
+/// Whether an annotation is meant to be on paper: it is flagged for print, not hidden, and no pop-up.
+pub(crate) fn is_printed(document: &Document, annotation: &Dictionary) -> bool {
+    let flags = lookup(document, annotation, b"F").and_then(|flags| flags.as_i64().ok()).unwrap_or(0);
+    flags & PRINT != 0 && flags & HIDDEN == 0 && subtype(annotation) != b"Popup"
+}
+
+/// The subtype of an annotation, such as `Widget`; empty if it has none.
+pub(crate) fn subtype(annotation: &Dictionary) -> &[u8] {
+    annotation.get(b"Subtype").and_then(Object::as_name).unwrap_or_default()
+}
+
+/// The value of the form field that a widget belongs to, which it may have from the fields above it (ISO 32000-2 12.7.4.1).
+pub(crate) fn field_value<'a>(document: &'a Document, widget: &'a Dictionary) -> Option<&'a Object> {
+    let mut field = widget;
+    for _ in 0..MAX_HOPS {
+        if let Some(value) = lookup(document, field, b"V") {
+            return Some(value);
+        }
+        field = dictionary_of(lookup(document, field, b"Parent")?)?;
+    }
+    None
+}
+
 /// The normal appearance of an annotation: a stream, or the stream for its state (ISO 32000-2 12.5.5).
-fn appearance<'a>(document: &'a Document, annotation: &'a Dictionary) -> Option<(ObjectId, &'a Stream)> {
+pub(crate) fn appearance<'a>(document: &'a Document, annotation: &'a Dictionary) -> Option<(ObjectId, &'a Stream)> {
     let normal = dictionary_of(lookup(document, annotation, b"AP")?)?.get(b"N").ok()?;
     let mut reference = normal;
     if let Object::Dictionary(states) = resolve(document, normal) {

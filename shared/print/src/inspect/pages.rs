@@ -136,6 +136,11 @@ impl Paper {
         self.sizes().first().is_some_and(|offered| is_size(size, *offered))
     }
 
+    /// Whether a page of a size can be printed on this, either way up.
+    pub(crate) fn offers(self, size: PageSize) -> bool {
+        self.sizes().into_iter().any(|offered| is_size(size, offered))
+    }
+
     /// The sizes a page may have, short and long side, inches. A card may come with its bleed or cut.
     fn sizes(self) -> Vec<(f64, f64)> {
         let card = |short: f64, long: f64| vec![(short + 2.0 * BLEED, long + 2.0 * BLEED), (short, long)];
