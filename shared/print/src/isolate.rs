@@ -20,6 +20,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::document::on_large_stack;
 use crate::inspect::{self, Finding, Limits, Report};
+use crate::mend::{Mend, MendError, Mended, mend};
+use crate::overlay::{OverlayError, overlay};
 use crate::raster::{self, ProofError};
 
 /// A program whose first argument is this must call [`serve`] and nothing else.
@@ -50,6 +52,10 @@ enum Task {
     Inspect(Box<Limits>),
     /// Answered by `Result<(), ProofError>` and a PNG.
     Proof { page: u32, width: u32 },
+    /// Answered by `Result<(), OverlayError>` and a PDF.
+    Overlay(Box<(Report, Limits)>),
+    /// Answered by `Result<Mended, MendError>` and a PDF.
+    Mend(Vec<Mend>, Box<Limits>),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -156,6 +162,38 @@ impl Inspector {
     pub fn proof(&mut self, bytes: &[u8], page: u32, width: u32) -> io::Result<Result<Vec<u8>, ProofError>> {
         let answer: Option<(Result<(), ProofError>, _)> = self.ask(Task::Proof { page, width }, bytes)?;
         Ok(answer.map_or(Err(ProofError::Hostile), |(outcome, picture)| outcome.map(|()| picture)))
+    }
+
+    /// Draws the findings of a report on the document, as [`overlay()`] does. Blocks as [`Inspector::inspect`] does.
+    ///
+    /// # Errors
+    /// No child can be started, which says nothing about the document: try again later. Within: it cannot be drawn on.
+    pub fn overlay(
+        &mut self,
+        bytes: &[u8],
+        report: &Report,
+        limits: &Limits,
+    ) -> io::Result<Result<Vec<u8>, OverlayError>> {
+        if bytes.len() as u64 > limits.max_bytes {
+            return Ok(Err(OverlayError::Unreadable));
+        }
+        let task = Task::Overlay(Box::new((report.clone(), limits.clone())));
+        let answer: Option<(Result<(), OverlayError>, _)> = self.ask(task, bytes)?;
+        Ok(answer.map_or(Err(OverlayError::Hostile), |(outcome, drawn)| outcome.map(|()| drawn)))
+    }
+
+    /// Mends a document, as [`mend()`] does. Blocks as [`Inspector::inspect`] does.
+    ///
+    /// # Errors
+    /// No child can be started, which says nothing about the document: try again later. Within: it cannot be mended.
+    pub fn mend(&mut self, bytes: &[u8], mends: &[Mend], limits: &Limits) -> io::Result<Result<Mended, MendError>> {
+        if bytes.len() as u64 > limits.max_bytes {
+            return Ok(Err(MendError::Unreadable));
+        }
+        let task = Task::Mend(mends.to_vec(), Box::new(limits.clone()));
+        let answer: Option<(Result<Mended, MendError>, _)> = self.ask(task, bytes)?;
+        Ok(answer
+            .map_or(Err(MendError::Hostile), |(outcome, file)| outcome.map(|mended| Mended { bytes: file, ..mended })))
     }
 
     /// Has a child do something with a document. `None` if no child could.
@@ -370,6 +408,20 @@ fn answer(task: Task, bytes: &[u8]) -> io::Result<()> {
             };
             send(&serde_json::to_vec(&outcome)?)?;
             send(&picture)
+        }
+        Task::Overlay(about) => {
+            let (outcome, drawn) = match overlay(bytes, &about.0, &about.1) {
+                Ok(drawn) => (Ok(()), drawn),
+                Err(error) => (Err(error), Vec::new()),
+            };
+            send(&serde_json::to_vec(&outcome)?)?;
+            send(&drawn)
+        }
+        Task::Mend(mends, limits) => {
+            let mut outcome = mend(bytes, &mends, &limits);
+            let file = outcome.as_mut().map(|mended| std::mem::take(&mut mended.bytes)).unwrap_or_default();
+            send(&serde_json::to_vec(&outcome)?)?;
+            send(&file)
         }
     }
 }
