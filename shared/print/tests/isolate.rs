@@ -1,13 +1,11 @@
-//! Hostile files cost only their own letter. This program is its own child, so it has no test harness: it names each test
-//! and counts the failures itself.
-#![expect(clippy::print_stdout, reason = "without a harness, this is how a test program speaks")]
+//! Hostile files cost only their own letter. This program is its own child, so it has no test harness and names each test.
+#![expect(clippy::print_stdout, reason = "what it measures is said beside the tests")]
 #![expect(clippy::unwrap_used, reason = "helpers of tests unwrap as tests do")]
 
 mod support;
 
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
@@ -15,6 +13,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use print::inspect::{Limits, Report};
 use print::isolate::{CHILD_ARGUMENT, Inspector, serve};
 use print::raster::{ProofError, png};
+use support::runner::run;
 use support::{Letter, bombs};
 
 /// The tests by name.
@@ -45,34 +44,15 @@ const TESTS: &[(&str, fn())] = tests![
 ];
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.first().map(String::as_str) {
+    let argument = std::env::args().nth(1);
+    match argument.as_deref() {
         Some(CHILD_ARGUMENT) => serve(),
         // A child that never answers.
         Some("sleep") => loop {
             std::thread::sleep(Duration::from_secs(60));
         },
-        // What a test runner asks of any test program.
-        Some("--list") => {
-            if !arguments.iter().any(|argument| argument == "--ignored") {
-                TESTS.iter().for_each(|(name, _)| println!("{name}: test"));
-            }
-            return ExitCode::SUCCESS;
-        }
-        _ => {}
+        _ => run(TESTS),
     }
-    let exact = arguments.iter().any(|argument| argument == "--exact");
-    let filter = arguments.iter().find(|argument| !argument.starts_with('-'));
-    let chosen =
-        |name: &str| filter.is_none_or(|filter| if exact { name == filter } else { name.contains(filter.as_str()) });
-    let mut failures = 0;
-    for (name, test) in TESTS.iter().filter(|(name, _)| chosen(name)) {
-        let start = Instant::now();
-        let passed = catch_unwind(AssertUnwindSafe(test)).is_ok();
-        failures += u32::from(!passed);
-        println!("test {name} ... {} ({:.1} s)", if passed { "ok" } else { "FAILED" }, start.elapsed().as_secs_f64());
-    }
-    if failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn inspector() -> Inspector {

@@ -32,7 +32,7 @@ fn content(operators: &str) -> Vec<u8> {
 }
 
 /// `times` copies of `block`, deflated. Only the first copy is worked for.
-fn deflated(block: &[u8], times: usize) -> Vec<u8> {
+pub(crate) fn deflated(block: &[u8], times: usize) -> Vec<u8> {
     let mut piece = vec![0; block.len() + 1024];
     let mut compress = Compress::new(Compression::best(), false);
     compress.compress(block, &mut piece, FlushCompress::Full).unwrap();

@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 pub(crate) mod bombs;
+pub(crate) mod hostile;
+pub(crate) mod runner;
+pub(crate) mod tape;
 
 use lopdf::{Dictionary, Document, Object, ObjectId, Stream, dictionary};
 
