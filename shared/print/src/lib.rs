@@ -3,7 +3,8 @@
 //! Nothing here knows of a network, a clock or a runtime. Readers of the code may like this order: [`imb`] and
 //! [`code128`] (the barcodes), [`layout`] (where things are on the sheet), [`address_block`] (what fits the window),
 //! [`stationery`] (paper, envelopes, weight), [`press_sheet`] (where cards are on theirs), [`inspect`] (may this be
-//! printed), [`isolate`] (the same, in a child that may die), [`assemble`] (the print stream), [`manifest`] (the list of
+//! printed), [`overlay`] (what is wrong, for a person to see), [`mend`] (what can be put right),
+//! [`isolate`] (all of these, in a child that may die), [`assemble`] (the print stream), [`manifest`] (the list of
 //! what is in it).
 
 pub mod address_block;
