@@ -25,7 +25,7 @@ pub enum Mend {
     /// Put a page that is smaller than a Letter sheet, and of no size that is offered, in the middle of one. Nothing is
     /// scaled.
     Centre,
-    /// Turn a page that is wider than high, so that it lies on an upright sheet with its top to the left.
+    /// Turn a page that is wider than high, so that it lies on an upright sheet with its top to the right.
     Portrait,
 }
 
@@ -413,8 +413,8 @@ fn portrait(document: &mut Document, limits: &Limits, notes: &mut Notes) {
         };
         if geometry.width > geometry.height {
             let mut dictionary = page.dictionary.clone();
-            dictionary.set("Rotate", (geometry.turn() + 270) % 360);
-            notes.done(Mend::Portrait, page_number, "The page was turned onto an upright sheet, its top to the left.");
+            dictionary.set("Rotate", (geometry.turn() + 90) % 360);
+            notes.done(Mend::Portrait, page_number, "The page was turned onto an upright sheet, its top to the right.");
             changes.push((page.id, dictionary));
         }
     }

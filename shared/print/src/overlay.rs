@@ -16,7 +16,7 @@ use crate::address_block::{self, POINTS};
 use crate::document::{self, Geometry};
 use crate::drawing::{decimals, draw_rectangle};
 use crate::font::{self, FONT};
-use crate::inspect::{Finding, Limits, Paper, Report};
+use crate::inspect::{self, Finding, Limits, PageSize, Paper, Report};
 use crate::layout::{Layout, Rect};
 use crate::redraw::{self, Budget, Redraw, number};
 use crate::stream::Output;
@@ -216,12 +216,19 @@ fn zones(page: &Rect, numbers: &[u32], limits: &Limits) -> Vec<(Rect, &'static s
     if let (Some(layout), true) = (&limits.first_page, numbers.contains(&1)) {
         // A sheet lies on the bottom of its envelope and, as far as anyone knows, in the middle.
         let at_rest = |window: &Rect| layout.seen_at(window, 0.5, 1.0);
-        zones.push((at_rest(&layout.return_window), "return address window"));
-        zones.push((at_rest(&layout.recipient_window), "address window"));
-        zones.push((layout.always_visible(&layout.recipient_window), "always visible"));
+        let [return_zone, address_zone] = inspect::clear_zones(layout);
+        let mut first = vec![
+            (return_zone, "keep free for the return address"),
+            (address_zone, "keep free for the address"),
+            (at_rest(&layout.return_window), "return address window"),
+            (at_rest(&layout.recipient_window), "address window"),
+            (layout.always_visible(&layout.recipient_window), "always visible"),
+        ];
         if let Ok(bars) = address_block::place_bars(layout) {
-            zones.push((address_block::with_clear_zone(&bars), "barcode"));
+            first.push((address_block::with_clear_zone(&bars), "barcode"));
         }
+        let size = PageSize { width: page.width, height: page.height };
+        zones.extend(first.into_iter().map(|(zone, name)| (inspect::on_page(zone, size), name)));
     }
     zones
 }

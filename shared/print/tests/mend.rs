@@ -368,14 +368,14 @@ fn cards_are_not_put_on_letter_sheets() {
 }
 
 #[test]
-fn a_lying_page_is_turned_upright_with_its_top_to_the_left() {
+fn a_lying_page_is_turned_upright_with_its_top_to_the_right() {
     for turn in [0, 180] {
         let file = small(792, 612, 1, |letter| letter.set(letter.pages[0], "Rotate", turn));
         let before = ink(&file);
         let after = mended(&file, &[Mend::Portrait]);
         let size = inspect(&after.bytes, &Limits::default()).sizes[0];
         assert_eq!((size.width, size.height), (8.5, 11.0));
-        is_about(&ink(&after.bytes), before.top, 11.0 - before.right(), 1.0, 1.0);
+        is_about(&ink(&after.bytes), 8.5 - before.bottom(), before.left, 1.0, 1.0);
         assert_eq!(after.done.len(), 1);
     }
 }
@@ -411,9 +411,9 @@ fn content_that_calls_itself_a_part_of_the_file_structure_is_kept() {
     for kind in ["ObjStm/N 0/First 0", "XRef/W[1 1 1]/Size 0", "Linearized"] {
         let mut objects = support::one_page();
         objects[2] = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 792 612]/Resources<<>>/Contents 4 0 R>>".to_vec();
-        objects.push(format!("<</Type/{kind}/Length 18>>stream\n72 72 144 144 re f\nendstream").into_bytes());
+        objects[3] = format!("<</Type/{kind}/Length 18>>stream\n72 72 144 144 re f\nendstream").into_bytes();
         let after = mended(&support::file(&objects), &[Mend::Portrait]);
-        is_about(&ink(&after.bytes), 5.5, 8.0, 2.0, 2.0);
+        is_about(&ink(&after.bytes), 1.0, 1.0, 2.0, 2.0);
     }
 }
 

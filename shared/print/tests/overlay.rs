@@ -136,7 +136,7 @@ fn windows_are_drawn_on_the_first_page_and_only_if_the_address_goes_there() {
     let zones = |limits: &Limits, page| text(&overlay(&file, &Report::default(), limits).unwrap(), page);
     let on_cover = Limits::default();
     let on_page = Limits { first_page: Some(Layout::default()), ..Limits::default() };
-    for zone in ["address window", "return address window", "always visible", "barcode"] {
+    for zone in ["address window", "return address window", "always visible", "barcode", "keep free for the address"] {
         assert!(zones(&on_page, 1).lines().any(|line| line == zone), "{zone}");
         assert!(!zones(&on_page, 2).lines().any(|line| line == zone), "{zone}");
         assert!(!zones(&on_cover, 1).lines().any(|line| line == zone), "{zone}");

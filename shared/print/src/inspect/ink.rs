@@ -130,7 +130,7 @@ fn check_zones(ink: &Ink, size: PageSize, layout: &Layout, report: &mut Report) 
 }
 
 /// A zone of an upright sheet on a page that may be wider than high: that page is turned clockwise by a quarter to be printed.
-fn on_page(zone: Rect, size: PageSize) -> Rect {
+pub(crate) fn on_page(zone: Rect, size: PageSize) -> Rect {
     if size.width <= size.height {
         return zone;
     }

@@ -21,6 +21,7 @@ use std::fmt::Display;
 use serde::{Deserialize, Serialize};
 
 pub use ink::clear_zones;
+pub(crate) use ink::on_page;
 
 use crate::document::{self, TreeFault};
 use crate::layout::{Layout, Rect};

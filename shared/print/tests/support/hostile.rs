@@ -4,7 +4,7 @@
 use std::io::Write as _;
 
 use super::bombs::deflated;
-use super::{endless_cross_reference, file, length_chain, one_page, zeros};
+use super::{endless_cross_reference, file, length_chain, zeros};
 
 /// A way to harm a reader.
 pub(crate) struct Family {
@@ -109,9 +109,18 @@ pub(crate) const FAMILIES: &[Family] = families![
     1_000 honest revisions_many,
 ];
 
+/// The objects of a document of one page without content.
+fn blank_page() -> Vec<Vec<u8>> {
+    vec![
+        b"<</Type/Catalog/Pages 2 0 R>>".to_vec(),
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>".to_vec(),
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Resources<<>>>>".to_vec(),
+    ]
+}
+
 /// A document of one page with entries of its own and more objects, numbered from 4.
 fn page(entries: &str, more: Vec<Vec<u8>>) -> Vec<u8> {
-    let mut objects = one_page();
+    let mut objects = blank_page();
     objects[2] = format!("<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]{entries}>>").into_bytes();
     objects.extend(more);
     file(&objects)
@@ -172,7 +181,7 @@ fn cross_reference_escaped(entries: usize) -> Vec<u8> {
 
 /// A cross-reference table whose only section claims so many entries.
 fn table_declared(entries: usize) -> Vec<u8> {
-    let text = String::from_utf8(file(&one_page())).unwrap();
+    let text = String::from_utf8(file(&blank_page())).unwrap();
     text.replace("\n0 4\n", &format!("\n0 {entries}\n")).into_bytes()
 }
 
@@ -233,7 +242,7 @@ fn content_bombs_in_one_page(bombs: usize) -> Vec<u8> {
 }
 
 fn content_shared_by_pages(pages: usize) -> Vec<u8> {
-    let mut objects = one_page();
+    let mut objects = blank_page();
     let kids: String = (0..pages).map(|page| format!("{} 0 R ", page + 4)).collect();
     objects[1] = format!("<</Type/Pages/Kids[{kids}]/Count {pages}/MediaBox[0 0 612 792]>>").into_bytes();
     objects[2] = stream("/Filter/FlateDecode", &bomb(4));
@@ -263,13 +272,13 @@ fn nested_marks_in_content(depth: usize) -> Vec<u8> {
 }
 
 fn kids_repeated(times: usize) -> Vec<u8> {
-    let mut objects = one_page();
+    let mut objects = blank_page();
     objects[1] = format!("<</Type/Pages/Kids[{}]/Count {times}>>", "3 0 R ".repeat(times)).into_bytes();
     file(&objects)
 }
 
 fn kids_cycle(_: usize) -> Vec<u8> {
-    let mut objects = one_page();
+    let mut objects = blank_page();
     objects[1] = b"<</Type/Pages/Kids[3 0 R 4 0 R]/Count 2>>".to_vec();
     objects.push(b"<</Type/Pages/Parent 2 0 R/Kids[2 0 R]/Count 1>>".to_vec());
     file(&objects)
@@ -277,7 +286,7 @@ fn kids_cycle(_: usize) -> Vec<u8> {
 
 /// A tree of which each node names the next one twice.
 fn kids_doubling(levels: usize) -> Vec<u8> {
-    let mut objects = one_page();
+    let mut objects = blank_page();
     objects[1] = b"<</Type/Pages/Kids[4 0 R 4 0 R]/Count 2>>".to_vec();
     for level in 0..levels {
         let next = if level + 1 == levels { 3 } else { level + 5 };
@@ -287,7 +296,7 @@ fn kids_doubling(levels: usize) -> Vec<u8> {
 }
 
 fn page_tree_deep(levels: usize) -> Vec<u8> {
-    let mut objects = one_page();
+    let mut objects = blank_page();
     objects[1] = b"<</Type/Pages/Kids[4 0 R]/Count 1>>".to_vec();
     for level in 0..levels {
         let next = if level + 1 == levels { 3 } else { level + 5 };
@@ -297,13 +306,13 @@ fn page_tree_deep(levels: usize) -> Vec<u8> {
 }
 
 fn page_count_declared(pages: usize) -> Vec<u8> {
-    let mut objects = one_page();
+    let mut objects = blank_page();
     objects[1] = format!("<</Type/Pages/Kids[3 0 R]/Count {pages}>>").into_bytes();
     file(&objects)
 }
 
 fn size_zero(_: usize) -> Vec<u8> {
-    let text = String::from_utf8(file(&one_page())).unwrap();
+    let text = String::from_utf8(file(&blank_page())).unwrap();
     text.replace("/Size 4", "/Size 0").into_bytes()
 }
 
@@ -448,20 +457,20 @@ fn filters_named(count: usize) -> Vec<u8> {
 }
 
 fn encrypted_unknown(_: usize) -> Vec<u8> {
-    let text = String::from_utf8(file(&one_page())).unwrap();
+    let text = String::from_utf8(file(&blank_page())).unwrap();
     let key = "(0123456789abcdef0123456789abcdef)";
     let encryption = format!("/Encrypt<</Filter/Standard/V 2/R 3/Length 128/P -4/O{key}/U{key}>>/ID[(a)(a)]");
     text.replace("/Root", &format!("{encryption}/Root")).into_bytes()
 }
 
 fn offsets_wrong(by: usize) -> Vec<u8> {
-    let mut bytes = file(&one_page());
+    let mut bytes = file(&blank_page());
     bytes.splice(9..9, vec![b'\n'; by]);
     bytes
 }
 
 fn cross_reference_that_precedes_itself(_: usize) -> Vec<u8> {
-    let text = String::from_utf8(file(&one_page())).unwrap();
+    let text = String::from_utf8(file(&blank_page())).unwrap();
     let start = text.rfind("xref\n0").unwrap();
     // Past the end of the table is its own trailer, which leads back to the table.
     text.replace("/Size 4", &format!("/Size 4/Prev {}", start + 1)).into_bytes()
@@ -469,7 +478,7 @@ fn cross_reference_that_precedes_itself(_: usize) -> Vec<u8> {
 
 /// So many cross-references, each of which names the one before.
 fn cross_references_chained(count: usize) -> Vec<u8> {
-    let mut bytes = file(&one_page());
+    let mut bytes = file(&blank_page());
     let mut before = bytes.windows(6).rposition(|window| window == b"xref\n0").unwrap();
     for _ in 0..count {
         let start = bytes.len();
@@ -580,7 +589,7 @@ fn annotations_many(count: usize) -> Vec<u8> {
 
 fn field_above_itself(_: usize) -> Vec<u8> {
     let field = b"<</Type/Annot/Subtype/Widget/FT/Tx/F 4/Rect[9 9 99 99]/Parent 4 0 R/Kids[4 0 R]>>".to_vec();
-    let mut objects = one_page();
+    let mut objects = blank_page();
     objects[0] = b"<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[4 0 R]>>>>".to_vec();
     objects[2] = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Resources<<>>/Annots[4 0 R]>>".to_vec();
     objects.push(field);
@@ -588,14 +597,14 @@ fn field_above_itself(_: usize) -> Vec<u8> {
 }
 
 fn names_of_names(_: usize) -> Vec<u8> {
-    let mut objects = one_page();
+    let mut objects = blank_page();
     objects[0] = b"<</Type/Catalog/Pages 2 0 R/Names<</JavaScript 4 0 R/EmbeddedFiles 4 0 R>>>>".to_vec();
     objects.push(b"<</Kids[4 0 R 4 0 R]>>".to_vec());
     file(&objects)
 }
 
 fn outlines_of_themselves(_: usize) -> Vec<u8> {
-    let mut objects = one_page();
+    let mut objects = blank_page();
     objects[0] = b"<</Type/Catalog/Pages 2 0 R/Outlines 4 0 R>>".to_vec();
     objects.push(b"<</First 4 0 R/Last 4 0 R/Next 4 0 R/Prev 4 0 R/Parent 4 0 R/Count 9>>".to_vec());
     file(&objects)
@@ -642,7 +651,7 @@ fn text_of_every_size(count: usize) -> Vec<u8> {
 
 /// The same object again and again, of which the cross-reference knows one.
 fn same_number_twice(times: usize) -> Vec<u8> {
-    let mut bytes = file(&one_page());
+    let mut bytes = file(&blank_page());
     let again = "3 0 obj\n<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>\nendobj\n".repeat(times);
     bytes.extend(again.into_bytes());
     bytes
@@ -650,7 +659,7 @@ fn same_number_twice(times: usize) -> Vec<u8> {
 
 /// A file that was changed so many times, each time by an update at its end.
 fn revisions_many(count: usize) -> Vec<u8> {
-    let mut bytes = file(&one_page());
+    let mut bytes = file(&blank_page());
     let mut before = bytes.windows(6).rposition(|window| window == b"xref\n0").unwrap();
     for revision in 0..count {
         let object = bytes.len();
