@@ -14,7 +14,8 @@ const MAX_TREE_DEPTH: usize = 200;
 /// How many references are followed from one object to the next before it is taken as missing.
 const MAX_HOPS: usize = 32;
 
-/// Runs what parses where the parser has room to recurse: in a thread with a stack of 64 MiB. `None` if it panicked.
+/// Runs what parses where the parser has room to recurse: in a thread with a stack of 64 MiB. `None` if it panicked
+/// where panics unwind; where they abort, it does not return.
 pub fn on_large_stack<R: Send>(work: impl FnOnce() -> R + Send) -> Option<R> {
     let mut work = Some(work);
     let outcome = std::thread::scope(|scope| {
@@ -339,8 +340,9 @@ pub(crate) fn has_lost_objects(document: &Document) -> bool {
 }
 
 /// Flags of an annotation (ISO 32000-2 table 167).
-const HIDDEN: i64 = 1 << 1;
-const PRINT: i64 = 1 << 2;
+pub(crate) const HIDDEN: i64 = 1 << 1;
+pub(crate) const PRINT: i64 = 1 << 2;
+pub(crate) const NO_VIEW: i64 = 1 << 5;
 
 /// An annotation that is meant to be on paper.
 #[derive(Debug, Clone, Copy)]

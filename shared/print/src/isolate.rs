@@ -42,6 +42,9 @@ const TRIES: u32 = 2;
 /// The longest JSON a child is believed, bytes: some hundred findings are far less.
 const MAX_JSON: usize = 4 << 20;
 
+/// What a child exits with that panicked: what read or drew the document met something it does not know, and nothing ran out.
+const PANICKED: i32 = 3;
+
 /// The longest file a child is believed, bytes: the largest document allowed, with as much again drawn on it.
 const MAX_FILE: usize = 128 << 20;
 
@@ -130,8 +133,8 @@ impl Inspector {
     }
 
     /// Inspects one document in the child. A document that takes too long, or twice ends its child, is refused as
-    /// `document.hostile`; if only drawing its pages does, it has a warning, `document.ink_unchecked`. Blocks for at most the
-    /// time limit.
+    /// `document.hostile`: what exhausts the child would exhaust the press. If what draws its pages panics, the rest of the
+    /// report stands with `document.ink_unchecked`. Blocks for at most the time limit.
     ///
     /// # Errors
     /// No child can be started, which says nothing about the document: try again later.
@@ -140,13 +143,15 @@ impl Inspector {
             // No parser will see it, and it may be larger than a frame.
             return Ok(inspect::inspect(bytes, limits));
         }
-        match self.ask_in_parts::<Report>(Task::Inspect(Box::new(limits.clone())), bytes)? {
+        match self.ask_in_parts::<Report>(Task::Inspect(Box::new(limits.clone())), MAX_JSON, bytes)? {
             // The file is a later report, if anything came after the first.
             Some((report, Some(later))) if later.is_empty() => return Ok(report),
-            Some((report, later)) => {
-                let later = later.and_then(|later| serde_json::from_slice(&later).ok());
-                return Ok(later.unwrap_or_else(|| inspect::without_drawing(report)));
+            Some((_, Some(later))) => {
+                if let Ok(report) = serde_json::from_slice(&later) {
+                    return Ok(report);
+                }
             }
+            Some((report, None)) => return Ok(inspect::without_drawing(report, limits)),
             None => {}
         }
         let message = "The file cannot be inspected safely. Print the document to a new PDF and send that file.";
@@ -198,13 +203,15 @@ impl Inspector {
 
     /// Has a child do something with a document. `None` if no child could.
     fn ask<A: DeserializeOwned>(&mut self, task: Task, bytes: &[u8]) -> io::Result<Option<(A, Vec<u8>)>> {
-        Ok(self.ask_in_parts(task, bytes)?.and_then(|(answer, file)| Some((answer, file?))))
+        Ok(self.ask_in_parts(task, MAX_FILE, bytes)?.and_then(|(answer, file)| Some((answer, file?))))
     }
 
-    /// As [`Inspector::ask`], but what was answered in JSON counts also if the child is lost before its file.
+    /// As [`Inspector::ask`] with a file of at most `most` bytes, but what was answered in JSON counts also if the child
+    /// panics before its file.
     fn ask_in_parts<A: DeserializeOwned>(
         &mut self,
         task: Task,
+        most: usize,
         bytes: &[u8],
     ) -> io::Result<Option<(A, Option<Vec<u8>>)>> {
         let order = serde_json::to_vec(&Order { task, seconds: self.time.as_secs() + 2 })?;
@@ -215,17 +222,23 @@ impl Inspector {
                 Some(child) => child,
                 None => self.start()?,
             };
-            match child.exchange(&order, bytes, deadline) {
-                Ok((json, file)) => {
+            let lost = match child.exchange(&order, bytes, deadline) {
+                Ok(json) => {
                     let Ok(answer) = serde_json::from_slice(&json) else { continue };
-                    if file.is_some() {
-                        self.child = Some(child);
+                    match child.receive_frame(most, deadline) {
+                        Ok(file) => {
+                            self.child = Some(child);
+                            return Ok(Some((answer, Some(file))));
+                        }
+                        Err(Loss::Died) if child.panicked() => return Ok(Some((answer, None))),
+                        Err(loss) => loss,
                     }
-                    return Ok(Some((answer, file)));
                 }
-                // What was slow once is slow again.
-                Err(Loss::Slow) => break,
-                Err(Loss::Died) => {}
+                Err(loss) => loss,
+            };
+            // What was slow once is slow again.
+            if matches!(lost, Loss::Slow) {
+                break;
             }
         }
         Ok(None)
@@ -247,19 +260,21 @@ impl From<io::Error> for Loss {
 }
 
 impl Running {
-    /// The JSON of the answer, and the file of it unless the child was lost in between.
-    fn exchange(
-        &mut self,
-        order: &[u8],
-        document: &[u8],
-        deadline: Instant,
-    ) -> Result<(Vec<u8>, Option<Vec<u8>>), Loss> {
+    /// The JSON of the answer, which a file follows.
+    fn exchange(&mut self, order: &[u8], document: &[u8], deadline: Instant) -> Result<Vec<u8>, Loss> {
         let mut head = Vec::with_capacity(order.len() + 8);
         write_frame(&mut head, order)?;
         head.extend(length_of(document)?);
         self.send(&head, deadline)?;
         self.send(document, deadline)?;
-        Ok((self.receive_frame(MAX_JSON, deadline)?, self.receive_frame(MAX_FILE, deadline).ok()))
+        self.receive_frame(MAX_JSON, deadline)
+    }
+
+    /// Ends it, and says whether it had ended by a panic before.
+    fn panicked(&mut self) -> bool {
+        // One that is exiting keeps its exit code.
+        let _ = self.child.kill();
+        self.child.wait().is_ok_and(|status| status.code() == Some(PANICKED))
     }
 
     fn send(&mut self, mut bytes: &[u8], deadline: Instant) -> Result<(), Loss> {
@@ -340,8 +355,10 @@ fn read_frame(reader: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
 }
 
 /// The child's side: limits itself, answers until its input ends, then exits. Its input ends with its parent, and the limit
-/// on its processor time ends it if it is busy then. The exit code is 0 at the end of input and 1 if it could not go on.
+/// on its processor time ends it if it is busy then. The exit code is 0 at the end of input, 1 if it could not go on, and 3
+/// after a panic, which ends it whether panics unwind or abort in this build.
 pub fn serve() -> ! {
+    std::panic::set_hook(Box::new(|_| std::process::exit(PANICKED)));
     let code = i32::from(limit_memory().and_then(|()| answer_all()).is_err());
     std::process::exit(code)
 }

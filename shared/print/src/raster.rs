@@ -13,7 +13,7 @@ use std::collections::HashSet;
 
 use hayro::hayro_interpret::{InterpreterSettings, TransformExt};
 use hayro::hayro_syntax::Pdf;
-use hayro::hayro_syntax::object::{Array, Dict, Name, Object};
+use hayro::hayro_syntax::object::{Array, Dict, Name, ObjRef, Object, Stream};
 use hayro::hayro_syntax::page::{Page, Rotation};
 use hayro::kurbo::Affine;
 use hayro::vello_cpu::color::palette::css::WHITE;
@@ -21,6 +21,7 @@ use hayro::vello_cpu::{Pixmap, RasterizerSettings, RenderContext, Resources, Tar
 use hayro::{RenderCache, RenderSettings, render_into};
 use serde::{Deserialize, Serialize};
 
+use crate::content::Operators;
 use crate::layout::Rect;
 
 /// Pixels per inch at which ink is looked for. A pixel is then as large as the widest line that is invisible, and one page
@@ -95,36 +96,21 @@ impl Raster {
         self.pdf.pages().len()
     }
 
-    /// The pixels that the images of a page declare, each counted once: those its resources and annotations lead to, by way
-    /// of forms, patterns, masks and fonts. It bounds what drawing costs, but for images within the content itself. Zero if
-    /// there is no such page.
+    /// The pixels that the images of a page declare, each counted once: those its content draws, by way of forms, and those
+    /// its annotations, patterns, masks and fonts lead to. It bounds what drawing costs, but for images within the content
+    /// itself. Zero if there is no such page.
     pub fn image_pixels(&self, page: usize) -> u64 {
         let Some(page) = self.pdf.pages().get(page) else { return 0 };
         let resources = page.resources();
-        let kinds = [&resources.x_objects, &resources.patterns, &resources.ext_g_states, &resources.fonts];
-        let mut left: Vec<Dict<'_>> = kinds.into_iter().cloned().collect();
+        let mut pixels = Pixels::default();
+        for kind in [&resources.patterns, &resources.ext_g_states, &resources.fonts] {
+            pixels.left.push(kind.clone());
+        }
         let annotations = page.raw().get::<Array<'_>>(b"Annots");
         let annotations = annotations.iter().flat_map(|array| array.iter::<Dict<'_>>());
-        left.extend(annotations.filter_map(|annotation| annotation.get(b"AP")));
-        let mut pixels = 0u64;
-        let mut seen = HashSet::new();
-        while let Some(dictionary) = left.pop() {
-            if dictionary.get::<Name<'_>>(b"Subtype").is_some_and(|subtype| subtype.as_ref() == b"Image") {
-                let side = |key: &[u8]| u64::from(dictionary.get::<u32>(key).unwrap_or(0));
-                pixels = pixels.saturating_add(side(b"Width").saturating_mul(side(b"Height")));
-            }
-            for (key, value) in dictionary.entries() {
-                if value.as_obj_ref().is_some_and(|reference| !seen.insert(reference)) {
-                    continue;
-                }
-                match dictionary.get::<Object<'_>>(&key) {
-                    Some(Object::Stream(stream)) => left.push(stream.dict().clone()),
-                    Some(Object::Dict(inner)) => left.push(inner),
-                    _ => {}
-                }
-            }
-        }
-        pixels
+        pixels.left.extend(annotations.filter_map(|annotation| annotation.get(b"AP")));
+        pixels.drawn(page.page_stream().unwrap_or_default(), &resources.x_objects);
+        pixels.count()
     }
 
     /// Where there is ink on a page, counted from 0. `None` if there is no such page, it has no size, or its images have more
@@ -137,6 +123,79 @@ impl Raster {
         let dpi = sheet.dpi_within(INK_DPI, MAX_INK_PIXELS);
         Some(Ink::of(&sheet.draw(dpi), dpi))
     }
+}
+
+/// Adds up the pixels of images.
+#[derive(Default)]
+struct Pixels<'a> {
+    sum: u64,
+    seen: HashSet<ObjRef>,
+    /// What may lead to images by any of its entries.
+    left: Vec<Dict<'a>>,
+    /// Forms, which lead to those that their content draws, and the XObjects of where each is drawn.
+    forms: Vec<(Stream<'a>, Dict<'a>)>,
+}
+
+impl<'a> Pixels<'a> {
+    /// Takes note of what content draws by name. Some writers give all pages one dictionary with the images of all of them.
+    fn drawn(&mut self, content: &[u8], x_objects: &Dict<'a>) {
+        let mut operators = Operators::new(content);
+        while let Some(operator) = operators.next() {
+            if let (b"Do", Some(name)) = (operator, operators.name()) {
+                self.entry(x_objects, name, x_objects);
+            }
+        }
+    }
+
+    fn entry(&mut self, dictionary: &Dict<'a>, key: &[u8], x_objects: &Dict<'a>) {
+        if dictionary
+            .get_raw::<Object<'_>>(key)
+            .and_then(|value| value.as_obj_ref())
+            .is_some_and(|id| !self.seen.insert(id))
+        {
+            return;
+        }
+        match dictionary.get::<Object<'_>>(key) {
+            Some(Object::Stream(stream)) => {
+                let is_form =
+                    has_name(stream.dict(), b"Subtype", b"Form") || stream.dict().contains_key(b"PatternType");
+                if is_form {
+                    self.forms.push((stream, x_objects.clone()));
+                } else {
+                    self.left.push(stream.dict().clone());
+                }
+            }
+            Some(Object::Dict(inner)) => self.left.push(inner),
+            _ => {}
+        }
+    }
+
+    fn count(mut self) -> u64 {
+        let nothing = Dict::empty();
+        loop {
+            if let Some(dictionary) = self.left.pop() {
+                if has_name(&dictionary, b"Subtype", b"Image") {
+                    let side = |key: &[u8]| u64::from(dictionary.get::<u32>(key).unwrap_or(0));
+                    self.sum = self.sum.saturating_add(side(b"Width").saturating_mul(side(b"Height")));
+                }
+                for (key, _) in dictionary.entries() {
+                    self.entry(&dictionary, &key, &nothing);
+                }
+            } else if let Some((form, x_objects)) = self.forms.pop() {
+                let own = form.dict().get::<Dict<'_>>(b"Resources");
+                let kinds: [&[u8]; 3] = [b"Pattern", b"ExtGState", b"Font"];
+                self.left.extend(kinds.iter().filter_map(|kind| own.as_ref()?.get::<Dict<'_>>(*kind)));
+                let x_objects = own.map_or(x_objects, |own| own.get(b"XObject").unwrap_or_default());
+                self.drawn(&form.decoded().unwrap_or_default(), &x_objects);
+            } else {
+                return self.sum;
+            }
+        }
+    }
+}
+
+fn has_name(dictionary: &Dict<'_>, key: &[u8], expected: &[u8]) -> bool {
+    dictionary.get::<Name<'_>>(key).is_some_and(|name| name.as_ref() == expected)
 }
 
 /// A page as it lies before the reader.

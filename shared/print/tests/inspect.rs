@@ -705,3 +705,54 @@ fn a_colour_that_looks_gray_is_none() {
     assert!(!report(&letter.bytes(), 1).coloured);
     assert!(report_of_content(b"0.9 0.2 0.2 rg 300 300 80 80 re f").coloured);
 }
+
+#[test]
+fn a_page_without_a_size_is_not_called_blank() {
+    let mut letter = letter(1);
+    letter.set(letter.pages[0], "MediaBox", vec![0.into(), 0.into(), 0.into(), 0.into()]);
+    assert_eq!(rules(&report(&letter.bytes(), 1)), ["document.page_size"]);
+}
+
+#[test]
+fn without_a_cover_sheet_a_first_page_that_was_not_drawn_is_refused_and_a_later_one_is_not() {
+    let found = |unseen: usize| {
+        let mut letter = letter(2);
+        let mut huge = image(1, 1);
+        huge.dict.set("Width", 40_000);
+        huge.dict.set("Height", 40_000);
+        let id = letter.document.add_object(huge);
+        let content = letter.document.add_object(Stream::new(dictionary! {}, b"q 9 0 0 9 72 72 cm /I Do Q".to_vec()));
+        letter.set(letter.pages[unseen], "Contents", content);
+        letter.set(letter.pages[unseen], "Resources", dictionary! { "XObject" => dictionary! { "I" => id } });
+        let report = inspect(&letter.bytes(), &Limits { first_page: Some(Layout::default()), ..Limits::default() });
+        assert_eq!(rules(&report), ["document.ink_unchecked"]);
+        (report.is_ok(), report.findings[0].page)
+    };
+    assert_eq!(found(0), (false, Some(1)));
+    assert_eq!(found(1), (true, Some(2)));
+}
+
+#[test]
+fn of_a_dictionary_of_images_that_all_pages_share_only_what_a_page_draws_counts() {
+    let mut letter = Letter::new();
+    let images: Vec<_> = (0..7)
+        .map(|_| {
+            let mut large = image(1, 1);
+            large.dict.set("Width", 2550);
+            large.dict.set("Height", 3300);
+            large.dict.set("BitsPerComponent", 1);
+            large.set_content(vec![0; 319 * 3300]);
+            large.compress().unwrap();
+            letter.document.add_object(large)
+        })
+        .collect();
+    let mut shared = lopdf::Dictionary::new();
+    for (number, id) in images.iter().enumerate() {
+        shared.set(format!("I{number}"), *id);
+    }
+    for number in 0..7 {
+        let page = letter.page_of(format!("q 300 0 0 300 100 100 cm /I{number} Do Q").as_bytes());
+        letter.set(page, "Resources", dictionary! { "XObject" => shared.clone() });
+    }
+    assert_eq!(rules(&report(&letter.bytes(), 7)), Vec::<&str>::new());
+}

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use nix::sys::resource::{UsageWho, getrusage};
 use print::inspect::{Limits, Report};
 use print::isolate::{CHILD_ARGUMENT, Inspector, serve};
+use print::layout::Layout;
 use print::raster::{ProofError, png};
 use support::runner::run;
 use support::{Letter, bombs};
@@ -35,7 +36,8 @@ const TESTS: &[(&str, fn())] = tests![
     what_cannot_be_drawn_within_bounds_has_no_picture_and_is_noticed,
     images_of_too_many_pixels_are_known_before_they_are_drawn,
     what_may_be_too_much_to_draw_costs_no_other_document,
-    a_document_that_only_cannot_be_drawn_is_inspected_but_for_its_ink,
+    a_document_that_exhausts_what_draws_it_is_refused,
+    a_document_that_what_draws_it_panics_on_is_inspected_but_for_its_ink,
     the_largest_scan_fits_the_memory_of_the_child,
     a_child_whose_parent_is_gone_exits_when_it_is_done,
     a_child_whose_parent_is_gone_is_not_busy_for_ever,
@@ -51,6 +53,15 @@ fn main() -> ExitCode {
         Some("sleep") => loop {
             std::thread::sleep(Duration::from_secs(60));
         },
+        // A child that has inspected a document and panics when it draws it.
+        Some("panic") => {
+            let json = serde_json::to_vec(&Report { pages: 7, ..Report::default() }).unwrap();
+            let mut output = std::io::stdout();
+            output.write_all(&(json.len() as u32).to_le_bytes()).unwrap();
+            output.write_all(&json).unwrap();
+            output.flush().unwrap();
+            std::process::exit(3);
+        }
         _ => run(TESTS),
     }
 }
@@ -219,13 +230,30 @@ fn what_may_be_too_much_to_draw_costs_no_other_document() {
     }
 }
 
-fn a_document_that_only_cannot_be_drawn_is_inspected_but_for_its_ink() {
+fn a_document_that_exhausts_what_draws_it_is_refused() {
     let mut inspector = inspector();
-    // An image that says it is small and does not fit the memory, so that nobody knows before.
-    let report = inspector.inspect(&bombs::jpeg2000(60_000), &declared(1)).unwrap();
-    assert!(report.is_ok() && report.pages == 1 && report.images.len() == 1, "{report:?}");
+    // Images that say they are small and do not fit the memory, so that nobody knows before.
+    for file in [bombs::jpeg2000(60_000), bombs::jbig2(65_535)] {
+        let report = inspector.inspect(&file, &declared(1)).unwrap();
+        assert_eq!(rules(&report), ["document.hostile"]);
+        assert!(!report.is_ok());
+        assert!(inspector.inspect(&Letter::of(1).bytes(), &declared(1)).unwrap().is_ok());
+    }
+}
+
+fn a_document_that_what_draws_it_panics_on_is_inspected_but_for_its_ink() {
+    let program = std::env::current_exe().unwrap();
+    let with = |limits: Limits| {
+        let mut inspector = Inspector::spawn(&program, ["panic"]).unwrap();
+        inspector.inspect(&Letter::of(1).bytes(), &limits).unwrap()
+    };
+    let report = with(Limits::default());
     assert_eq!(rules(&report), ["document.ink_unchecked"]);
-    assert!(inspector.inspect(&Letter::of(1).bytes(), &declared(1)).unwrap().is_ok());
+    assert!(report.is_ok() && report.pages == 7, "{report:?}");
+    // Where the address goes on the first page, nobody has looked.
+    let report = with(Limits { first_page: Some(Layout::default()), ..Limits::default() });
+    assert_eq!(rules(&report), ["document.ink_unchecked"]);
+    assert!(!report.is_ok());
 }
 
 /// A colour scan of a Legal page at 600 dpi, which is as much as a sheet can have on it.

@@ -285,16 +285,17 @@ fn resources(letter: &mut Letter, objects: &[(&str, lopdf::ObjectId)]) -> Dictio
 }
 
 #[test]
-fn the_pixels_of_images_are_counted_once_each_wherever_they_are() {
+fn the_pixels_of_images_that_are_drawn_are_counted_once_each_wherever_they_are() {
     let mut letter = Letter::new();
     let (mask, inner) = (image(&mut letter, 10, 10, None), image(&mut letter, 7, 1, None));
     let outer = image(&mut letter, 100, 10, Some(mask));
     let mut form = dictionary! { "Type" => "XObject", "Subtype" => "Form" };
     form.set("BBox", numbers(&[0, 0, 10, 10]));
     form.set("Resources", resources(&mut letter, &[("I", inner), ("O", outer)]));
-    let form = letter.document.add_object(Stream::new(form, Vec::new()));
-    letter.page_of(b"");
-    resources(&mut letter, &[("A", outer), ("B", outer), ("F", form)]);
+    let form = letter.document.add_object(Stream::new(form, b"/I Do /O Do".to_vec()));
+    letter.page_of(b"/A Do /B Do /F Do");
+    let unused = image(&mut letter, 99, 99, None);
+    resources(&mut letter, &[("A", outer), ("B", outer), ("F", form), ("U", unused)]);
     let raster = Raster::open(&letter.bytes()).unwrap();
     assert_eq!(raster.image_pixels(0), 1000 + 100 + 7);
     assert_eq!(raster.image_pixels(1), 0);

@@ -1,7 +1,7 @@
 //! What it costs to draw a page, told without drawing it: in nanoseconds, from measurements of what draws it.
 //!
 //! The figures are what ordinary content takes at the worst, at 72 pixels per inch, and are stated where they are used. What
-//! is made to be costlier is stopped by the time limit of [`crate::isolate`]; they keep what is honest within that.
+//! is made to be costlier is stopped by the limits of [`crate::isolate`] and refused; they keep what is honest within those.
 
 /// Pixels of a Letter page at 72 per inch, and so its area in square points.
 const PAGE: f64 = 612.0 * 792.0;

@@ -5,7 +5,7 @@ use lopdf::{Dictionary, Document, Object};
 
 use super::painted::Painted;
 use super::{Finding, Report};
-use crate::document::{self, Page};
+use crate::document::{self, HIDDEN, NO_VIEW, PRINT, Page};
 use crate::layout::Rect;
 
 /// Layers that are switched off, or not to be printed, would be printed, because the print stream has no layers.
@@ -35,11 +35,6 @@ pub(super) fn check_layers(document: &Document, report: &mut Report) {
         report.add(Finding::refuse("document.hidden_layer", message));
     }
 }
-
-/// Flags of an annotation (ISO 32000-2 table 167).
-const HIDDEN: i64 = 1 << 1;
-const PRINT: i64 = 1 << 2;
-const NO_VIEW: i64 = 1 << 5;
 
 /// Annotations that a screen shows and paper would not.
 pub(super) fn check_annotations(document: &Document, page: &Page<'_>, number: u32, report: &mut Report) {

@@ -6,8 +6,9 @@ use super::{Finding, Limits, PageSize, Paper, Report};
 use crate::layout::{Layout, Rect};
 use crate::raster::{Ink, Raster};
 
-/// What drawing the pages of one document may cost, nanoseconds by [`super::cost`]: two hundred ordinary pages and more.
-const BUDGET: u64 = 2_000_000_000;
+/// What drawing the pages of one document may cost, nanoseconds by [`super::cost`]: ten scans at 300 dpi in four colours, or
+/// hundreds of ordinary pages. It is well under the time limit of [`crate::isolate`], which refuses what takes longer.
+const BUDGET: u64 = 3_000_000_000;
 
 /// Findings after which a document is not drawn: it is refused, and what is drawn of it is a guess or costs too much.
 const NOT_DRAWN: [&str; 5] = [
@@ -34,36 +35,78 @@ pub(super) fn is_drawn(report: &Report) -> bool {
     !NOT_DRAWN.iter().any(|rule| report.has(rule))
 }
 
-/// That where there is ink on a page is not known, and on those after it perhaps neither.
-pub(super) fn unchecked() -> Finding {
-    let message = "The file is too elaborate to see where there is ink on its pages. Look at a proof, or reduce the resolution \
-                   of its images.";
-    Finding::warn("document.ink_unchecked", message)
+/// Why it is not known where there is ink on a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unchecked {
+    /// What draws pages cannot read the file, or met something in it that it does not know.
+    NotDrawn,
+    /// The images of the page have too many pixels.
+    Images,
+    /// The pages before it took the time there is, or it would by itself.
+    Costly,
+}
+
+impl Unchecked {
+    /// What to say of the first such page. Without a cover sheet, a first page that nobody looked at may have ink where the
+    /// address goes.
+    pub(super) fn finding(self, page: u32, limits: &Limits) -> Finding {
+        if page == 1 && limits.first_page.is_some() {
+            let message = "The first page could not be drawn to see that the zone for the address is free. Print the \
+                           document to a new PDF, or use a cover sheet.";
+            return Finding::refuse("document.ink_unchecked", message).on(page);
+        }
+        let message = match self {
+            Self::NotDrawn => {
+                "The file cannot be drawn here to see where there is ink on its pages. Print the document to a new PDF, or \
+                 check its margins."
+            }
+            Self::Images => {
+                "The images of the page have too many pixels to see where there is ink. Look at its margins, or reduce the \
+                 resolution of the images."
+            }
+            Self::Costly => {
+                "The pages from this one on were not searched for ink: it would take too long. Look at their margins."
+            }
+        };
+        Finding::warn("document.ink_unchecked", message).on(page)
+    }
 }
 
 /// Draws the pages, of which it is known what they paint, and says whether something on them is coloured.
 pub(super) fn check(bytes: &[u8], pages: &[Painted], limits: &Limits, report: &mut Report) {
-    // Two readers that differ on the pages would differ on what is on which.
-    let raster = Raster::open(bytes).filter(|raster| raster.pages() == pages.len());
+    let raster = Raster::open(bytes);
+    if let Some(raster) = raster.as_ref().filter(|raster| raster.pages() != pages.len()) {
+        // Two readers that differ on the pages differ on what is on which.
+        report.add(disagree(raster.pages(), pages.len()));
+        return;
+    }
     let mut left = BUDGET;
     let (mut blank, mut coloured, mut first_unchecked) = (0, false, None);
     for ((painted, size), number) in pages.iter().zip(report.sizes.clone()).zip(1u32..) {
+        if size == PageSize::default() {
+            // It has a finding of its own, and what is on it is not known.
+            continue;
+        }
         if !painted.marks {
             blank += 1;
             report.add(blank_page(number));
             continue;
         }
         let drawn = match (&raster, left.checked_sub(painted.cost.nanoseconds())) {
+            (None, _) => Err(Unchecked::NotDrawn),
+            (_, None) => Err(Unchecked::Costly),
             (Some(raster), Some(rest)) => {
                 left = rest;
-                raster.ink(number as usize - 1)
+                raster.ink(number as usize - 1).ok_or(Unchecked::Images)
             }
-            _ => None,
         };
-        let Some(ink) = drawn else {
-            first_unchecked = first_unchecked.or(Some(number));
-            coloured |= painted.coloured;
-            continue;
+        let ink = match drawn {
+            Ok(ink) => ink,
+            Err(reason) => {
+                first_unchecked = first_unchecked.or(Some((number, reason)));
+                coloured |= painted.coloured;
+                continue;
+            }
         };
         coloured |= ink.coloured;
         if ink.is_blank() {
@@ -82,9 +125,16 @@ pub(super) fn check(bytes: &[u8], pages: &[Painted], limits: &Limits, report: &m
         let message = "Nothing is on any page. Export the document again and look at it before it is sent.";
         report.add(Finding::refuse("document.all_pages_blank", message));
     }
-    if let Some(number) = first_unchecked {
-        report.add(unchecked().on(number));
+    if let Some((number, reason)) = first_unchecked {
+        report.add(reason.finding(number, limits));
     }
+}
+
+/// That another reader finds another number of pages than the walk of the page tree.
+fn disagree(drawn: usize, walked: usize) -> Finding {
+    let message = "Readers do not agree on how many pages the file has. Print the document to a new PDF.";
+    let (found, said) = (format!("{drawn} pages"), format!("{walked} pages"));
+    Finding::refuse("document.page_count_untrustworthy", message).measured(found, said)
 }
 
 fn blank_page(number: u32) -> Finding {

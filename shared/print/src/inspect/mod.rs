@@ -283,9 +283,9 @@ pub(crate) fn inspect_telling(bytes: &[u8], limits: &Limits, before_drawing: imp
         .unwrap_or_else(|| Report { findings: vec![structure::damaged()], ..Report::default() })
 }
 
-/// A report on a document whose pages could not be drawn.
-pub(crate) fn without_drawing(mut report: Report) -> Report {
-    report.add(ink::unchecked());
+/// A report on a document, of which what draws its pages met something it does not know.
+pub(crate) fn without_drawing(mut report: Report, limits: &Limits) -> Report {
+    report.add(ink::Unchecked::NotDrawn.finding(1, limits));
     report
 }
 

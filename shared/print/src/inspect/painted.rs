@@ -405,7 +405,12 @@ impl<'a> Painter<'a> {
                 };
                 self.page.transparency |= get(b"SMask").is_some();
                 let filters = stream.filters().unwrap_or_default();
-                let components = if is_mask || !coloured { 1 } else { 4 };
+                let components = match get(b"ColorSpace") {
+                    _ if is_mask || !coloured => 1,
+                    Some(Object::Name(space)) if space == b"DeviceRGB" => 3,
+                    Some(Object::Array(_)) => 3,
+                    _ => 4,
+                };
                 let samples = u64::from(side(b"Width")).saturating_mul(u64::from(side(b"Height")));
                 self.page.cost.image(samples, components, filters.contains(&&b"JPXDecode"[..]));
                 self.image(Some(id), side(b"Width"), side(b"Height"), coloured, state);
