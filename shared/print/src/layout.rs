@@ -6,6 +6,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::stationery::{Fold, PaperSize};
+
+/// Width of the edge of a sheet that cannot be printed on, inches.
+pub const UNPRINTABLE: f64 = 0.17;
+
 /// A rectangle in inches, measured from the top left corner of an envelope or a page, y downwards.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Rect {
@@ -41,7 +46,7 @@ impl Rect {
     }
 }
 
-/// An envelope and what is put where on the sheets in it. The default is [`Layout::number_10`].
+/// An envelope and what is put where on the sheets in it, which are of one size. The default is [`Layout::number_10`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Layout {
@@ -66,7 +71,8 @@ pub struct Layout {
     pub mark_left: f64,
     /// Distance of the sheet mark's bottom edge from the bottom of the page, inches.
     pub mark_bottom: f64,
-    /// Side of one module of the sheet mark, inches.
+    /// Side of one module of the sheet mark, inches: eight dots of 600 to the inch, so that no module is a dot wider than
+    /// another.
     pub mark_module: f64,
 }
 
@@ -90,7 +96,7 @@ impl Layout {
             margin: 0.05,
             mark_left: 0.2,
             mark_bottom: 0.2,
-            mark_module: 0.0125,
+            mark_module: 8.0 / 600.0,
         }
     }
 
@@ -104,9 +110,31 @@ impl Layout {
             panel_height: 11.0,
             return_window: Rect { left: 0.625, top: 0.75, width: 3.75, height: 1.75 },
             recipient_window: Rect { left: 0.625, top: 2.875, width: 4.0, height: 2.25 },
-            certified_window: Rect { left: 4.875, top: 1.5, width: 3.75, height: 2.25 },
+            certified_window: Rect { left: 4.75, top: 1.5, width: 4.0, height: 2.25 },
             ..Self::number_10()
         }
+    }
+
+    /// A Legal sheet as it is, in an upright 10 x 15 inch envelope. The label of a certified piece is above the recipient's
+    /// address, for there is no room beside it.
+    pub fn flat_10x15() -> Self {
+        Self {
+            envelope_width: 10.0,
+            envelope_height: 15.0,
+            panel_width: 8.5,
+            panel_height: 14.0,
+            return_window: Rect { left: 0.625, top: 1.375, width: 4.25, height: 2.25 },
+            recipient_window: Rect { left: 0.625, top: 3.75, width: 4.75, height: 2.25 },
+            certified_window: Rect { left: 5.0, top: 1.375, width: 4.75, height: 2.25 },
+            ..Self::number_10()
+        }
+    }
+
+    /// The same envelope with sheets of another size in it, folded as often as it asks.
+    pub fn holding(&self, paper: PaperSize) -> Self {
+        let (width, height) = paper.inches();
+        let panels = Fold::of(height, self).panels();
+        Self { panel_width: width, panel_height: height / f64::from(panels), ..self.clone() }
     }
 
     /// What a window shows of the page, in page inches, when the sheet has slid `right` and `down` as fractions of the

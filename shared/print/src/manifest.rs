@@ -46,6 +46,7 @@ struct Line<'a> {
     last_page: u64,
     sides: &'a str,
     stock: String,
+    paper: &'a str,
     envelope: &'a str,
     fold: &'a str,
     weight_ounces: crate::stationery::Ounces,
@@ -70,6 +71,7 @@ impl<'a> Line<'a> {
             last_page: row.last_page,
             sides: row.sides.name(),
             stock: row.stock.to_string(),
+            paper: row.paper.name(),
             envelope: row.envelope.name(),
             fold: row.fold.name(),
             weight_ounces: row.weight,
@@ -160,7 +162,7 @@ impl<W: Write> JsonLines<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stationery::{Envelope, Fold, Ounces, Sides, Stock, Stocks};
+    use crate::stationery::{Envelope, Fold, Ounces, PaperSize, Sides, Stock, Stocks};
 
     fn row() -> PieceRow {
         let mut stock = Stocks::default();
@@ -174,6 +176,7 @@ mod tests {
             sheets: 2,
             sides: Sides::Duplex,
             stock,
+            paper: PaperSize::Letter,
             fold: Fold::Third,
             envelope: Envelope::Number10,
             weight: Ounces(520),
@@ -199,8 +202,8 @@ mod tests {
         assert_eq!(
             String::from_utf8(csv.finish().unwrap()).unwrap(),
             "piece,batchId,letterRefId,trackingCode,articleNumber,name,postalCode,documentSha256,sheets,pages,firstPage,\
-             lastPage,sides,stock,envelope,fold,weightOunces,offset,length\n\
-             7,batch_1,R-1,00270902345678000001,,\"DOE, \"\"JO\"\"\",70113-1234,ab,2,4,5,8,duplex,plain:1 perforated:2,#10,\
+             lastPage,sides,stock,paper,envelope,fold,weightOunces,offset,length\n\
+             7,batch_1,R-1,00270902345678000001,,\"DOE, \"\"JO\"\"\",70113-1234,ab,2,4,5,8,duplex,plain:1 perforated:2,Letter,#10,\
              third,0.52,1000,5000000000\n"
         );
     }

@@ -116,10 +116,10 @@ impl Redraw {
         let content = document::content(document, page, budget.page.min(budget.document))?;
         let size = match &content {
             Content::Blank => 0,
-            Content::Raw(stream) => stream.content.len(),
-            Content::Joined(bytes) => bytes.len(),
+            Content::Raw(stream) => stream.content.len() as u64,
+            Content::Joined { length, .. } => *length,
         };
-        budget.document = budget.document.checked_sub(size as u64).ok_or("the content of the pages is too large")?;
+        budget.document = budget.document.checked_sub(size).ok_or("the content of the pages is too large")?;
         let content = match content {
             Content::Blank => return Ok(redraw),
             Content::Raw(stream) => {
@@ -130,9 +130,9 @@ impl Redraw {
                 }
                 stream.content.clone()
             }
-            Content::Joined(bytes) => {
+            Content::Joined { packed, .. } => {
                 head.set("Filter", "FlateDecode");
-                document::pack(&bytes).map_err(|_| "the content of a page cannot be written")?
+                packed
             }
         };
         head.set("Type", "XObject");

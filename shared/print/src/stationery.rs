@@ -4,17 +4,20 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::address_block::place_bars;
 use crate::layout::Layout;
 
-/// The paper and the envelopes of a mail job. The default is 20 lb paper in a #10 envelope up to six sheets and in a 9 x 12
-/// flat above.
+/// The paper and the envelopes of a mail job. The default is 20 lb paper in a #10 envelope up to six sheets and in a flat
+/// above; A4, which slides too far in a #10, always goes into a flat.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Stationery {
     /// The folding envelope.
     pub letter: Layout,
-    /// The envelope for what is too thick to fold.
+    /// The envelope for what is not folded.
     pub flat: Layout,
+    /// The envelope for what is not folded and is longer than that.
+    pub long_flat: Layout,
     /// The most sheets that are folded.
     pub fold_limit: u32,
     /// The weight of a Letter sheet, thousandths of an ounce: 160 for 20 lb paper, 192 for 24 lb. Other sizes weigh by area.
@@ -23,6 +26,8 @@ pub struct Stationery {
     pub letter_weight: u32,
     /// The weight of the flat envelope, thousandths of an ounce.
     pub flat_weight: u32,
+    /// The weight of the longer flat envelope, thousandths of an ounce.
+    pub long_flat_weight: u32,
     /// What cover sheets are printed on.
     pub cover_stock: Stock,
     /// Whether the address block is printed as USPS Publication 28 prefers it, see
@@ -35,10 +40,12 @@ impl Default for Stationery {
         Self {
             letter: Layout::number_10(),
             flat: Layout::flat_9x12(),
+            long_flat: Layout::flat_10x15(),
             fold_limit: 6,
             sheet_weight: 160,
             letter_weight: 200,
             flat_weight: 650,
+            long_flat_weight: 950,
             cover_stock: Stock::Plain,
             usps_style: false,
         }
@@ -46,29 +53,92 @@ impl Default for Stationery {
 }
 
 impl Stationery {
-    /// The envelope for so many sheets.
-    pub fn envelope(&self, sheets: u32) -> Envelope {
-        if sheets <= self.fold_limit { Envelope::Number10 } else { Envelope::Flat9x12 }
+    /// The envelopes for so many sheets of a size, first choice first, and where things are on the sheets in each. Of an
+    /// envelope that is not among them a window would not show the whole barcode at every shift, or the sheets do not go in.
+    pub fn envelopes(&self, sheets: u32, paper: PaperSize) -> Vec<(Envelope, Layout)> {
+        [Envelope::Number10, Envelope::Flat9x12, Envelope::Flat10x15]
+            .into_iter()
+            .map(|envelope| (envelope, self.layout(envelope).holding(paper)))
+            .filter(|(envelope, layout)| {
+                let folded = layout.panel_height < paper.inches().1;
+                let goes_in =
+                    layout.panel_width <= layout.envelope_width && layout.panel_height <= layout.envelope_height;
+                let folds = match envelope {
+                    Envelope::Number10 => sheets <= self.fold_limit,
+                    // A sheet that is folded in it slides by as much as it is shorter: no window follows it.
+                    Envelope::Flat9x12 | Envelope::Flat10x15 => !folded,
+                };
+                folds && goes_in && place_bars(layout).is_ok()
+            })
+            .collect()
     }
 
-    /// Where things are on a sheet that goes into an envelope.
+    /// Where things are on the sheets that an envelope is made for.
     pub fn layout(&self, envelope: Envelope) -> &Layout {
         match envelope {
             Envelope::Number10 => &self.letter,
             Envelope::Flat9x12 => &self.flat,
+            Envelope::Flat10x15 => &self.long_flat,
         }
     }
 
-    /// The weight of a piece of so many sheets of `width` by `height` inches in its envelope, rounded up to a thousandth.
-    pub fn weight(&self, sheets: u32, width: f64, height: f64) -> Ounces {
+    /// The weight of a piece of so many sheets in its envelope, rounded up to a thousandth.
+    pub fn weight(&self, sheets: u32, paper: PaperSize, envelope: Envelope) -> Ounces {
         const LETTER: f64 = 8.5 * 11.0;
+        let (width, height) = paper.inches();
         let paper = f64::from(sheets) * f64::from(self.sheet_weight) * (width * height / LETTER);
-        let envelope = match self.envelope(sheets) {
+        let envelope = match envelope {
             Envelope::Number10 => self.letter_weight,
             Envelope::Flat9x12 => self.flat_weight,
+            Envelope::Flat10x15 => self.long_flat_weight,
         };
         // Less a millionth, so that what is a whole number but for rounding stays one.
         Ounces((paper - 1e-6).ceil() as u32 + envelope)
+    }
+}
+
+/// The size of the sheets of a letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum PaperSize {
+    /// 8.5 by 11 inches.
+    Letter,
+    /// 8.5 by 14 inches.
+    Legal,
+    /// 210 by 297 millimetres.
+    A4,
+}
+
+impl PaperSize {
+    /// Every size there is.
+    pub const ALL: [Self; 3] = [Self::Letter, Self::Legal, Self::A4];
+
+    /// Its name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Letter => "Letter",
+            Self::Legal => "Legal",
+            Self::A4 => "A4",
+        }
+    }
+
+    /// Width and height of the upright sheet, inches.
+    pub fn inches(self) -> (f64, f64) {
+        match self {
+            Self::Letter => (8.5, 11.0),
+            Self::Legal => (8.5, 14.0),
+            Self::A4 => (210.0 / 25.4, 297.0 / 25.4),
+        }
+    }
+
+    /// The size that an upright page is printed on, whose sides may be off by a twentieth of an inch as inspection allows;
+    /// nothing if there is none.
+    pub fn of(width: f64, height: f64) -> Option<Self> {
+        // A little more, for inspection measures with other roundings.
+        const TOLERANCE: f64 = 0.051;
+        Self::ALL.into_iter().find(|size| {
+            let inches = size.inches();
+            (width - inches.0).abs() <= TOLERANCE && (height - inches.1).abs() <= TOLERANCE
+        })
     }
 }
 
@@ -144,6 +214,9 @@ pub enum Envelope {
     /// A 9 x 12 inch flat.
     #[serde(rename = "9x12")]
     Flat9x12,
+    /// A 10 x 15 inch flat, for Legal.
+    #[serde(rename = "10x15")]
+    Flat10x15,
 }
 
 impl Envelope {
@@ -152,6 +225,7 @@ impl Envelope {
         match self {
             Self::Number10 => "#10",
             Self::Flat9x12 => "9x12",
+            Self::Flat10x15 => "10x15",
         }
     }
 }
@@ -166,7 +240,7 @@ pub enum Fold {
     Half,
     /// Twice, into three panels.
     Third,
-    /// Three times, into four panels or more.
+    /// Three times, into four panels.
     Quarter,
 }
 
@@ -178,6 +252,16 @@ impl Fold {
             Self::Half => "half",
             Self::Third => "third",
             Self::Quarter => "quarter",
+        }
+    }
+
+    /// How many panels it makes.
+    pub fn panels(self) -> u32 {
+        match self {
+            Self::None => 1,
+            Self::Half => 2,
+            Self::Third => 3,
+            Self::Quarter => 4,
         }
     }
 
@@ -269,26 +353,97 @@ impl Serialize for Ounces {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::address_block::{place_recipient, place_sender, with_clear_zone};
+    use crate::layout::Rect;
+
+    /// The first choice.
+    fn envelope(sheets: u32, paper: PaperSize) -> Envelope {
+        Stationery::default().envelopes(sheets, paper)[0].0
+    }
 
     #[test]
     fn six_sheets_are_folded_and_seven_lie_flat() {
-        let stationery = Stationery::default();
-        assert_eq!(stationery.envelope(6), Envelope::Number10);
-        assert_eq!(stationery.envelope(7), Envelope::Flat9x12);
+        for (paper, flat) in [(PaperSize::Letter, Envelope::Flat9x12), (PaperSize::Legal, Envelope::Flat10x15)] {
+            assert_eq!(envelope(6, paper), Envelope::Number10);
+            assert_eq!(envelope(7, paper), flat);
+        }
+    }
+
+    #[test]
+    fn a4_slides_too_far_to_be_folded_unless_the_window_is_wider() {
+        assert_eq!(envelope(1, PaperSize::A4), Envelope::Flat9x12);
+        let mut wider = Stationery::default();
+        wider.letter.recipient_window.width = 4.5;
+        assert_eq!(wider.envelopes(1, PaperSize::A4)[0].0, Envelope::Number10);
+    }
+
+    #[test]
+    fn whatever_the_paper_the_barcode_is_always_visible_and_the_address_is_seen_where_the_sheet_rests() {
+        let lines: Vec<String> = (0..6).map(|line| format!("{line} MARTIN LUTHER KING BLVD")).collect();
+        for (paper, sheets) in PaperSize::ALL.into_iter().flat_map(|paper| [(paper, 2), (paper, 9)]) {
+            let choices = Stationery::default().envelopes(sheets, paper);
+            assert!(!choices.is_empty(), "{paper:?} {sheets}");
+            for (envelope, layout) in choices {
+                let (width, height) = paper.inches();
+                assert_eq!(layout.panel_width, width);
+                assert!((layout.panel_height * f64::from(Fold::of(height, &layout).panels()) - height).abs() < 1e-9);
+                let zone = with_clear_zone(&place_bars(&layout).unwrap());
+                for (right, down) in [(0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0), (0.5, 0.5)] {
+                    let seen = layout.seen_at(&layout.recipient_window, right, down);
+                    assert!(seen.contains(&zone), "{paper:?} {envelope:?} {zone:?} {seen:?}");
+                }
+                for count in 2..=6 {
+                    let block = place_recipient(&lines[..count], &layout).unwrap();
+                    let resting = layout.seen_at(&layout.recipient_window, 0.5, 1.0);
+                    assert!(resting.contains(&block.extent), "{paper:?} {envelope:?} {count} {block:?} {resting:?}");
+                    let middle = layout.seen_at(&layout.recipient_window, 0.5, 0.5);
+                    assert!(count > 4 || middle.contains(&block.extent), "{paper:?} {envelope:?} {count} {block:?}");
+                    place_sender(&lines[..count.min(5)], Some("Return Service Requested"), &layout).unwrap();
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_fits_the_default_window_fits_that_of_every_paper() {
+        let width = |layout: &Layout, window: &Rect| layout.always_visible(window).width;
+        let least = Layout::default();
+        for (paper, sheets) in PaperSize::ALL.into_iter().flat_map(|paper| [(paper, 2), (paper, 9)]) {
+            for (_, layout) in Stationery::default().envelopes(sheets, paper) {
+                for (window, of) in
+                    [(&layout.recipient_window, &least.recipient_window), (&layout.return_window, &least.return_window)]
+                {
+                    assert!(width(&layout, window) >= width(&least, of), "{paper:?} {layout:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_page_is_of_a_size_if_it_is_off_by_no_more_than_inspection_allows() {
+        assert_eq!(PaperSize::of(8.5, 11.0), Some(PaperSize::Letter));
+        assert_eq!(PaperSize::of(8.45, 14.05), Some(PaperSize::Legal));
+        assert_eq!(PaperSize::of(595.0 / 72.0, 842.0 / 72.0), Some(PaperSize::A4));
+        assert_eq!(
+            [(8.5, 12.0), (11.0, 8.5), (8.4, 11.0)].map(|(width, height)| PaperSize::of(width, height)),
+            [None; 3]
+        );
     }
 
     #[test]
     fn a_piece_weighs_its_paper_and_its_envelope() {
         let stationery = Stationery::default();
-        assert_eq!(stationery.weight(2, 8.5, 11.0), Ounces(520));
-        assert_eq!(stationery.weight(7, 8.5, 11.0), Ounces(1770));
-        assert_eq!(Stationery { sheet_weight: 192, ..stationery }.weight(4, 8.5, 11.0).to_string(), "0.968");
+        assert_eq!(stationery.weight(2, PaperSize::Letter, Envelope::Number10), Ounces(520));
+        assert_eq!(stationery.weight(7, PaperSize::Letter, Envelope::Flat9x12), Ounces(1770));
+        let heavier = Stationery { sheet_weight: 192, ..stationery };
+        assert_eq!(heavier.weight(4, PaperSize::Letter, Envelope::Number10).to_string(), "0.968");
     }
 
     #[test]
     fn larger_paper_weighs_by_its_area() {
         // 14/11 of 0.16 oz, rounded up.
-        assert_eq!(Stationery::default().weight(1, 8.5, 14.0), Ounces(204 + 200));
+        let weight = |envelope| Stationery::default().weight(1, PaperSize::Legal, envelope);
+        assert_eq!([Envelope::Number10, Envelope::Flat10x15].map(weight), [Ounces(204 + 200), Ounces(204 + 950)]);
     }
 
     #[test]
@@ -298,6 +453,7 @@ mod tests {
         assert_eq!(folds, [Fold::Third, Fold::Third, Fold::Quarter]);
         let folds = [11.0, 11.69, 14.0].map(|height| Fold::of(height, &stationery.flat));
         assert_eq!(folds, [Fold::None, Fold::None, Fold::Half]);
+        assert_eq!(Fold::of(14.0, &stationery.long_flat), Fold::None);
     }
 
     #[test]
@@ -324,8 +480,11 @@ mod tests {
         for sides in [Sides::Duplex, Sides::FrontOnly] {
             assert_eq!(json(serde_json::json!(sides)), sides.name());
         }
-        for envelope in [Envelope::Number10, Envelope::Flat9x12] {
+        for envelope in [Envelope::Number10, Envelope::Flat9x12, Envelope::Flat10x15] {
             assert_eq!(json(serde_json::json!(envelope)), envelope.name());
+        }
+        for paper in PaperSize::ALL {
+            assert_eq!(json(serde_json::json!(paper)), paper.name());
         }
     }
 }

@@ -12,7 +12,7 @@ use print::assemble::{AssembleError, Assembler, Certified, Piece, PieceRow, Tota
 use print::code128::ArticleDigits;
 use print::imb::Imb;
 use print::layout::Layout;
-use print::stationery::{Envelope, Fold, Placement, Sides, Stationery, Stock};
+use print::stationery::{Envelope, Fold, PaperSize, Placement, Sides, Stationery, Stock};
 use proptest::prelude::*;
 use support::Letter;
 
@@ -139,7 +139,7 @@ impl Printed {
         let content = self.content(page);
         let (before, mark) = content.rsplit_once(" cm 1 g 0 0 ")?;
         let place: Vec<f64> = before.rsplit_once("q ")?.1.split(' ').map(|number| number.parse().unwrap()).collect();
-        assert_eq!(place, [0.9, 0.0, 0.0, 0.9, 13.5, 13.5], "a module is 0.0125 inches, and one is clear space");
+        assert_eq!(place, [0.96, 0.0, 0.0, 0.96, 13.44, 13.44], "a module is 8/600 inches, and one is clear space");
         let side = mark.split_once(' ')?.0.parse::<usize>().ok()? - 2;
         let mut pixels = vec![false; side * side];
         for [left, bottom, width, _] in rectangles(mark).into_iter().map(|run| run.map(|number| number as usize)) {
@@ -358,6 +358,90 @@ fn above_the_fold_limit_a_piece_goes_flat_and_its_cover_is_laid_out_for_that() {
     assert!(top(1) < 2.667 && top(13) > visible.top && top(13) < visible.bottom(), "{} {}", top(1), top(13));
 }
 
+/// A letter whose pages are of these sizes, points.
+fn of_sizes(sizes: &[(i64, i64)]) -> Letter {
+    let mut letter = Letter::of(sizes.len() as u32);
+    for (place, &(width, height)) in sizes.iter().enumerate() {
+        let page = letter.pages[place];
+        letter.set(page, "MediaBox", vec![0.into(), 0.into(), width.into(), height.into()]);
+    }
+    letter
+}
+
+#[test]
+fn the_bars_are_seen_at_every_shift_whatever_the_paper_and_the_envelope() {
+    let number = ArticleDigits::parse("9214890234567800000013").unwrap();
+    let certified = Some(Certified { number: &number, services: &["RETURN RECEIPT ELECTRONIC"] });
+    let legal = [(Envelope::Number10, Fold::Quarter), (Envelope::Flat10x15, Fold::None)];
+    let sizes = [
+        ((612, 792), PaperSize::Letter, [(Envelope::Number10, Fold::Third), (Envelope::Flat9x12, Fold::None)]),
+        ((612, 1008), PaperSize::Legal, legal),
+        ((595, 842), PaperSize::A4, [(Envelope::Flat9x12, Fold::None); 2]),
+    ];
+    for (size, paper, made) in sizes {
+        for (pages, (envelope, fold)) in [1, 12].into_iter().zip(made) {
+            let piece = parts(of_sizes(&vec![size; pages]));
+            for certified in [None, certified] {
+                let stationery = Stationery::default();
+                let mut assembler = Assembler::new(Vec::new(), &stationery).unwrap();
+                let row = assembler.add(&Piece { certified, ..piece.piece(1) }).unwrap();
+                let printed = Printed::read(assembler.finish().unwrap(), vec![row]);
+                let row = &printed.rows[0];
+                assert_eq!((row.paper, row.envelope, row.fold), (paper, envelope, fold));
+                assert_eq!(row.weight, stationery.weight(row.sheets, paper, envelope));
+                let layout = stationery.layout(envelope).holding(paper);
+                let bars: Vec<_> =
+                    rectangles(&printed.content(1)).into_iter().filter(|bar| (bar[2] - 1.44).abs() < 1e-6).collect();
+                assert!(bars.len() >= 65);
+                let height = size.1 as f64;
+                for (right, down) in [(0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0)] {
+                    let seen = layout.seen_at(&layout.recipient_window, right, down);
+                    for [left, bottom, width, tall] in &bars[..65] {
+                        let (left, right) = (left / 72.0 - 0.125, (left + width) / 72.0 + 0.125);
+                        assert!(left >= seen.left - 1e-5 && right <= seen.right() + 1e-5, "{paper:?} {seen:?}");
+                        let (top, bottom) = ((height - bottom - tall) / 72.0 - 0.028, (height - bottom) / 72.0 + 0.028);
+                        assert!(top >= seen.top - 1e-5 && bottom <= seen.bottom() + 1e-5, "{paper:?} {seen:?}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn pages_of_two_sizes_and_of_no_size_are_refused() {
+    let refused = |sizes: &[(i64, i64)]| refusal(&parts(of_sizes(sizes)));
+    let mixed = refused(&[(612, 792), (612, 1008)]);
+    assert!(matches!(mixed, AssembleError::MixedSizes(PaperSize::Letter, PaperSize::Legal)), "{mixed:?}");
+    let odd = refused(&[(300, 300)]);
+    assert!(matches!(odd, AssembleError::PageSize { .. }), "{odd:?}");
+    // Turned pages and such as are off by a point are of the same paper.
+    print(&[parts(of_sizes(&[(612, 792), (792, 612), (611, 791)]))]);
+}
+
+#[test]
+fn a_certified_piece_without_a_cover_sheet_is_refused() {
+    let piece = parts(Letter::of(1));
+    let number = ArticleDigits::parse("9214890234567800000013").unwrap();
+    let certified = Some(Certified { number: &number, services: &[] });
+    let mut assembler = Assembler::new(Vec::new(), &Stationery::default()).unwrap();
+    let refused = assembler.add(&Piece { certified, placement: Placement::FirstPage, ..piece.piece(1) });
+    assert!(matches!(refused, Err(AssembleError::CertifiedFirstPage)), "{refused:?}");
+}
+
+#[test]
+fn the_part_of_a_piece_has_two_sides_for_its_backs_are_in_the_file() {
+    let piece = parts(Letter::of(2));
+    for sides in [Sides::Duplex, Sides::FrontOnly] {
+        let printed = print_one(&piece, &Stationery::default(), |piece| Piece { sides, ..piece });
+        let mut node = printed.parts()[0].2;
+        for key in ["CIP4_Root", "CIP4_Intent", "CIP4_LayoutIntent"] {
+            node = node.get(key.as_bytes()).unwrap().as_dict().unwrap();
+        }
+        assert_eq!(node.get(b"CIP4_Sides").unwrap().as_name().unwrap(), b"TwoSidedHeadToHead", "{sides:?}");
+    }
+}
+
 #[test]
 fn the_stock_of_every_sheet_is_in_the_row() {
     let piece = parts(Letter::of(5));
@@ -379,13 +463,14 @@ fn every_sheet_says_in_words_what_its_mark_says() {
 }
 
 #[test]
-fn perforated_stock_is_in_the_row_and_in_the_line_beside_the_mark() {
+fn perforated_stock_is_in_the_row_and_beside_the_mark_of_its_sheet_and_the_cover_says_which_it_is() {
     let piece = parts(Letter::of(1));
     let mut assembler = Assembler::new(Vec::new(), &Stationery::default()).unwrap();
     let row = assembler.add(&Piece { perforated: true, ..piece.piece(1) }).unwrap();
     assert_eq!(row.stock.to_string(), "plain:1 perforated:2");
     let printed = Printed::read(assembler.finish().unwrap(), vec![row]);
-    assert_eq!(printed.text(1).last().unwrap(), "job_7 1 sheet 1/2 PERF");
+    assert_eq!(printed.text(1).last().unwrap(), "job_7 1 sheet 1/2 PERF 2");
+    assert_eq!(printed.text(3).last().unwrap(), "job_7 1 sheet 2/2 PERF");
 }
 
 #[test]
@@ -412,6 +497,7 @@ fn the_part_of_a_piece_says_what_it_is_made_of_and_not_who_it_is_for() {
         .map(|run| {
             let run = run.as_dict().unwrap();
             let number = |key: &str| run.get(key.as_bytes()).unwrap().as_i64().unwrap();
+            assert_eq!(name(run, "Size"), "Letter");
             (name(run, "Stock"), number("FirstSheet"), number("LastSheet"))
         })
         .collect();

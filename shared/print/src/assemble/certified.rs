@@ -165,6 +165,9 @@ fn read_bars(content: &str, place: &Rect) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inspect::Limits;
+    use crate::layout::UNPRINTABLE;
+    use crate::stationery::{PaperSize, Stationery};
     use proptest::prelude::*;
 
     const NUMBER: &str = "9214890234567800000013";
@@ -203,8 +206,15 @@ mod tests {
         a.right() <= b.left || b.right() <= a.left || a.bottom() <= b.top || b.bottom() <= a.top
     }
 
-    fn layouts() -> [Layout; 2] {
-        [Layout::number_10(), Layout::flat_9x12()]
+    /// What certified pieces of every paper are put into, with all of the services.
+    fn layouts() -> Vec<Layout> {
+        let stationery = Stationery::default();
+        let choices = PaperSize::ALL.into_iter().flat_map(|paper| [(paper, 2), (paper, 9)]);
+        let layouts = choices.map(|(paper, sheets)| {
+            let shown = |layout: &Layout| draw(NUMBER, "70113", &[RECEIPT, RESTRICTED], layout).is_ok();
+            stationery.envelopes(sheets, paper).into_iter().map(|(_, layout)| layout).find(shown).unwrap()
+        });
+        layouts.collect()
     }
 
     #[test]
@@ -236,11 +246,26 @@ mod tests {
     fn no_fold_crosses_a_label_and_the_page_has_room_for_it() {
         for layout in layouts() {
             let label = extent(&draw(NUMBER, "70113", &[RECEIPT, RESTRICTED], &layout).unwrap());
-            // The margin that no printer reaches is a quarter of an inch.
-            let panel =
-                Rect { left: 0.25, top: 0.25, width: layout.panel_width - 0.5, height: layout.panel_height - 0.25 };
+            let panel = Rect {
+                left: UNPRINTABLE,
+                top: UNPRINTABLE,
+                width: layout.panel_width - 2.0 * UNPRINTABLE,
+                height: layout.panel_height - UNPRINTABLE,
+            };
             assert!(panel.contains(&label), "{label:?}");
         }
+    }
+
+    #[test]
+    fn inspection_and_layout_agree_on_what_cannot_be_printed_on() {
+        assert_eq!(Limits::default().margin, UNPRINTABLE);
+    }
+
+    #[test]
+    fn a_legal_sheet_with_one_service_is_folded_and_with_two_goes_flat() {
+        let folded = Layout::number_10().holding(PaperSize::Legal);
+        assert!(draw(NUMBER, "70113", &[RECEIPT], &folded).is_ok());
+        assert!(draw(NUMBER, "70113", &[RECEIPT, RESTRICTED], &folded).is_err());
     }
 
     #[test]

@@ -27,8 +27,9 @@ use crate::document;
 use crate::drawing::Digits;
 use crate::font::{self, FONT};
 use crate::inspect::Limits;
+use crate::layout::Layout;
 use crate::sheet_mark;
-use crate::stationery::{Fold, Placement, Sides, Stationery, Stock};
+use crate::stationery::{Envelope, Fold, PaperSize, Placement, Sides, Stationery, Stock};
 use crate::stream::{Output, put_reference};
 pub use card::{Card, CardRow};
 pub use certified::Certified;
@@ -71,6 +72,20 @@ pub enum AssembleError {
         /// Impressions it was accepted with.
         accepted: u32,
     },
+    /// A page that no paper has the size of.
+    #[error("a page is {width:.2} x {height:.2} in; make every page Letter, Legal or A4")]
+    PageSize {
+        /// Width of the page upright, inches.
+        width: f64,
+        /// Height of the page upright, inches.
+        height: f64,
+    },
+    /// The pages are not of one size: sheets of two sizes are not folded together.
+    #[error("the document has pages of {} and of {}; make all pages one size", .0.name(), .1.name())]
+    MixedSizes(PaperSize, PaperSize),
+    /// A certified piece without a cover sheet: inspection has not seen to it that there is room for its label.
+    #[error("the label of a certified piece goes on a cover sheet; give it one")]
+    CertifiedFirstPage,
     /// The endorsement cannot be printed.
     #[error("the endorsement: {0}")]
     Endorsement(LineFault),
@@ -139,6 +154,20 @@ fn load(bytes: &[u8], limits: &Limits) -> Result<Document, AssembleError> {
     document::load(bytes, limits.max_decompressed).map_err(|_| AssembleError::Document("it does not parse"))
 }
 
+/// What the pages of a document are printed on.
+fn paper(pages: &[Plan<'_>]) -> Result<PaperSize, AssembleError> {
+    let mut only = None;
+    for Plan { geometry, .. } in pages {
+        let (width, height) = (geometry.width / POINTS, geometry.height / POINTS);
+        let paper = PaperSize::of(width, height).ok_or(AssembleError::PageSize { width, height })?;
+        match only {
+            Some(only) if only != paper => return Err(AssembleError::MixedSizes(only, paper)),
+            _ => only = Some(paper),
+        }
+    }
+    only.ok_or(AssembleError::Document("it has no pages"))
+}
+
 /// Writes pieces to `W` one after the other.
 #[derive(Debug)]
 pub struct Assembler<W> {
@@ -180,6 +209,9 @@ impl<W: io::Write> Assembler<W> {
     /// See [`AssembleError`].
     pub fn add(&mut self, piece: &Piece<'_>) -> Result<PieceRow, AssembleError> {
         // Everything that can fail is done before the first byte is written.
+        if piece.certified.is_some() && piece.placement == Placement::FirstPage {
+            return Err(AssembleError::CertifiedFirstPage);
+        }
         let limits = Limits::default();
         let document = load(piece.document, &limits)?;
         let pages = document::pages(&document, limits.max_pages)
@@ -203,10 +235,10 @@ impl<W: io::Write> Assembler<W> {
             .map(|sheet| sheet_mark::modules(&sheet_mark::payload(piece.job, piece.number, sheet, sheets)))
             .collect::<Option<_>>()
             .ok_or(AssembleError::Mark)?;
+        let paper = paper(&pages)?;
         // The cover is of the paper that follows.
         let (width, height) = (pages[0].geometry.width, pages[0].geometry.height);
-        let envelope = self.stationery.envelope(sheets);
-        let layout = self.stationery.layout(envelope).clone();
+        let (envelope, layout) = self.envelope(piece, sheets, paper)?;
         let face = face(piece, &layout, &self.stationery, height)?;
         let stock = piece.stocks(self.stationery.cover_stock, sheets);
 
@@ -218,21 +250,22 @@ impl<W: io::Write> Assembler<W> {
             pages: 2 * sheets,
             sheets,
             sides: piece.sides,
-            fold: Fold::of(height / POINTS, &layout),
+            paper,
+            fold: Fold::of(paper.inches().1, &layout),
             envelope,
-            weight: self.stationery.weight(sheets, width / POINTS, height / POINTS),
+            weight: self.stationery.weight(sheets, paper, envelope),
             stock,
             offset,
             length: 0,
         };
         let front = |content: &mut String, sheet: u32, height: f64| {
-            let perforated = row.stock.of(sheet) == Some(Stock::Perforated) || (piece.perforated && sheet == 1);
-            let line = format!(
-                "{} {} sheet {sheet}/{sheets}{}",
-                piece.job,
-                piece.number,
-                if perforated { " PERF" } else { "" }
-            );
+            let mut line = format!("{} {} sheet {sheet}/{sheets}", piece.job, piece.number);
+            if row.stock.of(sheet) == Some(Stock::Perforated) {
+                line.push_str(" PERF");
+            } else if piece.perforated && sheet == 1 {
+                // The cover says which sheet of the piece it is.
+                line.push_str(" PERF 2");
+            }
             draw_mark(content, &layout, &marks[sheet as usize - 1], &line, height);
         };
         let mut copy = Copy::new(&document, piece.account);
@@ -269,6 +302,22 @@ impl<W: io::Write> Assembler<W> {
         self.totals.sheets += u64::from(sheets);
         self.totals.pieces += 1;
         Ok(PieceRow { length: self.output.position - offset, ..row })
+    }
+
+    /// The envelope of a piece: the first that holds it and whose windows show all of it that must always be seen.
+    fn envelope(&self, piece: &Piece<'_>, sheets: u32, paper: PaperSize) -> Result<(Envelope, Layout), AssembleError> {
+        let mut without = AssembleError::Layout("barcode");
+        for (envelope, layout) in self.stationery.envelopes(sheets, paper) {
+            match &piece.certified {
+                Some(certified) => match certified::label(certified, piece.imb.routing(), &layout, 0.0) {
+                    Err(fault @ AssembleError::Layout(_)) => without = fault,
+                    // What else is wrong is said when it is drawn.
+                    _ => return Ok((envelope, layout)),
+                },
+                None => return Ok((envelope, layout)),
+            }
+        }
+        Err(without)
     }
 
     /// The output, for a caller that drains it between pieces.

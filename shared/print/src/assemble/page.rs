@@ -78,7 +78,6 @@ impl<W: io::Write> Assembler<W> {
             head.extend_from_slice(b"/Group ");
             head.extend(self.copy_value(copy, group)?);
         }
-        let packed: Vec<u8>;
         let content: &[u8] = match &page.content {
             Content::Blank => return Ok(None),
             Content::Raw(stream) => {
@@ -93,10 +92,9 @@ impl<W: io::Write> Assembler<W> {
                 }
                 &stream.content
             }
-            Content::Joined(bytes) => {
+            Content::Joined { packed, .. } => {
                 head.extend_from_slice(b"/Filter/FlateDecode");
-                packed = document::pack(bytes)?;
-                &packed
+                packed
             }
         };
         head.extend_from_slice(format!("/Length {}>>", content.len()).as_bytes());

@@ -6,7 +6,7 @@
 
 use super::piece::{Piece, PieceRow};
 use crate::drawing::Digits;
-use crate::stationery::{Sides, Stock};
+use crate::stationery::Stock;
 use crate::stream::{put_reference, serialize_name};
 
 /// The body of the document part of a piece, whose pages are `first` to `last` by their object numbers.
@@ -28,14 +28,9 @@ pub(super) fn body(piece: &Piece<'_>, row: &PieceRow, parent: u64, first: u64, l
     serialize_name(&mut out, format!("{}.{}", piece.job, piece.number).as_bytes());
     text(
         &mut out,
-        "/CIP4_Intent<</Type/CIP4_Intent/CIP4_ProductType/Letter/CIP4_LayoutIntent<</Type/CIP4_LayoutIntent",
-    );
-    text(
-        &mut out,
-        match row.sides {
-            Sides::Duplex => "/CIP4_Sides/TwoSidedHeadToHead>>",
-            Sides::FrontOnly => "/CIP4_Sides/OneSided>>",
-        },
+        // Every sheet has its back in the file, blank or not: on one side, a press would print the backs on sheets of their own.
+        "/CIP4_Intent<</Type/CIP4_Intent/CIP4_ProductType/Letter/CIP4_LayoutIntent<</Type/CIP4_LayoutIntent\
+         /CIP4_Sides/TwoSidedHeadToHead>>",
     );
     // The names have no way to say that sheets of one piece differ; `Media` below has.
     if let [(stock, _)] = row.stock.runs() {
@@ -66,6 +61,8 @@ pub(super) fn body(piece: &Piece<'_>, row: &PieceRow, parent: u64, first: u64, l
     for &(stock, sheets) in row.stock.runs() {
         text(&mut out, "<</Stock/");
         text(&mut out, stock.name());
+        text(&mut out, "/Size/");
+        text(&mut out, row.paper.name());
         number(&mut out, "/FirstSheet ", u64::from(sheet));
         number(&mut out, "/LastSheet ", u64::from(sheet + sheets - 1));
         text(&mut out, ">>");

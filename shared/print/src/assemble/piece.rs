@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Certified;
 use crate::imb::Imb;
-use crate::stationery::{Envelope, Fold, Ounces, Placement, Sides, Stock, Stocks};
+use crate::stationery::{Envelope, Fold, Ounces, PaperSize, Placement, Sides, Stock, Stocks};
 
 /// One mail piece to be added to a print stream.
 #[derive(Debug, Clone, Copy)]
@@ -76,6 +76,8 @@ pub struct PieceRow {
     pub sides: Sides,
     /// What each sheet is printed on.
     pub stock: Stocks,
+    /// The size of the sheets.
+    pub paper: PaperSize,
     /// How the sheets are folded.
     pub fold: Fold,
     /// The envelope.
