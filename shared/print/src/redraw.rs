@@ -15,8 +15,16 @@ use crate::inspect::Limits;
 const MAX_NUMBER: u32 = 8_388_607;
 
 /// Makes room for new objects: sets the number after which they are counted beyond all that are used or only referred to,
-/// for a reference to nothing must not become one to something. False if the numbers are used up.
+/// for a reference to nothing must not become one to something. False if the numbers are used up, or are such that no
+/// cross-reference can list them: object 0 is always free, and of two objects with one number only one can be found.
 pub(crate) fn make_room(document: &mut Document) -> bool {
+    let mut before = 0;
+    for &(number, _) in document.objects.keys() {
+        if number == before {
+            return false;
+        }
+        before = number;
+    }
     let mut found = Vec::new();
     document.objects.values().for_each(|object| document::references(object, &mut found));
     document.trailer.iter().for_each(|(_, value)| document::references(value, &mut found));
