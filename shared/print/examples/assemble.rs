@@ -156,10 +156,10 @@ fn write(options: &Options, names: &Names) -> Result<Totals, Box<dyn Error>> {
     while rows.read_record(&mut record).map_err(|error| format!("{list}: {error}"))? {
         number += 1;
         match letters.add(&mut assembler, &record, number, &mut document) {
-            Ok((letter, row, sha256)) => {
+            Ok((letter, imb, row, sha256)) => {
                 let entry = Entry {
                     letter_ref_id: &letter.document,
-                    tracking_code: &letter.tracking_code,
+                    tracking_code: imb.tracking(),
                     name: &letter.name1,
                     postal_code: &letter.postal_code,
                     document_sha256: &sha256,
@@ -207,12 +207,18 @@ impl<'a> List<'a> {
         record: &'a csv::StringRecord,
         number: u32,
         document: &mut Vec<u8>,
-    ) -> Result<(Letter<'a>, PieceRow, String), Box<dyn Error>> {
+    ) -> Result<(Letter<'a>, Imb, PieceRow, String), Box<dyn Error>> {
         let letter: Letter<'a> = record.deserialize(Some(self.headers))?;
         read_document(self.folder, letter.document.trim(), document)?;
         let imb = Imb::encode(letter.tracking_code.trim(), letter.routing.trim())?;
+        let account = match self.account {
+            Some(place) => {
+                record.get(place).map(str::trim).filter(|name| !name.is_empty()).ok_or("it has no account")?
+            }
+            None => "",
+        };
         let piece = Piece {
-            account: self.account.and_then(|place| record.get(place)).unwrap_or_default(),
+            account,
             sender: self.return_address,
             recipient: &letter.lines(),
             imb: &imb,
@@ -228,7 +234,7 @@ impl<'a> List<'a> {
         };
         let row = assembler.add(&piece)?;
         let sha256 = hex(&Sha256::digest(&document));
-        Ok((letter, row, sha256))
+        Ok((letter, imb, row, sha256))
     }
 }
 

@@ -7,7 +7,8 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::assemble::{PieceRow, Totals};
+use crate::assemble::{CardRow, PieceRow, Totals};
+use crate::stationery::{Fold, Sides};
 
 /// What a manifest says of a piece beside its row: whose it is and what it was made from. What is not known is empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -44,12 +45,13 @@ struct Line<'a> {
     pages: u32,
     first_page: u64,
     last_page: u64,
+    place: Option<u32>,
     sides: &'a str,
     stock: String,
-    paper: &'a str,
+    paper: String,
     envelope: &'a str,
     fold: &'a str,
-    weight_ounces: crate::stationery::Ounces,
+    weight_ounces: Option<crate::stationery::Ounces>,
     offset: u64,
     length: u64,
 }
@@ -69,12 +71,41 @@ impl<'a> Line<'a> {
             pages: row.pages,
             first_page: row.first_page,
             last_page: row.last_page,
+            place: None,
             sides: row.sides.name(),
             stock: row.stock.to_string(),
-            paper: row.paper.name(),
+            paper: row.paper.name().to_owned(),
             envelope: row.envelope.name(),
             fold: row.fold.name(),
-            weight_ounces: row.weight,
+            weight_ounces: Some(row.weight),
+            offset: row.offset,
+            length: row.length,
+        }
+    }
+
+    /// A card shares its press sheet, and so pages and bytes, with those in the other places. It has no envelope, and what it
+    /// weighs is not known.
+    fn card(entry: &Entry<'a>, row: &CardRow) -> Self {
+        Self {
+            piece: row.piece,
+            batch_id: entry.batch_id,
+            letter_ref_id: entry.letter_ref_id,
+            tracking_code: entry.tracking_code,
+            article_number: entry.article_number,
+            name: entry.name,
+            postal_code: entry.postal_code,
+            document_sha256: entry.document_sha256,
+            sheets: 1,
+            pages: 2,
+            first_page: row.first_page,
+            last_page: row.last_page,
+            place: Some(row.place),
+            sides: Sides::Duplex.name(),
+            stock: "plain:1".to_owned(),
+            paper: format!("{}x{}", row.sheet.width, row.sheet.height),
+            envelope: "",
+            fold: Fold::None.name(),
+            weight_ounces: None,
             offset: row.offset,
             length: row.length,
         }
@@ -98,6 +129,14 @@ impl<W: Write> Csv<W> {
     /// The output cannot be written.
     pub fn write(&mut self, entry: &Entry<'_>, row: &PieceRow) -> io::Result<()> {
         self.lines.serialize(Line::new(entry, row)).map_err(io::Error::from)
+    }
+
+    /// Writes the line of a card.
+    ///
+    /// # Errors
+    /// The output cannot be written.
+    pub fn write_card(&mut self, entry: &Entry<'_>, row: &CardRow) -> io::Result<()> {
+        self.lines.serialize(Line::card(entry, row)).map_err(io::Error::from)
     }
 
     /// Ends the manifest and gives the output back.
@@ -139,6 +178,14 @@ impl<W: Write> JsonLines<W> {
         self.line(&Line::new(entry, row))
     }
 
+    /// Writes the line of a card.
+    ///
+    /// # Errors
+    /// The output cannot be written.
+    pub fn write_card(&mut self, entry: &Entry<'_>, row: &CardRow) -> io::Result<()> {
+        self.line(&Line::card(entry, row))
+    }
+
     /// Writes the line of the file and gives the output back.
     ///
     /// # Errors
@@ -162,7 +209,8 @@ impl<W: Write> JsonLines<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stationery::{Envelope, Fold, Ounces, PaperSize, Sides, Stock, Stocks};
+    use crate::press_sheet::PressSheet;
+    use crate::stationery::{Envelope, Ounces, PaperSize, Stock, Stocks};
 
     fn row() -> PieceRow {
         let mut stock = Stocks::default();
@@ -202,10 +250,25 @@ mod tests {
         assert_eq!(
             String::from_utf8(csv.finish().unwrap()).unwrap(),
             "piece,batchId,letterRefId,trackingCode,articleNumber,name,postalCode,documentSha256,sheets,pages,firstPage,\
-             lastPage,sides,stock,paper,envelope,fold,weightOunces,offset,length\n\
-             7,batch_1,R-1,00270902345678000001,,\"DOE, \"\"JO\"\"\",70113-1234,ab,2,4,5,8,duplex,plain:1 perforated:2,Letter,#10,\
+             lastPage,place,sides,stock,paper,envelope,fold,weightOunces,offset,length\n\
+             7,batch_1,R-1,00270902345678000001,,\"DOE, \"\"JO\"\"\",70113-1234,ab,2,4,5,8,,duplex,plain:1 perforated:2,Letter,#10,\
              third,0.52,1000,5000000000\n"
         );
+    }
+
+    #[test]
+    fn a_card_has_the_columns_of_a_letter_and_its_place_on_the_press_sheet() {
+        let sheet = PressSheet::PRESS_12X18;
+        let card = CardRow { piece: 7, first_page: 3, last_page: 4, place: 2, sheet, offset: 1_000, length: 2_000 };
+        let mut csv = Csv::new(Vec::new());
+        csv.write(&ENTRY, &row()).unwrap();
+        csv.write_card(&ENTRY, &card).unwrap();
+        let csv = String::from_utf8(csv.finish().unwrap()).unwrap();
+        assert!(csv.ends_with(",1,2,3,4,2,duplex,plain:1,12x18,,none,,1000,2000\n"), "{csv}");
+        let mut json = JsonLines::new(Vec::new());
+        json.write_card(&ENTRY, &card).unwrap();
+        let line: serde_json::Value = serde_json::from_slice(&json.writer).unwrap();
+        assert_eq!((&line["place"], &line["trackingCode"]), (&2.into(), &ENTRY.tracking_code.into()));
     }
 
     #[test]

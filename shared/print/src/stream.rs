@@ -27,6 +27,10 @@ pub(crate) struct Output<W> {
     /// The root of the document parts, and each part.
     parts_root: u64,
     parts: Vec<u64>,
+    /// What the parts are, each name once.
+    kinds: Vec<&'static str>,
+    /// Has seen all parts.
+    hasher: blake3::Hasher,
 }
 
 /// The node of the page tree that is being filled on one level.
@@ -47,6 +51,8 @@ impl<W: Write> Output<W> {
             levels: vec![Level::default()],
             parts_root: 0,
             parts: Vec::new(),
+            kinds: Vec::new(),
+            hasher: blake3::Hasher::new(),
         };
         output.parts_root = output.allocate();
         // Four bytes above 127 tell transfer programs that the file is binary.
@@ -106,9 +112,14 @@ impl<W: Write> Output<W> {
         self.parts_root
     }
 
-    /// Adds a document part that was written.
-    pub(crate) fn add_part(&mut self, part: u64) {
+    /// Writes a document part, whose kind has this name.
+    pub(crate) fn put_part(&mut self, part: u64, body: &[u8], kind: &'static str) -> io::Result<()> {
+        self.hasher.update(body);
+        if !self.kinds.contains(&kind) {
+            self.kinds.push(kind);
+        }
         self.parts.push(part);
+        self.put(part, body)
     }
 
     /// The node that the next page will be a kid of.
@@ -222,10 +233,11 @@ impl<W: Write> Output<W> {
         }
         let catalogued = self.allocate();
         let node = self.parts_root;
+        // All parts are on one level, which has one name.
+        let kind = if let [only] = self.kinds[..] { only } else { "Record" };
         self.put(
             catalogued,
-            format!("<</Type/DPartRoot/DPartRootNode {node} 0 R/RecordLevel 1/NodeNameList[/Job/MailPiece]>>")
-                .as_bytes(),
+            format!("<</Type/DPartRoot/DPartRootNode {node} 0 R/RecordLevel 1/NodeNameList[/Job/{kind}]>>").as_bytes(),
         )?;
         self.begin(node)?;
         self.write(
@@ -246,10 +258,10 @@ impl<W: Write> Output<W> {
         Ok(format!("/DPartRoot {catalogued} 0 R"))
     }
 
-    /// What tells this file from others (ISO 32000-2 14.4), in hexadecimal: a hash of where its objects are, for a time or
-    /// a chance number would make other bytes of the same pieces.
+    /// What tells this file from others (ISO 32000-2 14.4), in hexadecimal: a hash of its parts, which name jobs and
+    /// pieces, and of where its objects are, for a time or a chance number would make other bytes of the same pieces.
     fn identifier(&self) -> String {
-        let mut hasher = blake3::Hasher::new();
+        let mut hasher = self.hasher.clone();
         for offset in &self.offsets {
             hasher.update(&offset.to_le_bytes());
         }

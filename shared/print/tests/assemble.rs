@@ -607,6 +607,62 @@ fn an_annotation_is_drawn_where_its_rectangle_is_and_hidden_ones_are_not() {
 }
 
 #[test]
+fn what_has_no_resources_has_those_of_its_page() {
+    let mut letter = Letter::of(2);
+    let other =
+        letter.document.add_object(dictionary! { "Type" => "Font", "Subtype" => "Type1", "BaseFont" => "Courier" });
+    let form = dictionary! {
+        "Type" => "XObject", "Subtype" => "Form",
+        "BBox" => vec![0.into(), 0.into(), 10.into(), 20.into()],
+    };
+    let form = letter.document.add_object(Stream::new(form, b"BT /F1 9 Tf (x) Tj ET".to_vec()));
+    let letters = dictionary! { "Type" => "Font", "Subtype" => "Type3", "CharProcs" => dictionary! {} };
+    let letters = letter.document.add_object(letters);
+    let annotation = Object::from(dictionary! {
+        "Type" => "Annot", "Subtype" => "Stamp", "F" => 4,
+        "Rect" => vec![100.into(), 200.into(), 140.into(), 230.into()],
+        "AP" => dictionary! { "N" => form },
+    });
+    for (place, font) in [letter.font, other].into_iter().enumerate() {
+        let page = letter.pages[place];
+        letter.set(page, "Annots", vec![annotation.clone()]);
+        let fonts = dictionary! { "F1" => font, "F3" => letters };
+        // The form is in the resources that it takes, too.
+        letter.set(page, "Resources", dictionary! { "Font" => fonts, "XObject" => dictionary! { "Fm" => form } });
+    }
+    let printed = print(&[parts(letter)]);
+    let fonts = |dictionary: &Dictionary| {
+        let resources = dictionary.get(b"Resources").unwrap().as_dict().unwrap();
+        resources.get(b"Font").unwrap().as_dict().unwrap().clone()
+    };
+    let base = |fonts: &Dictionary| {
+        let font = printed.document.get_dictionary(fonts.get(b"F1").unwrap().as_reference().unwrap()).unwrap();
+        String::from_utf8(font.get(b"BaseFont").unwrap().as_name().unwrap().to_vec()).unwrap()
+    };
+    for (page, name) in [(3, "Helvetica"), (4, "Courier")] {
+        let stamp = fonts(&printed.form(page, "A0").1.dict);
+        assert_eq!(base(&stamp), name);
+        let type3 = stamp.get(b"F3").unwrap().as_reference().unwrap();
+        assert_eq!(base(&fonts(printed.document.get_dictionary(type3).unwrap())), name);
+    }
+}
+
+#[test]
+fn print_streams_of_other_pieces_have_other_identifiers() {
+    let id = |tracking: &str| {
+        let imb = Imb::encode(tracking, "70113123400").unwrap();
+        let printed = print(&[Parts { imb, ..parts(Letter::of(1)) }]);
+        (
+            printed.bytes.len(),
+            printed.document.trailer.get(b"ID").unwrap().as_array().unwrap()[0].as_str().unwrap().to_vec(),
+        )
+    };
+    let (first, second) = (id("00270902345678000001"), id("00270902345678000010"));
+    assert_ne!(first.1, second.1);
+    assert_eq!(first.1, id("00270902345678000001").1);
+}
+
+#[test]
 fn only_what_the_pages_reach_is_copied() {
     let mut letter = Letter::of(1);
     letter.document.add_object(Stream::new(dictionary! {}, b"unreachable".to_vec()));

@@ -20,7 +20,7 @@ use crate::drawing::{decimals, draw_rectangle};
 use crate::imb::Imb;
 use crate::inspect::Limits;
 use crate::layout::Rect;
-use crate::press_sheet::{BLEED, CardSize, Imposition, Side};
+use crate::press_sheet::{BLEED, CardSize, Imposition, PressSheet, Side};
 use crate::sheet_mark;
 use crate::stationery::Stationery;
 use crate::stream::{put_reference, serialize_name};
@@ -44,7 +44,7 @@ pub struct Card<'a> {
 }
 
 /// Where a card is in its print stream.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CardRow {
     /// The number of the piece in its mail job.
@@ -55,6 +55,8 @@ pub struct CardRow {
     pub last_page: u64,
     /// The place of the card on its press sheet, from 1 at the top left of the front along the rows.
     pub place: u32,
+    /// Its press sheet.
+    pub sheet: PressSheet,
     /// The byte where the first object of the press sheet starts.
     pub offset: u64,
     /// Bytes from there to the end of its last object.
@@ -108,8 +110,7 @@ impl<W: io::Write> Assembler<W> {
         let front = self.put_side(part, imposition, Side::Front, &ready, &mut copies)?;
         let back = self.put_side(part, imposition, Side::Back, &ready, &mut copies)?;
         let body = part_body(cards, self.output.parts_root(), front, back);
-        self.output.put(part, &body)?;
-        self.output.add_part(part);
+        self.output.put_part(part, &body, "PressSheet")?;
 
         let first_page = self.totals.pages + 1;
         self.totals.pages += 2;
@@ -121,6 +122,7 @@ impl<W: io::Write> Assembler<W> {
             first_page,
             last_page: first_page + 1,
             place: place + 1,
+            sheet: imposition.sheet(),
             offset,
             length,
         };
@@ -128,13 +130,13 @@ impl<W: io::Write> Assembler<W> {
     }
 
     /// Writes one side of a press sheet and gives the number of its page.
-    fn put_side(
+    fn put_side<'a>(
         &mut self,
         part: u64,
         imposition: &Imposition,
         side: Side,
-        ready: &[Ready<'_>],
-        copies: &mut [Copy<'_>],
+        ready: &[Ready<'a>],
+        copies: &mut [Copy<'a>],
     ) -> io::Result<u64> {
         let sheet = imposition.sheet();
         let (width, height) = (sheet.width * POINTS, sheet.height * POINTS);

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::io;
 
-use lopdf::{Document, Object, ObjectId};
+use lopdf::{Dictionary, Document, Object, ObjectId};
 
 use super::Assembler;
+use super::page::Plan;
 use super::shared::Hash;
 use crate::document;
 use crate::stream::{Output, serialize, serialize_entry};
@@ -39,6 +40,9 @@ impl<W: io::Write> Assembler<W> {
             copy.places.insert(id, Place::Open(None));
             let mut references = Vec::new();
             document::references(object, &mut references);
+            if let Some(resources) = copy.lend(object) {
+                document::references(resources, &mut references);
+            }
             Some(Visit { id, references, next: 0 })
         };
         // A chain of references can be as long as the file, so the path is here and not on the stack.
@@ -64,11 +68,19 @@ impl<W: io::Write> Assembler<W> {
         let Some((_, object)) = copy.find(id) else { return Ok(()) };
         let output = &mut self.output;
         let mut head = Vec::new();
+        let lent = copy.lend(object).zip(document::dictionary_of(object)).map(|(resources, dictionary)| {
+            let mut dictionary = dictionary.clone();
+            dictionary.set("Resources", resources.clone());
+            dictionary
+        });
         let content = match object {
             Object::Stream(stream) => {
                 head.extend_from_slice(b"<<");
-                for (key, value) in
-                    stream.dict.iter().filter(|(key, _)| !STREAM_KEYS_LEFT_OUT.contains(&key.as_slice()))
+                for (key, value) in lent
+                    .as_ref()
+                    .unwrap_or(&stream.dict)
+                    .iter()
+                    .filter(|(key, _)| !STREAM_KEYS_LEFT_OUT.contains(&key.as_slice()))
                 {
                     serialize_entry(&mut head, key, value, &mut |id| copy.number(id, output));
                 }
@@ -76,7 +88,8 @@ impl<W: io::Write> Assembler<W> {
                 Some(stream.content.as_slice())
             }
             object => {
-                serialize(&mut head, object, &mut |id| copy.number(id, output));
+                let lent = lent.map(Object::Dictionary);
+                serialize(&mut head, lent.as_ref().unwrap_or(object), &mut |id| copy.number(id, output));
                 None
             }
         };
@@ -130,6 +143,31 @@ pub(super) struct Copy<'a> {
     places: HashMap<ObjectId, Place>,
     /// A hasher that has seen the account, so that its objects are equal to no other account's.
     hasher: blake3::Hasher,
+    /// The resources of the page that is being copied, and whether something was copied with them as its own.
+    page: Option<&'a Object>,
+    has_lent: bool,
+}
+
+/// Whether an object is drawn with the resources of its page, for it has none of its own: a form (ISO 32000-2 8.10.2) or a
+/// Type 3 font (9.6.4).
+fn borrows(document: &Document, object: &Object) -> bool {
+    let is = |dictionary: &Dictionary, kind: &[u8]| {
+        document::lookup(document, dictionary, b"Subtype").and_then(|name| name.as_name().ok()) == Some(kind)
+    };
+    let dictionary = match object {
+        Object::Stream(stream) if is(&stream.dict, b"Form") => &stream.dict,
+        Object::Dictionary(font) if is(font, b"Type3") => font,
+        _ => return false,
+    };
+    document::lookup(document, dictionary, b"Resources").is_none()
+}
+
+/// Whether a document would be copied too often. What has no resources of its own is copied anew for each page whose are
+/// others, with all that leads to it.
+pub(super) fn is_copied_too_often(document: &Document, bytes: usize, pages: &[Plan<'_>]) -> bool {
+    const MOST: usize = 1 << 30;
+    let changes = pages.windows(2).filter(|pair| pair[0].resources != pair[1].resources).count();
+    changes.saturating_mul(bytes) > MOST && document.objects.values().any(|object| borrows(document, object))
 }
 
 /// How far the copying of an object is.
@@ -145,7 +183,23 @@ impl<'a> Copy<'a> {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&(account.len() as u64).to_le_bytes());
         hasher.update(account.as_bytes());
-        Self { document, places: HashMap::new(), hasher }
+        Self { document, places: HashMap::new(), hasher, page: None, has_lent: false }
+    }
+
+    /// Goes on to a page with these resources.
+    pub(super) fn turn_to(&mut self, resources: Option<&'a Object>) {
+        if self.has_lent && self.page != resources {
+            self.places.clear();
+            self.has_lent = false;
+        }
+        self.page = resources;
+    }
+
+    /// The resources that an object takes from the page.
+    fn lend(&mut self, object: &Object) -> Option<&'a Object> {
+        let resources = self.page.filter(|_| borrows(self.document, object))?;
+        self.has_lent = true;
+        Some(resources)
     }
 
     /// The object to copy for a reference, past those that are only references themselves.

@@ -3,6 +3,7 @@
 use super::{AssembleError, Piece, certified};
 use crate::address_block::{self, MAX_LINES, MAX_SENDER_LINES, NoPlace, POINTS, TextBlock, bar, usps_style};
 use crate::drawing::{Digits, draw_rectangle, draw_text, push_decimals};
+use crate::font::FONT;
 use crate::imb::{BARS, Imb};
 use crate::layout::{Layout, Rect};
 use crate::sheet_mark;
@@ -76,7 +77,18 @@ pub(super) fn draw_mark(content: &mut String, layout: &Layout, mark: &sheet_mark
         pitch: 0.0,
         extent: Rect { left: 0.0, top: 0.0, width: 0.0, height: 0.0 },
     };
-    content.push_str("0 g\n");
+    // As much white around the line as around the mark; nothing hangs lower or stands higher than this.
+    let size = beside.points / POINTS;
+    let (above, below) = (FONT.cap_height * size + module, FONT.descent * size + module);
+    let behind = Rect {
+        left: beside.left - module,
+        top: beside.last_baseline - above,
+        width: FONT.width(line).unwrap_or(0.0) * size + 2.0 * module,
+        height: above + below,
+    };
+    content.push_str("1 g\n");
+    draw_rectangle(content, &behind, height);
+    content.push_str("f 0 g\n");
     draw_text(content, &beside, &[line], height);
     // In units of a module, rows upwards from the clear space, so that its rectangles are whole numbers.
     let unit = module * POINTS;
@@ -164,4 +176,25 @@ fn read_bars(content: &str, place: &Rect, height: f64) -> Option<String> {
         });
     }
     (letters.len() == BARS).then_some(letters)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_beside_the_mark_is_on_white_as_wide_as_it_is() {
+        let layout = Layout::default();
+        let mark = sheet_mark::modules("job_7 42 1/3").unwrap();
+        let mut content = String::new();
+        let line = "job_7 42 sheet 1/3";
+        draw_mark(&mut content, &layout, &mark, line, 792.0);
+        let behind = content.strip_prefix("1 g\n").unwrap().split_once(" re\nf 0 g\nBT").unwrap().0;
+        let [left, bottom, width, tall]: [f64; 4] =
+            behind.split(' ').map(|number| number.parse().unwrap()).collect::<Vec<_>>().try_into().unwrap();
+        let text = content.split_once("1 0 0 1 ").unwrap().1.split_once(' ').unwrap().0.parse::<f64>().unwrap();
+        assert!(left < text - 0.9 && left + width > text + FONT.width(line).unwrap() * 6.0 + 0.9);
+        let baseline = layout.mark_bottom * POINTS;
+        assert!(bottom < baseline - 1.0 && bottom + tall > baseline + 5.0);
+    }
 }

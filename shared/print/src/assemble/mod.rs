@@ -33,7 +33,7 @@ use crate::stationery::{Envelope, Fold, PaperSize, Placement, Sides, Stationery,
 use crate::stream::{Output, put_reference};
 pub use card::{Card, CardRow};
 pub use certified::Certified;
-use copy::Copy;
+use copy::{Copy, is_copied_too_often};
 use cover::{draw_mark, face};
 use page::{Plan, plan};
 pub use piece::{Piece, PieceRow};
@@ -235,6 +235,9 @@ impl<W: io::Write> Assembler<W> {
             .map(|sheet| sheet_mark::modules(&sheet_mark::payload(piece.job, piece.number, sheet, sheets)))
             .collect::<Option<_>>()
             .ok_or(AssembleError::Mark)?;
+        if is_copied_too_often(&document, piece.document.len(), &pages) {
+            return Err(AssembleError::Document("too many pages share forms that have no resources"));
+        }
         let paper = paper(&pages)?;
         // The cover is of the paper that follows.
         let (width, height) = (pages[0].geometry.width, pages[0].geometry.height);
@@ -295,8 +298,7 @@ impl<W: io::Write> Assembler<W> {
         }
         if let Some((first, last)) = ends {
             let body = parts::body(piece, &row, self.output.parts_root(), first, last);
-            self.output.put(part, &body)?;
-            self.output.add_part(part);
+            self.output.put_part(part, &body, "MailPiece")?;
         }
         self.totals.pages += u64::from(row.pages);
         self.totals.sheets += u64::from(sheets);

@@ -12,11 +12,11 @@ use crate::drawing::decimals;
 
 impl<W: io::Write> Assembler<W> {
     /// Writes a page of a document: its content as a form, its annotations over it, and over both what is ours.
-    pub(super) fn put_document_page(
+    pub(super) fn put_document_page<'a>(
         &mut self,
         part: u64,
-        copy: &mut Copy<'_>,
-        page: &Plan<'_>,
+        copy: &mut Copy<'a>,
+        page: &Plan<'a>,
         over: &str,
     ) -> io::Result<u64> {
         let geometry = &page.geometry;
@@ -36,16 +36,17 @@ impl<W: io::Write> Assembler<W> {
     /// Draws a page of a document upright, its lower left corner at the origin: appends to `content`, and to `forms` the forms
     /// it needs, whose names have `infix` in them. `grouped` is for a page that is not alone on its sheet: its blending space
     /// then applies to its form and not to the sheet.
-    pub(super) fn draw_page(
+    pub(super) fn draw_page<'a>(
         &mut self,
-        copy: &mut Copy<'_>,
-        page: &Plan<'_>,
+        copy: &mut Copy<'a>,
+        page: &Plan<'a>,
         infix: &str,
         grouped: bool,
         forms: &mut String,
         content: &mut String,
     ) -> io::Result<()> {
         let geometry = &page.geometry;
+        copy.turn_to(page.resources);
         if let Some(form) = self.put_page_form(copy, page, grouped)? {
             let _ = write!(forms, "/P{infix} {form} 0 R");
             let _ = writeln!(content, "q {} cm /P{infix} Do Q", decimals(&geometry.matrix));
@@ -105,7 +106,7 @@ impl<W: io::Write> Assembler<W> {
 /// What is to be drawn of one page of a document.
 pub(super) struct Plan<'a> {
     pub(super) geometry: Geometry,
-    resources: Option<&'a Object>,
+    pub(super) resources: Option<&'a Object>,
     group: Option<&'a Object>,
     content: Content<'a>,
     appearances: Vec<Appearance>,
