@@ -23,16 +23,19 @@ use sha2::{Digest, Sha256};
 use store::parts::SerialsExhausted;
 use store::queues::Assemble;
 use store::{Store, StoreError};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 
 use crate::{look, unknown};
 
 /// The `Handler` of its function.
 pub const OPERATION: &str = "parts.assemble";
 
-/// How many documents are fetched ahead of the one that is being written, at most.
-const PREFETCH: usize = 16;
-/// How many bytes of documents may be in memory at once; one document is, whatever its size.
-const PREFETCH_BYTES: u64 = 128 << 20;
+/// How many documents are fetched ahead of the one that is being written, at most: fetching one takes tens of
+/// milliseconds, writing it less than one.
+const PREFETCH: usize = 32;
+/// How many kilobytes of documents may be in memory at once, the one that is being written among them; one document is,
+/// whatever its size.
+const PREFETCH_KB: u32 = 48 << 10;
 
 /// A part could not be assembled.
 #[derive(Debug, thiserror::Error)]
@@ -129,23 +132,57 @@ async fn assemble(store: &Store, job: &Job, part: &Part) -> Result<PartFiles, Pa
         return Err(PartError::Assigned);
     }
 
+    // Documents come in while others are written and uploaded. Each is paid for until it is written.
+    let budget = Semaphore::new(PREFETCH_KB as usize);
+    let (sender, documents) = mpsc::channel(PREFETCH);
+    let fetching = async {
+        let mut fetched = stream::iter(&pieces).map(|piece| fetch(store, &budget, piece)).buffered(PREFETCH);
+        while let Some(document) = fetched.next().await {
+            if sender.send(document).await.is_err() {
+                break;
+            }
+        }
+        drop(sender);
+        std::future::pending().await
+    };
+    tokio::select! {
+        files = write(store, job, part, &pieces, documents) => files,
+        never = fetching => never,
+    }
+}
+
+/// A document and what it was paid with.
+type Fetched<'a> = Result<(Vec<u8>, SemaphorePermit<'a>), PartError>;
+
+/// Fetches a piece's document as soon as there is room for it.
+async fn fetch<'a>(store: &Store, budget: &'a Semaphore, (batch, letter, _): &(&Batch, &Letter, Piece)) -> Fetched<'a> {
+    let reference = &letter.content.reference;
+    let copy = letter.copy.as_ref().filter(|_| letter.state == LetterState::Ready);
+    let copy = copy.ok_or_else(|| PartError::NotReady(reference.clone()))?;
+    let kilobytes = u32::try_from(copy.bytes.div_ceil(1 << 10)).unwrap_or(PREFETCH_KB).min(PREFETCH_KB);
+    // It would be refused only if the semaphore were closed, which it never is.
+    let room = budget.acquire_many(kilobytes).await.map_err(|_| PartError::NotReady(reference.clone()))?;
+    let document = store.read_copy(&batch.account, copy).await?;
+    Ok((document.ok_or_else(|| PartError::Document(reference.clone()))?, room))
+}
+
+/// Writes the pieces in their order, and uploads what is written as it grows.
+async fn write(
+    store: &Store,
+    job: &Job,
+    part: &Part,
+    pieces: &[(&Batch, &Letter, Piece)],
+    mut documents: mpsc::Receiver<Fetched<'_>>,
+) -> Result<PartFiles, PartError> {
+    let config = store.config();
     let mut file = store.print_file(&job.id, part.number);
     let mut hash = Sha256::new();
     let mut assembler =
         Assembler::new(Vec::new(), &Stationery::default()).map_err(|error| PartError::File(error.into()))?;
     let (mut manifest, mut lines) = (Csv::new(Vec::new()), JsonLines::new(Vec::new()));
-    let mut documents = stream::iter(&pieces)
-        .map(async |(batch, letter, _)| match &letter.copy {
-            Some(copy) if letter.state == LetterState::Ready => {
-                let document = store.read_copy(&batch.account, copy).await?;
-                document.ok_or_else(|| PartError::Document(letter.content.reference.clone()))
-            }
-            _ => Err(PartError::NotReady(letter.content.reference.clone())),
-        })
-        .buffered(prefetch(&letters));
     for ((batch, letter, piece), number) in pieces.iter().zip(part.first_piece..) {
         let reference = &letter.content.reference;
-        let document = documents.next().await.ok_or_else(|| PartError::NotReady(reference.clone()))??;
+        let (document, _room) = documents.recv().await.ok_or_else(|| PartError::NotReady(reference.clone()))??;
         let address = &letter.content.address;
         let imb = Imb::encode(piece.code.as_str(), address.routing())
             .map_err(|error| PartError::Barcode(reference.clone(), error))?;
@@ -217,12 +254,6 @@ fn article_service(mail_class: MailClass, batch: &Batch) -> Option<ArticleServic
         (MailClass::Certified, false) => Some(ArticleService::Certified),
         (MailClass::Certified, true) => Some(ArticleService::CertifiedElectronicReceipt),
     }
-}
-
-/// How many of these documents may be in memory at once.
-fn prefetch(letters: &[(Batch, Letter)]) -> usize {
-    let largest = letters.iter().filter_map(|(_, letter)| Some(letter.copy.as_ref()?.bytes)).max().unwrap_or(0);
-    usize::try_from(PREFETCH_BYTES / largest.max(1)).unwrap_or(PREFETCH).clamp(1, PREFETCH)
 }
 
 /// The letters of a part with their batches, in the order in which they are printed.

@@ -5,5 +5,7 @@ fn main() -> Result<(), workers::Error> {
     if std::env::args().nth(1).as_deref() == Some(print::isolate::CHILD_ARGUMENT) {
         print::isolate::serve();
     }
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(workers::run())
+    // Assembly parses documents here, and the parser recurses.
+    let run = || tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(workers::run());
+    print::on_large_stack(run).unwrap_or_else(|| Err("there is no memory for the stack".into()))
 }

@@ -14,9 +14,19 @@ const MAX_TREE_DEPTH: usize = 200;
 /// How many references are followed from one object to the next before it is taken as missing.
 const MAX_HOPS: usize = 32;
 
-/// Runs what parses where the parser has room to recurse: in a thread with a stack of 64 MiB. `None` if it panicked
-/// where panics unwind; where they abort, it does not return.
+/// Runs what reads documents that passed inspection where the parser has room to recurse: in a thread with twice the stack
+/// that inspection had, so that what was parsed there is parsed here too. `None` if it panicked, where
+/// panics unwind, or there is no such thread.
 pub fn on_large_stack<R: Send>(work: impl FnOnce() -> R + Send) -> Option<R> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(2 * STACK).spawn_scoped(scope, work).ok()?;
+        thread.join().ok()
+    })
+}
+
+/// Runs what reads a document that nobody has looked at yet, in a thread with a stack of 64 MiB. `None` if it panicked
+/// where panics unwind; where they abort, it does not return.
+pub(crate) fn on_parser_stack<R: Send>(work: impl FnOnce() -> R + Send) -> Option<R> {
     let mut work = Some(work);
     let outcome = std::thread::scope(|scope| {
         let run = || work.take().map(|work| work());

@@ -18,7 +18,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::document::on_large_stack;
+use crate::document::on_parser_stack;
 use crate::inspect::{self, Finding, Limits, Report};
 use crate::mend::{Mend, MendError, Mended, mend};
 use crate::overlay::{OverlayError, overlay};
@@ -418,7 +418,7 @@ fn answer(task: Task, bytes: &[u8]) -> io::Result<()> {
     match task {
         Task::Inspect(limits) => answer_inspection(bytes, &limits),
         Task::Proof { page, width } => {
-            let drawn = on_large_stack(|| raster::png(bytes, page as usize, width));
+            let drawn = on_parser_stack(|| raster::png(bytes, page as usize, width));
             let (outcome, picture) = match drawn.unwrap_or(Err(ProofError::Hostile)) {
                 Ok(picture) => (Ok(()), picture),
                 Err(error) => (Err(error), Vec::new()),

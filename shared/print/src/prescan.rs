@@ -38,29 +38,41 @@ pub(crate) fn scan(bytes: &[u8], limits: &Limits) -> Option<Suspicion> {
     // By object number: whether what follows its header is a number.
     let mut is_number = HashMap::new();
     let mut lengths = Vec::new();
+    // Headers that the parser finds and this does not, as when there is a comment in them. No program writes such.
+    let mut odd_headers = 0usize;
     for (at, &byte) in bytes.iter().enumerate() {
         match byte {
             b'o' if bytes[at..].starts_with(b"obj") => {
-                let Some(number) = header_before(&bytes[..at]) else { continue };
+                let Some(number) = header_before(&bytes[..at]) else {
+                    let alone = |byte: Option<&u8>| byte.is_none_or(|byte| !byte.is_ascii_alphanumeric());
+                    odd_headers += usize::from(alone(bytes[..at].last()) && alone(bytes.get(at + 3)));
+                    continue;
+                };
                 objects += 1;
                 let body = bytes[at + 3..].iter().find(|byte| !byte.is_ascii_whitespace());
+                // What looks like a header may be in a comment, and the header before it.
+                let near = trim_end(&bytes[at.saturating_sub(64)..at]);
+                let line = near.rsplit(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
+                odd_headers += usize::from(line.contains(&b'%'));
                 let number_follows = body.is_some_and(u8::is_ascii_digit);
                 *is_number.entry(number).or_insert(true) &= number_follows;
             }
-            b'/' if bytes[at..].starts_with(b"/Length") => {
-                let mut rest = Tokens(&bytes[at + 7..]);
+            b'/' if let Some(rest) = name(&bytes[at..], b"/Length") => {
+                let mut rest = Tokens(rest);
                 if let (Some(number), Some(_), true) = (rest.integer(), rest.integer(), rest.starts_with(b'R')) {
                     lengths.push(number);
                 }
             }
-            b'/' if bytes[at..].starts_with(b"/Size")
+            b'/' if let Some(rest) = name(&bytes[at..], b"/Size")
                 && in_cross_reference(bytes, at)
-                && Tokens(&bytes[at + 5..]).integer().is_some_and(|size| size > most) =>
+                && Tokens(rest).integer().is_some_and(|size| size > most) =>
             {
                 return Some(Suspicion::TooManyObjects);
             }
-            b'/' if bytes[at..].starts_with(b"/Index") && in_cross_reference(bytes, at) => {
-                let mut rest = Tokens(&bytes[at + 6..]);
+            b'/' if let Some(rest) = name(&bytes[at..], b"/Index")
+                && in_cross_reference(bytes, at) =>
+            {
+                let mut rest = Tokens(rest);
                 if rest.starts_with(b'[') {
                     rest.0 = &rest.0[1..];
                     while let Some(entry) = rest.integer() {
@@ -77,7 +89,26 @@ pub(crate) fn scan(bytes: &[u8], limits: &Limits) -> Option<Suspicion> {
         return Some(Suspicion::TooManyObjects);
     }
     let nested = lengths.iter().filter(|number| is_number.get(number) == Some(&false)).count();
-    (nested > MAX_LENGTHS_OF_LENGTHS).then_some(Suspicion::NestedLengths)
+    (nested.max(odd_headers) > MAX_LENGTHS_OF_LENGTHS).then_some(Suspicion::NestedLengths)
+}
+
+/// What follows a name, if it is this one, however it is written: any character may stand as `#` and two digits
+/// (ISO 32000-2 7.3.5).
+fn name<'a>(bytes: &'a [u8], wanted: &[u8]) -> Option<&'a [u8]> {
+    let mut rest = bytes;
+    for &letter in wanted {
+        rest = match rest {
+            [b'#', high, low, after @ ..] if hexadecimal(*high, *low) == Some(letter) => after,
+            [first, after @ ..] if *first == letter => after,
+            _ => return None,
+        };
+    }
+    Some(rest)
+}
+
+fn hexadecimal(high: u8, low: u8) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    Some(digit(high)? << 4 | digit(low)?)
 }
 
 /// Whether a key is near enough to `/Root` or `/XRef` to be part of a trailer: `/Size` and `/Index` have other meanings.
@@ -138,6 +169,23 @@ mod tests {
 
     fn scan_default(bytes: &[u8]) -> Option<Suspicion> {
         scan(bytes, &Limits::default())
+    }
+
+    #[test]
+    fn names_in_disguise_and_headers_with_comments_are_seen_through() {
+        let chain = |length: &str, header: &str| {
+            let objects =
+                (1..200).map(|n| format!("{n} 0 {header}obj <</{length} {} 0 R>> stream\nendstream endobj\n", n + 1));
+            format!("%PDF-1.4\n{}", objects.collect::<String>())
+        };
+        for (length, header) in
+            [("Length", ""), ("Lengt#68", ""), ("#4cength", ""), ("Length", "%\n"), ("Length", "%1 0 \r")]
+        {
+            let found = scan_default(chain(length, header).as_bytes());
+            assert_eq!(found, Some(Suspicion::NestedLengths), "{length} {header:?}");
+        }
+        let size = "%PDF-1.5\n1 0 obj <</Type/XRef/Si#7Ae 20000000/Root 1 0 R>>";
+        assert_eq!(scan_default(size.as_bytes()), Some(Suspicion::TooManyObjects));
     }
 
     #[test]

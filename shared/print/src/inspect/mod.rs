@@ -279,7 +279,7 @@ pub(crate) fn inspect_telling(bytes: &[u8], limits: &Limits, before_drawing: imp
         return Report { findings, ..Report::default() };
     }
     // The report is made where the parser runs: a document that was read there need not be moved.
-    document::on_large_stack(|| parse_and_check(bytes, limits, before_drawing))
+    document::on_parser_stack(|| parse_and_check(bytes, limits, before_drawing))
         .unwrap_or_else(|| Report { findings: vec![structure::damaged()], ..Report::default() })
 }
 
