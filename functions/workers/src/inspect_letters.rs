@@ -227,7 +227,7 @@ async fn fetch(
         ),
         Err(NotFetched::TooLarge) => issue(
             "document.too_large",
-            format!("The document is larger than {} MB. Make it smaller, then retry the letter.", limit >> 20),
+            format!("The document is larger than {} MB. Make it smaller, then retry the letter.", limit / 1_000_000),
         ),
     })
 }

@@ -18,6 +18,8 @@ pub(crate) enum Operand<'a> {
     Text {
         /// Bytes in the strings.
         bytes: usize,
+        /// Whether any of these is no space.
+        letters: bool,
         /// The sum of the numbers without their signs.
         sum: f64,
     },
@@ -71,6 +73,11 @@ impl<'a> Operators<'a> {
         }
     }
 
+    /// Whether what [`Operators::text`] measures has anything else than spaces in it.
+    pub(crate) fn has_letters(&self) -> bool {
+        matches!(self.operands.last(), Some(Operand::Text { letters: true, .. }))
+    }
+
     /// The sum of the numbers in the array that is the first operand, if there are any.
     pub(crate) fn sum(&self) -> Option<f64> {
         match self.operands.first()? {
@@ -119,9 +126,13 @@ impl<'a> Operators<'a> {
                 self.rest = &self.rest[1..];
                 Token::Operand(Operand::Name(unescaped(self.word())))
             }
-            b'(' => Token::Operand(Operand::Text { bytes: self.string(), sum: 0.0 }),
+            b'(' => {
+                let (bytes, letters) = self.string();
+                Token::Operand(Operand::Text { bytes, letters, sum: 0.0 })
+            }
             b'<' if self.rest.get(1) != Some(&b'<') => {
-                Token::Operand(Operand::Text { bytes: self.hexadecimal(), sum: 0.0 })
+                let (bytes, letters) = self.hexadecimal();
+                Token::Operand(Operand::Text { bytes, letters, sum: 0.0 })
             }
             b'<' | b'[' => Token::Operand(self.composite()),
             b')' | b'>' | b']' | b'{' | b'}' => {
@@ -177,8 +188,8 @@ impl<'a> Operators<'a> {
         Some(if negative { -value } else { value })
     }
 
-    /// The bytes of a string in parentheses, its escapes not resolved.
-    fn string(&mut self) -> usize {
+    /// The bytes of a string in parentheses, its escapes not resolved, and whether any is no space.
+    fn string(&mut self) -> (usize, bool) {
         let mut depth = 0usize;
         let mut escaped = false;
         let mut end = self.rest.len();
@@ -195,22 +206,27 @@ impl<'a> Operators<'a> {
                 break;
             }
         }
+        let letters = self.rest[..end].iter().skip(1).take(end.saturating_sub(2)).any(|byte| *byte != b' ');
         self.rest = &self.rest[end..];
-        end.saturating_sub(2)
+        (end.saturating_sub(2), letters)
     }
 
-    /// The bytes of a string in angle brackets.
-    fn hexadecimal(&mut self) -> usize {
+    /// The bytes of a string in angle brackets, and whether any is no space.
+    fn hexadecimal(&mut self) -> (usize, bool) {
         let count = self.rest.iter().take_while(|byte| **byte != b'>').count();
-        let digits = self.rest[1..count].iter().filter(|byte| byte.is_ascii_hexdigit()).count();
+        let (mut digits, mut letters) = (0usize, false);
+        for digit in self.rest[1..count].iter().filter(|byte| byte.is_ascii_hexdigit()) {
+            letters |= *digit != b"20"[digits % 2];
+            digits += 1;
+        }
         self.rest = &self.rest[self.rest.len().min(count + 1)..];
-        digits.div_ceil(2)
+        (digits.div_ceil(2), letters)
     }
 
     /// An array or a dictionary with all that is in it. What nests is counted, so that no depth of it takes any stack.
     fn composite(&mut self) -> Operand<'a> {
         let is_array = self.rest.first() == Some(&b'[');
-        let (mut depth, mut bytes, mut sum) = (0usize, 0, 0.0);
+        let (mut depth, mut bytes, mut letters, mut sum) = (0usize, 0, false, 0.0);
         loop {
             self.skip_space();
             let width = match self.rest {
@@ -222,7 +238,10 @@ impl<'a> Operators<'a> {
             if width == 0 {
                 // Neither of these can be a bracket, so this ends one level down.
                 match self.token() {
-                    Some(Token::Operand(Operand::Text { bytes: more, .. })) => bytes += more,
+                    Some(Token::Operand(Operand::Text { bytes: more, letters: some, .. })) => {
+                        bytes += more;
+                        letters |= some;
+                    }
                     Some(Token::Operand(Operand::Number(number))) => sum += number.abs(),
                     _ => {}
                 }
@@ -235,7 +254,7 @@ impl<'a> Operators<'a> {
                 break;
             }
         }
-        if is_array { Operand::Text { bytes, sum } } else { Operand::Other }
+        if is_array { Operand::Text { bytes, letters, sum } } else { Operand::Other }
     }
 
     /// Skips the data of an inline image: by its size where that can be told, else to an `EI` that content follows.

@@ -260,16 +260,26 @@ fn going_to_a_page_and_links_to_the_web_are_allowed() {
 
 #[test]
 fn a_layer_that_is_switched_off_is_refused() {
-    let layer = |off: Vec<Object>| {
-        rules_after(move |letter| {
+    let layer = |off: bool, used: &str| {
+        rules_after(|letter| {
             let group =
                 letter.document.add_object(dictionary! { "Type" => "OCG", "Name" => Object::string_literal("x") });
-            let usual = dictionary! { "OFF" => off };
+            let members = dictionary! { "Type" => "OCMD", "OCGs" => group };
+            let properties = match used {
+                "layer" => dictionary! { "L" => group },
+                "members" => dictionary! { "L" => members },
+                _ => dictionary! {},
+            };
+            letter.set(letter.pages[0], "Resources", dictionary! { "Properties" => properties });
+            let usual = dictionary! { "OFF" => if off { vec![group.into()] } else { Vec::<Object>::new() } };
             letter.close().set("OCProperties", dictionary! { "OCGs" => vec![group.into()], "D" => usual });
         })
     };
-    assert_eq!(layer(vec![Object::Reference((1, 0))]), ["document.hidden_layer"]);
-    assert_eq!(layer(vec![]), Vec::<String>::new());
+    assert_eq!(layer(true, "layer"), ["document.hidden_layer"]);
+    assert_eq!(layer(true, "members"), ["document.hidden_layer"]);
+    for (off, used) in [(true, ""), (false, "layer"), (false, "members")] {
+        assert_eq!(layer(off, used), Vec::<String>::new(), "{off} {used}");
+    }
 }
 
 #[test]
@@ -492,13 +502,18 @@ fn rules_of_annotation(annotation: lopdf::Dictionary) -> Vec<String> {
 #[test]
 fn a_comment_that_a_screen_shows_and_paper_does_not_is_a_warning() {
     let corners: Vec<Object> = vec![72.into(), 72.into(), 144.into(), 144.into()];
-    let note = |flags: i64, kind: &str| {
-        let appearance = dictionary! { "N" => Object::Reference((1, 0)) };
-        dictionary! { "Subtype" => kind, "F" => flags, "Rect" => corners.clone(), "AP" => appearance }
+    let found = |flags: i64, kind: &str| {
+        rules_after(|letter| {
+            let form = dictionary! { "Subtype" => "Form", "BBox" => corners.clone() };
+            let form = letter.document.add_object(Stream::new(form, b"72 72 9 9 re f".to_vec()));
+            let looks = dictionary! { "N" => form };
+            let note = dictionary! { "Subtype" => kind, "F" => flags, "Rect" => corners.clone(), "AP" => looks };
+            letter.set(letter.pages[0], "Annots", vec![note.into()]);
+        })
     };
-    assert_eq!(rules_of_annotation(note(0, "Stamp")), ["document.annotation_not_printed"]);
+    assert_eq!(found(0, "Stamp"), ["document.annotation_not_printed"]);
     for (flags, kind) in [(4, "Stamp"), (2, "Stamp"), (32, "Stamp"), (0, "Popup"), (0, "Link")] {
-        assert_eq!(rules_of_annotation(note(flags, kind)), Vec::<String>::new(), "{kind} {flags}");
+        assert_eq!(found(flags, kind), Vec::<String>::new(), "{kind} {flags}");
     }
 }
 
@@ -525,6 +540,8 @@ fn a_layer_that_is_not_to_be_printed_is_refused() {
         rules_after(|letter| {
             let usage = dictionary! { "Print" => dictionary! { "PrintState" => state } };
             let group = letter.document.add_object(dictionary! { "Type" => "OCG", "Usage" => usage });
+            let used = dictionary! { "Properties" => dictionary! { "L" => group } };
+            letter.set(letter.pages[0], "Resources", used);
             let properties = dictionary! { "OCGs" => vec![group.into()], "D" => dictionary! {} };
             letter.close().set("OCProperties", properties);
         })
@@ -537,7 +554,7 @@ fn a_layer_that_is_not_to_be_printed_is_refused() {
 fn invisible_text_belongs_to_a_scan() {
     let text = b"BT 3 Tr /F1 12 Tf (x) Tj ET 72 72 99 99 re f".to_vec();
     assert_eq!(findings_of(&text, dictionary! {})[0].rule, "document.invisible_text");
-    let scan = [&text[..], b" q 400 0 0 500 90 90 cm BI /W 1 /H 1 /CS /G /BPC 8 ID \x40 EI Q"].concat();
+    let scan = [&text[..], b" q 500 0 0 600 50 90 cm BI /W 1 /H 1 /CS /G /BPC 8 ID \x40 EI Q"].concat();
     assert_eq!(findings_of(&scan, dictionary! {}), vec![]);
 }
 
@@ -755,4 +772,162 @@ fn of_a_dictionary_of_images_that_all_pages_share_only_what_a_page_draws_counts(
         letter.set(page, "Resources", dictionary! { "XObject" => shared.clone() });
     }
     assert_eq!(rules(&report(&letter.bytes(), 7)), Vec::<&str>::new());
+}
+
+#[test]
+fn resources_and_destinations_may_have_the_names_of_what_acts() {
+    let rules = rules_after(|letter| {
+        let font = |name: &str| dictionary! { "Type" => "Font", "Subtype" => "Type1", "BaseFont" => name };
+        let fonts = dictionary! { "JS" => font("Helvetica"), "AA" => font("Courier"), "EF" => font("Symbol") };
+        letter.set(letter.pages[0], "Resources", dictionary! { "Font" => fonts });
+        let place = || vec![Object::Null];
+        let places = dictionary! { "JS" => place(), "EF" => place(), "AA" => place(), "XFA" => place() };
+        let empty = dictionary! { "Names" => Vec::<Object>::new() };
+        let catalog = letter.close();
+        catalog.set("Dests", places);
+        catalog.set("Names", dictionary! { "JavaScript" => empty.clone(), "EmbeddedFiles" => empty });
+    });
+    assert_eq!(rules, Vec::<String>::new());
+}
+
+#[test]
+fn an_action_is_known_by_what_it_does_and_not_by_its_type() {
+    let after = |kind: &str| {
+        let action = dictionary! { "Type" => kind, "S" => "Launch", "F" => Object::string_literal("x") };
+        rules_after(|letter| letter.close().set("OpenAction", action))
+    };
+    assert_eq!(after("Foo"), ["document.launch_action"]);
+    assert_eq!(after("StructElem"), ["document.launch_action"]);
+    let element = dictionary! { "Type" => "StructElem", "S" => "Sound" };
+    let rules = rules_after(|letter| {
+        letter.document.add_object(element);
+    });
+    assert_eq!(rules, Vec::<String>::new());
+}
+
+#[test]
+fn printing_on_opening_and_going_to_another_file_are_allowed() {
+    for kind in ["Named", "GoToR", "GoTo"] {
+        let action = dictionary! { "S" => kind, "N" => "Print" };
+        assert_eq!(rules_after(|letter| letter.close().set("OpenAction", action)), Vec::<String>::new(), "{kind}");
+    }
+}
+
+#[test]
+fn attached_data_is_a_warning_and_an_attachment_on_a_page_is_refused() {
+    let verdict = |on_page: bool| {
+        let mut letter = letter(1);
+        let data = letter.document.add_object(Stream::new(dictionary! { "Type" => "EmbeddedFile" }, b"<x/>".to_vec()));
+        let file = dictionary! {
+            "Type" => "Filespec", "F" => Object::string_literal("factur-x.xml"), "EF" => dictionary! { "F" => data },
+            "AFRelationship" => "Alternative",
+        };
+        let file = letter.document.add_object(file);
+        if on_page {
+            let annotation = dictionary! { "Subtype" => "FileAttachment", "F" => 2, "FS" => file };
+            letter.set(letter.pages[0], "Annots", vec![annotation.into()]);
+        } else {
+            letter.close().set("AF", vec![file.into()]);
+        }
+        let report = report(&letter.bytes(), 1);
+        assert_eq!(rules(&report), ["document.embedded_file"]);
+        report.is_ok()
+    };
+    assert!(verdict(false) && !verdict(true));
+}
+
+#[test]
+fn a_check_mark_whose_appearance_is_not_chosen_is_refused_and_a_button_that_is_off_is_not() {
+    let verdict = |state: Option<&str>, stale: bool| {
+        rules_after(|letter| {
+            let corners: Vec<Object> = vec![72.into(), 72.into(), 144.into(), 144.into()];
+            let form = dictionary! { "Subtype" => "Form", "BBox" => corners.clone() };
+            let form = letter.document.add_object(Stream::new(form, b"72 72 9 9 re f".to_vec()));
+            let looks = dictionary! { "N" => dictionary! { "Yes" => form } };
+            let mut field =
+                dictionary! { "Subtype" => "Widget", "F" => 4, "Rect" => corners, "V" => "Yes", "AP" => looks };
+            if let Some(state) = state {
+                field.set("AS", state);
+            }
+            letter.set(letter.pages[0], "Annots", vec![field.into()]);
+            letter.close().set("AcroForm", dictionary! { "NeedAppearances" => stale });
+        })
+    };
+    assert_eq!(verdict(None, false), ["document.form_field_without_appearance"]);
+    assert_eq!(verdict(Some("Yes"), false), Vec::<String>::new());
+    assert_eq!(verdict(Some("Off"), true), Vec::<String>::new());
+    assert_eq!(verdict(Some("Yes"), true), ["document.form_field_without_appearance"]);
+}
+
+#[test]
+fn text_in_a_font_that_is_missing_or_empty_or_in_glyphs_is_found() {
+    let rules = |content: &[u8], fonts: lopdf::Dictionary| -> Vec<String> {
+        let content = [b"90 90 9 9 re f ", content].concat();
+        let findings = findings_of(&content, dictionary! { "Font" => fonts });
+        findings.into_iter().map(|finding| finding.rule.into_owned()).collect()
+    };
+    let font = |name: &str| dictionary! { "Type" => "Font", "Subtype" => "TrueType", "BaseFont" => name };
+    let refused = ["document.font_not_embedded"];
+    assert_eq!(rules(b"BT /F9 12 Tf 72 700 Td (x) Tj ET", dictionary! {}), refused);
+    let two = || dictionary! { "Good" => font("Courier"), "Bad" => font("Inter") };
+    assert_eq!(rules(b"BT /Good /Bad 12 Tf 72 700 Td (x) Tj ET", two()), refused);
+
+    let mut letter = Letter::new();
+    let glyph = letter.document.add_object(Stream::new(dictionary! {}, b"9 0 d0 BT /In 1 Tf (x) Tj ET".to_vec()));
+    let outer = dictionary! {
+        "Type" => "Font", "Subtype" => "Type3", "CharProcs" => dictionary! { "x" => glyph },
+        "Resources" => dictionary! { "Font" => dictionary! { "In" => font("Inter") } },
+    };
+    let page = letter.page_of(b"90 90 9 9 re f BT /Out 12 Tf 72 700 Td (x) Tj ET");
+    letter.set(page, "Resources", dictionary! { "Font" => dictionary! { "Out" => outer } });
+    let report = report(&letter.bytes(), 1);
+    assert!(self::rules(&report).contains(&refused[0]), "{report:?}");
+}
+
+#[test]
+fn a_font_is_judged_also_if_hundreds_are_before_it() {
+    let mut letter = Letter::new();
+    let mut fonts = lopdf::Dictionary::new();
+    let mut content = b"90 90 9 9 re f BT 72 700 Td ".to_vec();
+    let file = letter.document.add_object(Stream::new(dictionary! {}, b"x".to_vec()));
+    for number in 0..=200 {
+        let mut descriptor = dictionary! { "Type" => "FontDescriptor" };
+        if number < 200 {
+            descriptor.set("FontFile2", file);
+        }
+        let name = format!("Face{number:03}");
+        fonts.set(
+            name.clone(),
+            dictionary! { "Subtype" => "TrueType", "BaseFont" => name.clone(), "FontDescriptor" => descriptor },
+        );
+        content.extend(format!("/{name} 9 Tf (x) Tj ").into_bytes());
+    }
+    content.extend(b"ET");
+    let page = letter.page_of(&content);
+    letter.set(page, "Resources", dictionary! { "Font" => fonts });
+    let report = report(&letter.bytes(), 1);
+    assert!(rules(&report).contains(&"document.font_not_embedded"), "{:?}", rules(&report));
+    assert_eq!(report.fonts.len(), 200);
+}
+
+#[test]
+fn a_document_of_spaces_is_blank() {
+    let report = report_of_content(b"BT /F1 12 Tf 72 700 Td (  ) Tj <2020> Tj ET");
+    assert!(rules(&report).contains(&"document.all_pages_blank"), "{report:?}");
+}
+
+#[test]
+fn a_small_picture_excuses_no_invisible_text_and_text_that_clips_is_none() {
+    let text = b"BT 3 Tr /F1 12 Tf (x) Tj ET q 40 0 0 50 90 90 cm BI /W 1 /H 1 /CS /G /BPC 8 ID \x40 EI Q";
+    assert_eq!(findings_of(text, dictionary! {})[0].rule, "document.invisible_text");
+    let clip = b"72 72 9 9 re f BT 7 Tr /F1 12 Tf (x) Tj ET";
+    assert_eq!(findings_of(clip, dictionary! {}), vec![]);
+}
+
+#[test]
+fn the_name_of_a_font_cannot_turn_a_sentence_around() {
+    let font = dictionary! { "Subtype" => "TrueType", "BaseFont" => Object::Name("A\u{202e}B".as_bytes().to_vec()) };
+    let content = b"90 90 9 9 re f BT /F1 12 Tf 72 700 Td (x) Tj ET";
+    let findings = findings_of(content, dictionary! { "Font" => dictionary! { "F1" => font } });
+    assert!(findings[0].message.contains("font AB is"), "{}", findings[0].message);
 }

@@ -212,21 +212,28 @@ fn images_of_too_many_pixels_are_known_before_they_are_drawn() {
 }
 
 fn what_may_be_too_much_to_draw_costs_no_other_document() {
-    for (name, file) in [
-        ("image in content", bombs::image_in_content(100_000, 100_000)),
-        ("JPEG of a quarter gigapixel", bombs::progressive_jpeg(16_384)),
-        ("JPEG 2000 of 9 megapixels", bombs::jpeg2000(3_000)),
-        ("pattern of itself", bombs::pattern_of_itself()),
-        ("pattern of tiny cells", bombs::pattern_of_tiny_cells()),
-        ("font of itself", bombs::font_of_itself()),
-        ("table of 32 dimensions", bombs::shading_of_many_dimensions()),
-        ("endless path", bombs::endless_path()),
-        ("chain of lengths", support::length_chain(60_000, "/L#65ngth")),
-        ("object streams of zeros", support::zeros(4, 3_000_000)),
-        ("cross-reference of millions", support::endless_cross_reference(5_500_000, "/S#69ze", "/I#6Edex")),
+    for (name, file, printed) in [
+        ("image in content", bombs::image_in_content(100_000, 100_000), Some(true)),
+        ("JPEG of a quarter gigapixel", bombs::progressive_jpeg(16_384), Some(false)),
+        ("JPEG 2000 of 9 megapixels", bombs::jpeg2000(3_000), None),
+        ("pattern of itself", bombs::pattern_of_itself(), Some(false)),
+        ("pattern of tiny cells", bombs::pattern_of_tiny_cells(), Some(false)),
+        ("font of itself", bombs::font_of_itself(), None),
+        ("table of 32 dimensions", bombs::shading_of_many_dimensions(), Some(false)),
+        ("endless path", bombs::endless_path(), Some(false)),
+        ("chain of lengths", support::length_chain(60_000, "/L#65ngth"), Some(false)),
+        ("object streams of zeros", support::zeros(4, 3_000_000), Some(false)),
+        (
+            "cross-reference of millions",
+            support::endless_cross_reference(5_500_000, "/S#69ze", "/I#6Edex"),
+            Some(false),
+        ),
     ] {
-        // Whether there is a picture is for what draws it to say.
-        drop(explode(name, &file));
+        // Whether there is a picture is for what draws it to say, and what takes a second here may take less elsewhere.
+        let (_, report) = explode(name, &file);
+        if let Some(printed) = printed {
+            assert_eq!(report.is_ok(), printed, "{name}: {report:?}");
+        }
     }
 }
 

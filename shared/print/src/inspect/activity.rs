@@ -18,6 +18,7 @@ enum Activity {
     Submission,
     Multimedia,
     EmbeddedFile,
+    Attachment,
     Xfa,
     Automatic,
     External,
@@ -25,12 +26,20 @@ enum Activity {
 
 impl Activity {
     fn finding(self) -> Finding {
+        if self == Self::Attachment {
+            // An invoice may bring its data along; nothing of it is copied to the print stream.
+            let message =
+                "The file has other files attached, which are not printed. Send what is to be printed as pages.";
+            return Finding::warn("document.embedded_file", message);
+        }
         let (rule, what, mend) = match self {
             Self::JavaScript => ("document.javascript", "has JavaScript in it", "Print it to a new PDF"),
             Self::Launch => ("document.launch_action", "can start other programs", "Print it to a new PDF"),
             Self::Submission => ("document.form_submission", "can send a form or read one in", "Flatten the form"),
             Self::Multimedia => ("document.multimedia", "has sound, video or 3D in it", "Print it to a new PDF"),
-            Self::EmbeddedFile => ("document.embedded_file", "has other files attached", "Take the attachments out"),
+            Self::EmbeddedFile | Self::Attachment => {
+                ("document.embedded_file", "has other files attached to its pages", "Take the attachments out")
+            }
             Self::Xfa => {
                 ("document.xfa", "is an XFA form, whose pages are made when it is opened", "Print it to a new PDF")
             }
@@ -48,7 +57,10 @@ pub(super) fn check(document: &Document, report: &mut Report) {
     for object in document.objects.values() {
         find(document, object, &mut found);
     }
-    find_open_action(document, &mut found);
+    find_in_catalog(document, &mut found);
+    if found.contains(&Activity::EmbeddedFile) {
+        found.remove(&Activity::Attachment);
+    }
     found.into_iter().for_each(|activity| report.add(activity.finding()));
 }
 
@@ -69,56 +81,83 @@ fn find(document: &Document, object: &Object, found: &mut BTreeSet<Activity>) {
 
 fn find_in_dictionary(document: &Document, dictionary: &Dictionary, found: &mut BTreeSet<Activity>) {
     let name = |key: &[u8]| document::lookup(document, dictionary, key).and_then(|object| object.as_name().ok());
-    // A structure element has an /S of any name as well, but then it is no action by its type.
-    if name(b"Type").is_none_or(|kind| kind == b"Action") {
-        found.extend(match name(b"S") {
-            Some(b"JavaScript") => Some(Activity::JavaScript),
-            Some(b"Launch") => Some(Activity::Launch),
-            Some(b"SubmitForm" | b"ImportData") => Some(Activity::Submission),
-            Some(b"Movie" | b"Sound" | b"Rendition" | b"RichMediaExecute" | b"GoTo3DView") => {
-                Some(Activity::Multimedia)
-            }
-            Some(b"GoToE") => Some(Activity::EmbeddedFile),
-            _ => None,
-        });
+    // A structure element has an /S of any name as well; actions are looked at whatever else they say they are.
+    if name(b"Type") != Some(b"StructElem") {
+        found.extend(activity_of(document, dictionary));
     }
     found.extend(match name(b"Subtype") {
         Some(b"RichMedia" | b"Movie" | b"Sound" | b"Screen" | b"3D") => Some(Activity::Multimedia),
         Some(b"FileAttachment") => Some(Activity::EmbeddedFile),
         _ => None,
     });
-    let keys: [(&[u8], Activity); 6] = [
-        (b"JS", Activity::JavaScript),
-        (b"JavaScript", Activity::JavaScript),
-        (b"AA", Activity::Automatic),
-        (b"XFA", Activity::Xfa),
-        (b"EF", Activity::EmbeddedFile),
-        (b"EmbeddedFiles", Activity::EmbeddedFile),
-    ];
-    for (key, activity) in keys {
-        // An empty value is what some tools leave behind when they take the content out.
-        let present = match document::lookup(document, dictionary, key) {
-            Some(Object::Dictionary(value)) => !value.is_empty(),
-            Some(Object::Array(items)) => !items.is_empty(),
-            Some(Object::String(_, _) | Object::Stream(_)) => true,
-            _ => false,
-        };
-        if present {
-            found.insert(activity);
+    // A resource or a destination may have any of these names, so what they name is looked at.
+    let within = |key: &[u8]| document::lookup(document, dictionary, key).and_then(|value| value.as_dict().ok());
+    if let Some(actions) = within(b"AA") {
+        let actions = || actions.iter().filter_map(|(_, action)| document::resolve(document, action).as_dict().ok());
+        if actions().any(|action| action.has(b"S")) {
+            found.insert(Activity::Automatic);
         }
+        actions().for_each(|action| found.extend(activity_of(document, action)));
+    }
+    let is_string = |key: &[u8]| document::lookup(document, dictionary, key).is_some_and(|name| name.as_str().is_ok());
+    if within(b"EF").is_some_and(|files| !files.is_empty()) && (is_string(b"F") || is_string(b"UF")) {
+        found.insert(Activity::Attachment);
     }
     for (_, value) in dictionary.iter() {
         find(document, value, found);
     }
 }
 
-/// An action on opening that is more than going to a page.
-fn find_open_action(document: &Document, found: &mut BTreeSet<Activity>) {
+/// What an action does by its type (ISO 32000-2 12.6.4), if it matters.
+fn activity_of(document: &Document, action: &Dictionary) -> Option<Activity> {
+    match document::lookup(document, action, b"S")?.as_name().ok()? {
+        b"JavaScript" => Some(Activity::JavaScript),
+        b"Launch" => Some(Activity::Launch),
+        b"SubmitForm" | b"ImportData" => Some(Activity::Submission),
+        b"Movie" | b"Sound" | b"Rendition" | b"RichMediaExecute" | b"GoTo3DView" => Some(Activity::Multimedia),
+        b"GoToE" => Some(Activity::Attachment),
+        _ => None,
+    }
+}
+
+/// What acts by its place in the file: an action on opening that is more than going to a page or printing it, scripts and
+/// attachments by name, and an XFA form.
+fn find_in_catalog(document: &Document, found: &mut BTreeSet<Activity>) {
     let Ok(catalog) = document.catalog() else { return };
-    let Some(Object::Dictionary(action)) = document::lookup(document, catalog, b"OpenAction") else { return };
-    let kind = document::lookup(document, action, b"S").and_then(|kind| kind.as_name().ok());
-    // What is reported by its own name need not be reported twice.
-    if !matches!(kind, Some(b"GoTo" | b"JavaScript" | b"Launch" | b"SubmitForm" | b"ImportData")) {
-        found.insert(Activity::Automatic);
+    let within = |outer: &'_ Dictionary, key: &[u8]| {
+        document::lookup(document, outer, key).and_then(document::dictionary_of).cloned()
+    };
+    if let Some(Object::Dictionary(action)) = document::lookup(document, catalog, b"OpenAction") {
+        let kind = document::lookup(document, action, b"S").and_then(|kind| kind.as_name().ok());
+        match activity_of(document, action) {
+            Some(Activity::Attachment | Activity::Multimedia) => drop(found.insert(Activity::Automatic)),
+            // What is reported by its own name need not be reported twice.
+            Some(activity) => drop(found.insert(activity)),
+            None if matches!(kind, Some(b"GoTo" | b"GoToR" | b"Named")) => {}
+            None => drop(found.insert(Activity::Automatic)),
+        }
+    }
+    if let Some(names) = within(catalog, b"Names") {
+        let trees: [(&[u8], Activity); 2] =
+            [(b"JavaScript", Activity::JavaScript), (b"EmbeddedFiles", Activity::Attachment)];
+        for (key, activity) in trees {
+            // An empty tree is what some tools leave behind when they take the content out.
+            let items = |tree: &Dictionary, key: &[u8]| {
+                document::lookup(document, tree, key)
+                    .is_some_and(|items| items.as_array().is_ok_and(|items| !items.is_empty()))
+            };
+            if within(&names, key).is_some_and(|tree| items(&tree, b"Names") || items(&tree, b"Kids")) {
+                found.insert(activity);
+            }
+        }
+    }
+    let form = within(catalog, b"AcroForm");
+    let has_pages =
+        form.as_ref().and_then(|form| document::lookup(document, form, b"XFA")).is_some_and(|xfa| match xfa {
+            Object::Array(packets) => !packets.is_empty(),
+            other => matches!(other, Object::String(_, _) | Object::Stream(_)),
+        });
+    if has_pages {
+        found.insert(Activity::Xfa);
     }
 }

@@ -33,14 +33,23 @@ pub(super) struct Fonts {
     seen: HashSet<*const Dictionary>,
     /// With the first page each is on.
     found: BTreeMap<Font, u32>,
+    /// The first page with text in a font that its resources do not have.
+    missing: Option<u32>,
 }
 
 impl Fonts {
-    /// Takes note that text is seen in a font on a page.
-    pub(super) fn note(&mut self, document: &Document, font: &Dictionary, page: u32) {
-        if self.seen.insert(font) && self.found.len() < MAX_FACTS {
+    /// Takes note that text is seen in a font on a page, and says whether it is the first text in it.
+    pub(super) fn note(&mut self, document: &Document, font: &Dictionary, page: u32) -> bool {
+        let is_new = self.seen.insert(font);
+        if is_new {
             self.found.entry(describe(document, font)).or_insert(page);
         }
+        is_new
+    }
+
+    /// Takes note that text is seen in a font that is not there.
+    pub(super) fn note_missing(&mut self, page: u32) {
+        self.missing = self.missing.or(Some(page));
     }
 
     /// Says what was found.
@@ -48,7 +57,7 @@ impl Fonts {
         let standard =
             |font: &Font| matches!(font.kind.as_str(), "Type1" | "TrueType") && STANDARD.contains(&font.name.as_str());
         for (font, page) in self.found.iter().filter(|(font, _)| !font.embedded) {
-            let name = if font.name.is_empty() { "without a name" } else { &font.name };
+            let name = named(&font.name);
             let finding = if standard(font) {
                 let message = format!(
                     "The font {name} is not embedded and is printed in one of the same widths. Embed it to be sure of its looks."
@@ -62,8 +71,21 @@ impl Fonts {
             };
             report.add(finding.on(*page).measured(name, "embedded"));
         }
-        report.fonts = self.found.into_keys().collect();
+        if let Some(page) = self.missing {
+            let message = "Text is in a font that its page does not have, so nobody knows what would be printed. Export the \
+                           document again with its fonts embedded.";
+            let finding = Finding::refuse("document.font_not_embedded", message);
+            report.add(finding.on(page).measured("missing", "embedded"));
+        }
+        report.fonts = self.found.into_keys().take(MAX_FACTS).collect();
     }
+}
+
+/// A font's name as it can stand in a sentence: a name in PostScript has at most 63 characters, and what is not ASCII might
+/// turn the sentence around.
+fn named(name: &str) -> String {
+    let name: String = name.chars().filter(char::is_ascii_graphic).take(63).collect();
+    if name.is_empty() { "without a name".to_owned() } else { name }
 }
 
 /// A font by its dictionary (ISO 32000-2 9.5 to 9.8).
@@ -82,7 +104,7 @@ fn describe(document: &Document, font: &Dictionary) -> Font {
     let holds = |key: &&[u8]| {
         descriptor
             .and_then(|descriptor| document::lookup(document, descriptor, key))
-            .is_some_and(|file| file.as_stream().is_ok())
+            .is_some_and(|file| file.as_stream().is_ok_and(|file| !file.content.is_empty()))
     };
     let files: [&[u8]; 3] = [b"FontFile", b"FontFile2", b"FontFile3"];
     let name = document::lookup(document, font, b"BaseFont").and_then(|name| name.as_name().ok()).unwrap_or_default();

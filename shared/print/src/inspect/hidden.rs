@@ -1,45 +1,131 @@
 //! Does paper show what a screen shows? `document.hidden_layer`, `annotation_not_printed`, `form_field_without_appearance`,
 //! `invisible_text`.
 
-use lopdf::{Dictionary, Document, Object};
+use lopdf::{Dictionary, Document, Object, ObjectId};
 
 use super::painted::Painted;
 use super::{Finding, Report};
 use crate::document::{self, HIDDEN, NO_VIEW, PRINT, Page};
 use crate::layout::Rect;
 
-/// Layers that are switched off, or not to be printed, would be printed, because the print stream has no layers.
+/// Layers that are switched off, or not to be printed, would be printed, because the print stream has no layers. One that
+/// nothing on the pages is in hides nothing.
 pub(super) fn check_layers(document: &Document, report: &mut Report) {
     let settings = document.catalog().ok().and_then(|catalog| document::lookup(document, catalog, b"OCProperties"));
     let Some(settings) = settings.and_then(document::dictionary_of) else { return };
-    let usual = document::lookup(document, settings, b"D").and_then(document::dictionary_of);
-    let in_usual = |key: &[u8]| usual.and_then(|usual| document::lookup(document, usual, key));
-    let some_off = in_usual(b"OFF").and_then(|off| off.as_array().ok()).is_some_and(|off| !off.is_empty());
-    let all_off = in_usual(b"BaseState").is_some_and(|state| state.as_name().is_ok_and(|state| state == b"OFF"));
-    // A layer says how it is used (ISO 32000-2 8.11.4.4).
-    let not_printed = |layer: &Object| {
-        let within = |outer: &'_ Dictionary, key: &[u8]| {
-            document::lookup(document, outer, key).and_then(document::dictionary_of).cloned()
-        };
-        let layer = document::dictionary_of(document::resolve(document, layer));
-        let print = layer.and_then(|layer| within(layer, b"Usage")).and_then(|usage| within(&usage, b"Print"));
-        print.is_some_and(|print| {
-            document::lookup(document, &print, b"PrintState")
-                .is_some_and(|state| state.as_name().is_ok_and(|state| state == b"OFF"))
-        })
-    };
-    let layers = document::lookup(document, settings, b"OCGs").and_then(|layers| layers.as_array().ok());
-    if some_off || all_off || layers.is_some_and(|layers| layers.iter().any(not_printed)) {
+    let layers = Layers::of(document, settings);
+    if document.objects.values().any(|object| layers.hide_in(object)) {
         let message = "The file has layers that are switched off or not to be printed, and paper has no layers. \
                        Flatten the layers or take these out.";
         report.add(Finding::refuse("document.hidden_layer", message));
     }
 }
 
+/// How deep a condition for being seen may nest; what nests deeper counts as hidden.
+const MAX_CONDITIONS: u32 = 32;
+
+/// Which layers are on as the file is opened (ISO 32000-2 8.11).
+struct Layers<'a> {
+    document: &'a Document,
+    /// Whether a layer that is not in `others` is on.
+    usually_on: bool,
+    /// The layers that are not as usual.
+    others: Vec<ObjectId>,
+}
+
+impl<'a> Layers<'a> {
+    fn of(document: &'a Document, settings: &Dictionary) -> Self {
+        let usual = document::lookup(document, settings, b"D").and_then(document::dictionary_of);
+        let in_usual = |key: &[u8]| usual.and_then(|usual| document::lookup(document, usual, key));
+        let usually_on = !in_usual(b"BaseState").is_some_and(|state| is_off(state));
+        let others = in_usual(if usually_on { b"OFF" } else { b"ON" }).and_then(|layers| layers.as_array().ok());
+        let others = others.into_iter().flatten().filter_map(|layer| layer.as_reference().ok()).collect();
+        Self { document, usually_on, others }
+    }
+
+    /// Whether something in an object, such as a form or the properties of a page's content, is hidden by its layer. Objects
+    /// nest at most as deep as the parser lets them.
+    fn hide_in(&self, object: &Object) -> bool {
+        let dictionary = match object {
+            Object::Array(items) => return items.iter().any(|item| self.hide_in(item)),
+            Object::Dictionary(dictionary) => dictionary,
+            Object::Stream(stream) => &stream.dict,
+            _ => return false,
+        };
+        let properties = document::lookup(self.document, dictionary, b"Properties").and_then(document::dictionary_of);
+        let named = properties.into_iter().flat_map(|properties| properties.iter().map(|(_, layer)| layer));
+        let own = dictionary.get(b"OC").ok();
+        own.into_iter().chain(named).any(|layer| !self.shows(layer, 0))
+            || dictionary.iter().any(|(_, value)| self.hide_in(value))
+    }
+
+    /// Whether what is in a layer, or in a group of them, is printed. What is neither hides nothing.
+    fn shows(&self, layer: &Object, depth: u32) -> bool {
+        let Some(dictionary) = document::dictionary_of(document::resolve(self.document, layer)) else { return true };
+        let get = |key: &[u8]| document::lookup(self.document, dictionary, key);
+        match get(b"Type").and_then(|kind| kind.as_name().ok()) {
+            Some(b"OCG") => {
+                let usage = get(b"Usage").and_then(document::dictionary_of);
+                let print = usage.and_then(|usage| document::lookup(self.document, usage, b"Print"));
+                let print = print.and_then(document::dictionary_of);
+                let state = print.and_then(|print| document::lookup(self.document, print, b"PrintState"));
+                let is_other = layer.as_reference().is_ok_and(|id| self.others.contains(&id));
+                self.usually_on != is_other && !state.is_some_and(is_off)
+            }
+            Some(b"OCMD") if depth < MAX_CONDITIONS => {
+                if let Some(Object::Array(condition)) = get(b"VE") {
+                    return self.holds(condition, depth + 1);
+                }
+                let layers = match get(b"OCGs") {
+                    Some(Object::Array(layers)) => layers.as_slice(),
+                    _ => dictionary.get(b"OCGs").map_or(&[][..], std::slice::from_ref),
+                };
+                let shown = |layer: &Object| self.shows(layer, depth + 1);
+                match get(b"P").and_then(|policy| policy.as_name().ok()) {
+                    _ if layers.is_empty() => true,
+                    Some(b"AllOn") => layers.iter().all(shown),
+                    Some(b"AnyOff") => !layers.iter().all(shown),
+                    Some(b"AllOff") => !layers.iter().any(shown),
+                    _ => layers.iter().any(shown),
+                }
+            }
+            Some(b"OCMD") => false,
+            _ => true,
+        }
+    }
+}
+
+impl Layers<'_> {
+    /// Whether a condition on layers holds: an operator and what it is about.
+    fn holds(&self, condition: &[Object], depth: u32) -> bool {
+        let Some((operator, operands)) = condition.split_first() else { return true };
+        if depth > MAX_CONDITIONS {
+            return false;
+        }
+        let holds = |operand: &Object| match document::resolve(self.document, operand) {
+            Object::Array(inner) => self.holds(inner, depth + 1),
+            _ => self.shows(operand, depth),
+        };
+        match operator.as_name() {
+            Ok(b"Not") => !operands.iter().any(holds),
+            Ok(b"Or") => operands.iter().any(holds),
+            _ => operands.iter().all(holds),
+        }
+    }
+}
+
+fn is_off(state: &Object) -> bool {
+    state.as_name().is_ok_and(|state| state == b"OFF")
+}
+
 /// Annotations that a screen shows and paper would not.
 pub(super) fn check_annotations(document: &Document, page: &Page<'_>, number: u32, report: &mut Report) {
     let Some(Object::Array(items)) = document::lookup(document, page.dictionary, b"Annots") else { return };
-    let (mut comment, mut field) = (None, None);
+    let (mut comment, mut field, mut stale) = (None, None, None);
+    let form = document.catalog().ok().and_then(|catalog| document::lookup(document, catalog, b"AcroForm"));
+    let renewed =
+        form.and_then(document::dictionary_of).and_then(|form| document::lookup(document, form, b"NeedAppearances"));
+    let renewed = matches!(renewed, Some(Object::Boolean(true)));
     for item in items {
         let Object::Dictionary(annotation) = document::resolve(document, item) else { continue };
         let get = |key: &[u8]| document::lookup(document, annotation, key);
@@ -51,10 +137,12 @@ pub(super) fn check_annotations(document: &Document, page: &Page<'_>, number: u3
         }
         let area = get(b"Rect").and_then(|area| document::rectangle(document, area));
         let has_size = area.is_some_and(|[left, bottom, right, top]| left < right && bottom < top);
-        let has_appearance = get(b"AP").is_some();
+        let has_appearance = document::appearance(document, annotation).is_some();
         let filled = kind == b"Widget" && has_size && is_filled(document, annotation);
         if filled && !has_appearance {
             field = field.or(Some(area));
+        } else if filled && renewed {
+            stale = stale.or(Some(area));
         } else if kind == b"Widget" {
             // A field that is not printed, such as a button, is part of the screen and not of the letter.
             if filled && flags & (PRINT | NO_VIEW) == 0 {
@@ -75,6 +163,11 @@ pub(super) fn check_annotations(document: &Document, page: &Page<'_>, number: u3
                        printed. Flatten the form.";
         report.add(place(Finding::refuse("document.form_field_without_appearance", message), area));
     }
+    if let Some(area) = stale {
+        let message = "The page has a filled form field whose appearance is made anew by a screen and not by paper, so \
+                       another value may be printed. Flatten the form.";
+        report.add(place(Finding::warn("document.form_field_without_appearance", message), area));
+    }
     if let Some(area) = comment {
         let message = "The page has a comment or form field that a screen shows and paper does not. Flatten it to have it \
                        printed, or take it out.";
@@ -82,26 +175,21 @@ pub(super) fn check_annotations(document: &Document, page: &Page<'_>, number: u3
     }
 }
 
-/// How far a field's value may be above it in the tree of fields.
-const MAX_FIELD_DEPTH: usize = 32;
-
-/// Whether a widget belongs to a field that has a value (ISO 32000-2 12.7.4).
+/// Whether a widget shows a value of its field. One button of several shows that of its own state only.
 fn is_filled(document: &Document, widget: &Dictionary) -> bool {
-    let mut field = widget;
-    for _ in 0..MAX_FIELD_DEPTH {
-        match document::lookup(document, field, b"V") {
-            Some(Object::String(text, _)) => return text.iter().any(|byte| !matches!(byte, 0xfe | 0xff | 0 | b' ')),
-            Some(Object::Name(state)) => return state != b"Off",
-            Some(Object::Array(values)) => return !values.is_empty(),
-            Some(_) => return false,
-            None => {}
+    match document::field_value(document, widget) {
+        Some(Object::String(text, _)) => text.iter().any(|byte| !matches!(byte, 0xfe | 0xff | 0 | b' ')),
+        Some(Object::Name(state)) => {
+            let is_off = document::lookup(document, widget, b"AS")
+                .is_some_and(|now| now.as_name().is_ok_and(|now| now == b"Off"));
+            let looks = document::lookup(document, widget, b"AP").and_then(document::dictionary_of);
+            let states = looks.and_then(|looks| document::lookup(document, looks, b"N"));
+            let is_other = states.is_some_and(|states| states.as_dict().is_ok_and(|states| !states.has(state)));
+            state != b"Off" && !is_off && !is_other
         }
-        match document::lookup(document, field, b"Parent").and_then(document::dictionary_of) {
-            Some(parent) => field = parent,
-            None => return false,
-        }
+        Some(Object::Array(values)) => !values.is_empty(),
+        _ => false,
     }
-    false
 }
 
 /// A rectangle of a page in inches from the top left of the page as it is seen.
@@ -124,7 +212,7 @@ fn seen(geometry: &document::Geometry, [left, bottom, right, top]: [f64; 4]) -> 
 
 /// Text that is not seen, on a page that is no scan: over a scan it is what was read from it.
 pub(super) fn check_text(painted: &Painted, number: u32, report: &mut Report) {
-    if painted.invisible_text && !painted.image {
+    if painted.invisible_text && !painted.scan {
         let message =
             "The page has invisible text and no scan that it could belong to. Make the text visible or take it out.";
         report.add(Finding::warn("document.invisible_text", message).on(number));

@@ -24,9 +24,6 @@ pub(super) struct Images {
 
 impl Images {
     pub(super) fn note(&mut self, id: Option<ObjectId>, image: Image) {
-        if self.shared.len() + self.inline.len() >= MAX_FACTS && !id.is_some_and(|id| self.shared.contains_key(&id)) {
-            return;
-        }
         match id {
             None => self.inline.push(image),
             Some(id) => {
@@ -60,6 +57,7 @@ impl Images {
                 report.add(finding.on(image.page).at(image.area).measured(found, allowed));
             }
         }
+        images.truncate(MAX_FACTS);
         report.images = images;
     }
 }

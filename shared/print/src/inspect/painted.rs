@@ -46,8 +46,8 @@ pub(super) struct Painted {
     pub(super) text: bool,
     /// Text that is there to be searched and not to be seen.
     pub(super) invisible_text: bool,
-    /// An image.
-    pub(super) image: bool,
+    /// An image that covers most of the page.
+    pub(super) scan: bool,
     /// What it costs to draw.
     pub(super) cost: Cost,
 }
@@ -61,6 +61,16 @@ struct Colour {
 
 const BLACK: Colour = Colour { space: Space::Gray, coloured: false };
 
+/// The font that text is in.
+#[derive(Debug, Clone, Copy)]
+enum Face<'a> {
+    /// None was chosen, so that nobody shows the text.
+    None,
+    /// One that the resources do not have, so that each reader shows the text in one of its own.
+    Missing,
+    Known(&'a Dictionary),
+}
+
 /// The part of the graphics state that matters here (ISO 32000-2 8.4).
 #[derive(Debug, Clone, Copy)]
 struct State<'a> {
@@ -71,14 +81,14 @@ struct State<'a> {
     fill: Colour,
     stroke: Colour,
     mode: i64,
-    font: Option<&'a Dictionary>,
+    font: Face<'a>,
     /// How long a dash and the gap after it are, points of the page.
     dashes: Option<f64>,
 }
 
 impl State<'_> {
     fn at(matrix: [f64; 6]) -> Self {
-        Self { matrix, base: matrix, fill: BLACK, stroke: BLACK, mode: 0, font: None, dashes: None }
+        Self { matrix, base: matrix, fill: BLACK, stroke: BLACK, mode: 0, font: Face::None, dashes: None }
     }
 }
 
@@ -94,6 +104,8 @@ pub(super) struct Painter<'a> {
     open: Vec<ObjectId>,
     /// Whether the patterns that were looked at are coloured.
     patterns: BTreeMap<ObjectId, bool>,
+    /// Whether the content is that of glyphs, which are not placed as they will be.
+    in_glyphs: bool,
     number: u32,
     size: (f64, f64),
     page: Painted,
@@ -109,6 +121,7 @@ impl<'a> Painter<'a> {
             held: 0,
             open: Vec::new(),
             patterns: BTreeMap::new(),
+            in_glyphs: false,
             number: 0,
             size: (0.0, 0.0),
             page: Painted::default(),
@@ -166,18 +179,19 @@ impl<'a> Painter<'a> {
                     }
                 }
                 b"Tf" => {
-                    let name = operators.operands().first().and_then(|operand| match operand {
+                    let name = operators.operands().iter().rev().nth(1).and_then(|operand| match operand {
                         Operand::Name(name) => Some(&**name),
                         _ => None,
                     });
-                    state.font = self.resource(resources, b"Font", name).and_then(|font| font.as_dict().ok());
+                    let font = self.resource(resources, b"Font", name).and_then(|font| font.as_dict().ok());
+                    state.font = font.map_or(Face::Missing, Face::Known);
                 }
                 b"Tr" => state.mode = operators.numbers().map_or(state.mode, |[mode]| mode as i64),
                 b"Tj" | b"TJ" | b"'" | b"\"" => {
                     let bytes = operators.text();
                     if bytes > 0 {
                         self.page.cost.text(bytes);
-                        self.text(&state);
+                        self.text(&state, operators.has_letters())?;
                     }
                 }
                 b"m" | b"l" | b"c" | b"v" | b"y" | b"re" => extend(&mut path, operator, &operators, &state.matrix),
@@ -244,17 +258,38 @@ impl<'a> Painter<'a> {
         self.page.coloured |= coloured;
     }
 
-    fn text(&mut self, state: &State<'_>) {
+    /// Text is shown, which has something else than spaces in it or not.
+    fn text(&mut self, state: &State<'a>, letters: bool) -> Result<(), TooComplex> {
         let (fills, strokes) = (matches!(state.mode, 0 | 2 | 4 | 6), matches!(state.mode, 1 | 2 | 5 | 6));
         if !fills && !strokes {
-            self.page.invisible_text = true;
-            return;
+            // Text that only clips what is painted after it is seen by that.
+            self.page.invisible_text |= state.mode != 7 && letters;
+            return Ok(());
         }
-        self.page.text = true;
+        self.page.text |= letters;
         self.paint(fills && state.fill.coloured || strokes && state.stroke.coloured);
-        if let Some(font) = state.font {
-            self.fonts.note(self.document, font, self.number);
+        match state.font {
+            Face::Known(font) if self.fonts.note(self.document, font, self.number) => self.glyphs(font, state)?,
+            Face::Missing => self.fonts.note_missing(self.number),
+            Face::Known(_) | Face::None => {}
         }
+        Ok(())
+    }
+
+    /// Looks at the glyphs of a font whose glyphs are content (ISO 32000-2 9.6.4).
+    fn glyphs(&mut self, font: &'a Dictionary, state: &State<'a>) -> Result<(), TooComplex> {
+        let within = |key: &[u8]| document::lookup(self.document, font, key).and_then(document::dictionary_of);
+        let Some(glyphs) = within(b"CharProcs") else { return Ok(()) };
+        let resources = within(b"Resources");
+        let outer = std::mem::replace(&mut self.in_glyphs, true);
+        for (_, named) in glyphs.iter() {
+            if let (Ok(id), Object::Stream(glyph)) = (named.as_reference(), document::resolve(self.document, named)) {
+                let state = State { mode: 0, font: Face::None, ..*state };
+                self.form(id, glyph, resources, state)?;
+            }
+        }
+        self.in_glyphs = outer;
+        Ok(())
     }
 
     /// What a dictionary of graphics state parameters sets (ISO 32000-2 8.4.5).
@@ -274,7 +309,7 @@ impl<'a> Painter<'a> {
         }
         if let Some(Object::Array(font)) = get(b"Font") {
             let font = font.first().map(|font| document::resolve(self.document, font));
-            state.font = font.and_then(|font| font.as_dict().ok());
+            state.font = font.and_then(|font| font.as_dict().ok()).map_or(Face::Missing, Face::Known);
         }
     }
 
@@ -422,8 +457,12 @@ impl<'a> Painter<'a> {
 
     fn image(&mut self, id: Option<ObjectId>, width: u32, height: u32, coloured: bool, state: &State<'_>) {
         self.paint(coloured);
-        self.page.image = true;
+        if self.in_glyphs {
+            return;
+        }
         if let Some(image) = images::place(self.number, self.size, &state.matrix, width, height) {
+            let covered = 72.0 * 72.0 * image.area.width * image.area.height;
+            self.page.scan |= covered > self.size.0 * self.size.1 / 2.0;
             self.images.note(id, image);
         }
     }
