@@ -33,7 +33,7 @@ fn main() -> io::Result<()> {
     }
     let mut inspector = Inspector::spawn(&std::env::current_exe()?, [CHILD_ARGUMENT])?;
     for file in arguments {
-        let inspected = std::fs::read(&file).and_then(|bytes| {
+        let inspected = read(Path::new(&file)).and_then(|bytes| {
             let report = inspector.inspect(&bytes, &Limits::default())?;
             Ok((bytes, report))
         });
@@ -55,6 +55,19 @@ fn main() -> io::Result<()> {
         println!("{line}");
     }
     Ok(())
+}
+
+/// A file of a size that is looked at. What is no regular file may have no end.
+fn read(file: &Path) -> io::Result<Vec<u8>> {
+    let (facts, most) = (std::fs::metadata(file)?, Limits::default().max_bytes);
+    if !facts.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file; name a file"));
+    }
+    if facts.len() > most {
+        let message = format!("it is larger than {} MB; make it smaller", most / 1_000_000);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    }
+    std::fs::read(file)
 }
 
 /// Where documents with their findings drawn on them go.

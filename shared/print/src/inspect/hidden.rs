@@ -37,7 +37,7 @@ impl<'a> Layers<'a> {
     fn of(document: &'a Document, settings: &Dictionary) -> Self {
         let usual = document::lookup(document, settings, b"D").and_then(document::dictionary_of);
         let in_usual = |key: &[u8]| usual.and_then(|usual| document::lookup(document, usual, key));
-        let usually_on = !in_usual(b"BaseState").is_some_and(|state| is_off(state));
+        let usually_on = !in_usual(b"BaseState").is_some_and(is_off);
         let others = in_usual(if usually_on { b"OFF" } else { b"ON" }).and_then(|layers| layers.as_array().ok());
         let others = others.into_iter().flatten().filter_map(|layer| layer.as_reference().ok()).collect();
         Self { document, usually_on, others }
