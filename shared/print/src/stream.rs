@@ -429,6 +429,67 @@ mod tests {
         assert_eq!(entry(1, 0x01_2345_6789, 0), [1, 0x01, 0x23, 0x45, 0x67, 0x89, 0, 0]);
     }
 
+    /// Keeps where what was written in small pieces is, and forgets large ones.
+    #[derive(Debug, Default)]
+    struct Small {
+        position: u64,
+        kept: Vec<(u64, Vec<u8>)>,
+    }
+
+    impl Write for Small {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if bytes.len() <= GATHER {
+                self.kept.push((self.position, bytes.to_vec()));
+            }
+            self.position += bytes.len() as u64;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Small {
+        /// What follows a place in the file, as far as it was written at once.
+        fn at(&self, position: u64) -> &[u8] {
+            let last = self.kept.partition_point(|(start, _)| *start <= position) - 1;
+            let (start, bytes) = &self.kept[last];
+            &bytes[(position - start) as usize..]
+        }
+    }
+
+    #[test]
+    fn in_a_file_of_five_gigabytes_every_object_is_where_the_cross_reference_says() {
+        // It is never read, so the system never makes it.
+        let content = vec![0; 128 << 20];
+        let mut output = Output::new(Small::default()).unwrap();
+        for _ in 0..40 {
+            let stream = output.allocate();
+            output.put_stream(stream, format!("<</Length {}>>", content.len()).as_bytes(), &content).unwrap();
+            let (parent, page) = (output.parent(), output.allocate());
+            output.put(page, format!("<</Type/Page/Parent {parent} 0 R/Contents {stream} 0 R>>").as_bytes()).unwrap();
+            output.add_page(page).unwrap();
+        }
+        output.finish().unwrap();
+        let file = output.writer;
+        assert!(file.position > 5 << 30 && file.position == output.position);
+
+        let end = String::from_utf8_lossy(&file.kept.last().unwrap().1).into_owned();
+        let start = end.rsplit_once("startxref\n").unwrap().1.lines().next().unwrap().parse().unwrap();
+        let reference = file.at(start);
+        let table = reference.windows(7).position(|window| window == b"stream\n").unwrap() + 7;
+        let mut seen = 0;
+        for (number, entry) in reference[table..].chunks(ENTRY).enumerate().skip(1).take(output.offsets.len()) {
+            let offset = entry[1..=OFFSET_WIDTH].iter().fold(0, |offset, byte| offset << 8 | u64::from(*byte));
+            if entry[0] == 1 {
+                assert!(file.at(offset).starts_with(format!("{number} 0 obj\n").as_bytes()), "{number} {offset}");
+                seen += u64::from(offset > u64::from(u32::MAX));
+            }
+        }
+        assert!(seen > 10, "{seen} objects beyond four gibibytes");
+    }
+
     #[test]
     fn what_is_serialized_parses_to_the_same_object() {
         let object = Object::Dictionary(dictionary! {

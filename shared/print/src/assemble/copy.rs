@@ -108,13 +108,17 @@ impl<W: io::Write> Assembler<W> {
 
     /// Writes an object unless the account has one with the same bytes; either way gives its number.
     pub(super) fn put_shared(&mut self, copy: &Copy<'_>, head: &[u8], content: Option<&[u8]>) -> io::Result<u64> {
-        let mut hasher = copy.hasher.clone();
-        // The length keeps dictionary and content apart, whatever bytes they are made of.
-        hasher.update(&(head.len() as u64).to_le_bytes());
-        hasher.update(head);
-        hasher.update(content.unwrap_or_default());
+        // A stream is its dictionary and the hash of its content: what is no stream cannot be the same bytes, for nothing
+        // follows a dictionary.
+        let whole = match content {
+            Some(content) => {
+                let content = blake3::keyed_hash(&copy.key, content);
+                blake3::keyed_hash(&copy.key, &[head, content.as_bytes()].concat())
+            }
+            None => blake3::keyed_hash(&copy.key, head),
+        };
         let mut hash = Hash::default();
-        hash.copy_from_slice(&hasher.finalize().as_bytes()[..size_of::<Hash>()]);
+        hash.copy_from_slice(&whole.as_bytes()[..size_of::<Hash>()]);
         if let Some(number) = self.shared.find(&hash) {
             return Ok(number);
         }
@@ -141,8 +145,8 @@ const STREAM_KEYS_LEFT_OUT: [&[u8]; 6] =
 pub(super) struct Copy<'a> {
     document: &'a Document,
     places: HashMap<ObjectId, Place>,
-    /// A hasher that has seen the account, so that its objects are equal to no other account's.
-    hasher: blake3::Hasher,
+    /// The account as the key of hashes, so that its objects are equal to no other account's.
+    key: [u8; 32],
     /// The resources of the page that is being copied, and whether something was copied with them as its own.
     page: Option<&'a Object>,
     has_lent: bool,
@@ -180,10 +184,8 @@ enum Place {
 
 impl<'a> Copy<'a> {
     pub(super) fn new(document: &'a Document, account: &str) -> Self {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&(account.len() as u64).to_le_bytes());
-        hasher.update(account.as_bytes());
-        Self { document, places: HashMap::new(), hasher, page: None, has_lent: false }
+        let key = *blake3::hash(account.as_bytes()).as_bytes();
+        Self { document, places: HashMap::new(), key, page: None, has_lent: false }
     }
 
     /// Goes on to a page with these resources.

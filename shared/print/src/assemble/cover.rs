@@ -2,7 +2,7 @@
 
 use super::{AssembleError, Piece, certified};
 use crate::address_block::{self, MAX_LINES, MAX_SENDER_LINES, NoPlace, POINTS, TextBlock, bar, usps_style};
-use crate::drawing::{Digits, draw_rectangle, draw_text, push_decimals};
+use crate::drawing::{draw_rectangle, draw_text, push_decimals};
 use crate::font::FONT;
 use crate::imb::{BARS, Imb};
 use crate::layout::{Layout, Rect};
@@ -96,23 +96,28 @@ pub(super) fn draw_mark(content: &mut String, layout: &Layout, mark: &sheet_mark
     content.push_str("q ");
     push_decimals(content, &[unit, 0.0, 0.0, unit, corner(layout.mark_left), corner(layout.mark_bottom)]);
     content.push_str(" cm 1 g 0 0 ");
-    let side = mark.side as u64;
-    push_integers(content, [side + 2, side + 2]);
+    push_small(content, mark.side + 2);
+    content.push(' ');
+    push_small(content, mark.side + 2);
     content.push_str(" re f 0 g\n");
     for &(row, column, count) in &mark.runs {
-        push_integers(content, [column as u64 + 1, side - row as u64, count as u64, 1]);
-        content.push_str(" re\n");
+        push_small(content, column + 1);
+        content.push(' ');
+        push_small(content, mark.side - row);
+        content.push(' ');
+        push_small(content, count);
+        content.push_str(" 1 re\n");
     }
     content.push_str("f Q\n");
 }
 
-fn push_integers<const N: usize>(content: &mut String, values: [u64; N]) {
-    for (place, value) in values.into_iter().enumerate() {
-        if place > 0 {
-            content.push(' ');
-        }
-        content.push_str(Digits::integer(value).as_str());
+/// Appends a number below 100, which is what a mark has some hundreds of.
+fn push_small(content: &mut String, value: usize) {
+    let digit = |value: usize| char::from(b'0' + (value % 10) as u8);
+    if value >= 10 {
+        content.push(digit(value / 10));
     }
+    content.push(digit(value));
 }
 
 fn check_lines(block: &'static str, lines: usize, most: usize) -> Result<(), AssembleError> {

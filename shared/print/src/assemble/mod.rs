@@ -1,11 +1,15 @@
 //! Writes the print stream: one PDF of many mail pieces, each behind its cover sheet, with a bounded amount of memory.
 //!
 //! One document at a time is in memory. Of what is written there remain an offset for each object, a number for each piece,
-//! and a bounded number of hashes, of objects that a later piece of the same account might share. Of a document only what its pages reach is copied; streams are
-//! copied as they are, compressed, with one exception: a page whose content is in several streams, which are
-//! joined into one. Each page becomes a form XObject, so that nothing it does to the graphics state reaches our marks, and
-//! is drawn upright whatever its rotation, boxes and user unit. Annotations flagged for print are drawn by their normal
-//! appearance. The same pieces in the same order always make the same bytes.
+//! and a bounded number of hashes, of objects that a later piece of the same account might share. Of a document only what
+//! its pages reach is copied; streams are copied as they are, compressed, with one exception: a page whose content is in
+//! several streams, which are joined into one. Each page becomes a form XObject, so that nothing it does to the graphics
+//! state reaches our marks, and is drawn upright whatever its rotation, boxes and user unit. Annotations flagged for print
+//! are drawn by their normal appearance. The same pieces in the same order always make the same bytes.
+//!
+//! Every sheet is upright: a page that is wider than high is turned clockwise by a quarter, so that a camera finds the mark
+//! of each sheet at the same place. Output intents are not copied, for they say how a document looked to who made it: all
+//! letters of a stream are printed in the colours of one press.
 
 mod card;
 mod certified;
