@@ -7,6 +7,8 @@
 //! the same targets are bolero's, so that `FUZZ=1 cargo bolero test --package print --test fuzz inspection_survives_syntax`
 //! runs one of them for as long as one likes, guided by what code an input reaches.
 //!
+//! The corpus has no glyph that shows itself: with a byte or two changed it ends the process where pages are drawn.
+//!
 //! An input that ends the process, by its stack or its memory, ends libFuzzer as well, though not a Mailhouse: there the
 //! parser runs in a child that may die. So the targets have tighter limits than production, and what such inputs do is
 //! tested in `hostile.rs` and `isolate.rs`, through the child.

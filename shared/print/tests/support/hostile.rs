@@ -67,6 +67,7 @@ pub(crate) const FAMILIES: &[Family] = families![
     1 honest pattern_that_paints_itself,
     40 honest patterns_doubling,
     1 honest glyph_that_shows_itself,
+    1 refused glyph_that_shows_itself_by_the_page,
     1 honest appearance_that_draws_itself,
     1 honest mask_that_masks_itself,
     100_000 honest image_declared,
@@ -379,11 +380,21 @@ fn patterns_doubling(levels: usize) -> Vec<u8> {
 }
 
 fn glyph_that_shows_itself(_: usize) -> Vec<u8> {
-    let font =
-        b"<</Type/Font/Subtype/Type3/FontBBox[0 0 1 1]/FontMatrix[1 0 0 1 0 0]/FirstChar 97/LastChar 97/Widths[1]\
-        /Encoding<</Differences[97/a]>>/CharProcs<</a 6 0 R>>/Resources<</Font<</F 5 0 R>>>>>>";
+    glyph("/Resources<</Font<</F 5 0 R>>>>")
+}
+
+/// The same by the resources of the page, which a font without its own uses. What draws pages does not notice.
+fn glyph_that_shows_itself_by_the_page(_: usize) -> Vec<u8> {
+    glyph("")
+}
+
+fn glyph(resources: &str) -> Vec<u8> {
+    let font = format!(
+        "<</Type/Font/Subtype/Type3/FontBBox[0 0 1 1]/FontMatrix[1 0 0 1 0 0]/FirstChar 97/LastChar 97/Widths[1]\
+         /Encoding<</Differences[97/a]>>/CharProcs<</a 6 0 R>>{resources}>>"
+    );
     let show = b"BT /F 9 Tf (aa) Tj ET";
-    page_of(show, "/Font<</F 5 0 R>>", vec![font.to_vec(), stream("", &[b"9 0 d0 ", &show[..]].concat())])
+    page_of(show, "/Font<</F 5 0 R>>", vec![font.into_bytes(), stream("", &[b"9 0 d0 ", &show[..]].concat())])
 }
 
 fn appearance_that_draws_itself(_: usize) -> Vec<u8> {
