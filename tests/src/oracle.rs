@@ -232,11 +232,13 @@ impl Picture {
 }
 
 /// What of a front our mark and the line beside it may cover.
-fn mark_place(layout: &Layout, page_height: f64) -> Rect {
-    // The largest mark is some thirty modules wide, and the line beside it has six points.
-    let tall = 32.0 * layout.mark_module;
-    let top = page_height - layout.mark_bottom - tall;
-    Rect { left: layout.mark_left - layout.mark_module, top, width: 3.0, height: tall + 0.05 }
+fn mark_places(layout: &Layout, page_height: f64) -> [Rect; 2] {
+    // The mark of a piece here has at most 22 modules on a side, and one of clear space around it; the line has six points.
+    let (module, side) = (layout.mark_module, 24.0 * layout.mark_module);
+    let (left, bottom) = (layout.mark_left - module, page_height - layout.mark_bottom);
+    let mark = Rect { left, top: bottom + module - side, width: side, height: side };
+    let line = Rect { left: left + side, top: bottom - 0.08, width: 1.75, height: 0.12 };
+    [mark, line]
 }
 
 /// Has mutool draw a whole print stream, and beside it each letter whose number `also` says: every page must be there, its
@@ -269,8 +271,8 @@ pub fn compare(stream: &Stream, dpi: usize, also: impl Fn(usize) -> bool) -> Res
         for page in 0..letter.pages {
             let drawn = printed.page()?;
             let Some(own) = &mut own else { continue };
-            let mark = mark_place(layout, drawn.height as f64 / dpi as f64);
-            let except = if page.is_multiple_of(2) { &[mark][..] } else { &[] };
+            let marks = mark_places(layout, drawn.height as f64 / dpi as f64);
+            let except = if page.is_multiple_of(2) { &marks[..] } else { &[] };
             if let Some((x, y)) = drawn.difference(&own.page()?, dpi, except) {
                 let what = format!("it differs from page {} of the letter at {x}, {y}", page + 1);
                 return Err(wrong(row.first_page + 2 + u64::from(page), &what).into());
