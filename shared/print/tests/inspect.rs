@@ -199,12 +199,12 @@ fn the_size_is_that_of_the_page_as_it_is_seen() {
 }
 
 #[test]
-fn pages_of_two_sizes_are_a_warning() {
+fn pages_of_two_sizes_are_refused() {
     let mut letter = letter(2);
     letter.set(letter.pages[1], "MediaBox", vec![0.into(), 0.into(), 612.into(), 1008.into()]);
     let report = report(&letter.bytes(), 2);
     assert_eq!(rules(&report), ["document.mixed_sizes"]);
-    assert!(report.is_ok());
+    assert!(!report.is_ok());
 }
 
 #[test]

@@ -118,8 +118,8 @@ fn check_sizes(document: &Document, pages: &[Page<'_>], limits: &Limits, report:
         }
     }
     if used.len() > 1 {
-        let message = "The pages are of more than one sheet size. Each piece is printed on one size where possible.";
-        report.add(Finding::warn("document.mixed_sizes", message));
+        let message = "The pages are of more than one sheet size, and a piece is printed on one. Make them equal.";
+        report.add(Finding::refuse("document.mixed_sizes", message));
     }
     geometries
 }
