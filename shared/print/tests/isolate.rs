@@ -185,7 +185,6 @@ fn what_cannot_be_drawn_within_bounds_has_no_picture_and_is_noticed() {
     for (name, file) in [
         ("content of a gibibyte", bombs::content_of_a_gibibyte()),
         ("JBIG2 of 4 gigapixels", bombs::jbig2(65_535)),
-        ("JPEG 2000 of 900 megapixels", bombs::jpeg2000(30_000)),
         ("forms within forms, twice each", bombs::forms(30, 2)),
         ("table of a gibibyte", bombs::shading_of_a_gibibyte()),
         ("ten million fills", bombs::fills()),
@@ -216,6 +215,8 @@ fn what_may_be_too_much_to_draw_costs_no_other_document() {
         ("image in content", bombs::image_in_content(100_000, 100_000), Some(true)),
         ("JPEG of a quarter gigapixel", bombs::progressive_jpeg(16_384), Some(false)),
         ("JPEG 2000 of 9 megapixels", bombs::jpeg2000(3_000), None),
+        // How long a machine takes for it is about the limit.
+        ("JPEG 2000 of 900 megapixels", bombs::jpeg2000(30_000), None),
         ("pattern of itself", bombs::pattern_of_itself(), Some(false)),
         ("pattern of tiny cells", bombs::pattern_of_tiny_cells(), Some(false)),
         ("font of itself", bombs::font_of_itself(), None),
@@ -300,8 +301,11 @@ fn a_child_whose_parent_is_gone_is_not_busy_for_ever() {
     assert_eq!(status.unwrap().signal(), Some(SIGXCPU));
 }
 
-/// Of all children so far, each of which was waited for, the one that had the most memory.
+/// Of all children so far, each of which was waited for, the one that had the most memory. A runner may give every test a
+/// process, so this one has hungry children of its own.
 fn no_child_had_more_memory_than_it_is_allowed() {
+    object_streams_that_fill_the_memory_are_refused();
+    let _ = explode("JPEG of a quarter gigapixel", &bombs::progressive_jpeg(16_384));
     let kilobytes = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap().max_rss();
     println!("  most memory of a child: {} MB", kilobytes >> 10);
     assert!((1..=512 << 10).contains(&kilobytes), "{kilobytes}");
