@@ -106,7 +106,7 @@ fn a_certified_letter_has_its_label_and_its_article_number() {
     let printed = |batch: &str| {
         let part = &assembled(&tenant, &[batch])["parts"][0];
         let pdf = lopdf::Document::load_mem(&fetch(&tenant, &part["printFile"])).unwrap();
-        let content = pdf.get_page_content(pdf.get_pages()[&1]).unwrap();
+        let content = pdf.get_page_content(pdf.get_pages()[&1]);
         let rectangles = content.windows(3).filter(|window| window == b"re\n").count();
         (rectangles, rows(&fetch(&tenant, &part["manifest"])), fetch(&tenant, &part["manifestLines"]))
     };
