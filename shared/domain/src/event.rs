@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::account::Mode;
-use crate::id::{AccountId, BatchId, EventId, JobId};
+use crate::id::{AccountId, BatchId, EventId, JobId, LetterRef};
 
 /// What happened. The list is closed: consumers may rely on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -53,6 +53,9 @@ pub enum EventKind {
     /// A letter was withdrawn.
     #[serde(rename = "letter.withdrawn")]
     LetterWithdrawn,
+    /// The postal service told where a mailed letter is, and that is another state than before.
+    #[serde(rename = "letter.tracked")]
+    LetterTracked,
     /// A mail job was made of batches.
     #[serde(rename = "job.created")]
     JobCreated,
@@ -76,7 +79,7 @@ pub enum EventKind {
     JobMailed,
 }
 
-/// One state change.
+/// A state change, or the same change of several letters of one batch, which are then its entries.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
@@ -98,6 +101,20 @@ pub struct Event {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<JobId>,
     /// Codes and counts: never names, addresses or document text.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub data: BTreeMap<String, String>,
+    /// The letters that it happened to, each a state change of its own; none if it happened to the batch or the job.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entries: Vec<Entry>,
+}
+
+/// What happened to one letter among others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// The letter.
+    pub letter: LetterRef,
+    /// Codes and counts, as in the event.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub data: BTreeMap<String, String>,
 }

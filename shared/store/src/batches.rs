@@ -294,6 +294,7 @@ pub(crate) fn batch_event(
         batch: Some(batch.id.clone()),
         job: batch.job.clone(),
         data,
+        entries: Vec::new(),
     })
 }
 

@@ -381,6 +381,7 @@ impl Store {
             batch: None,
             job: Some(job.id.clone()),
             data: BTreeMap::from([("letters".to_owned(), job.letters.to_string())]),
+            entries: Vec::new(),
         };
         let key = keys::event(&keys::job(&job.id), &event.id);
         transaction.create(&self.config.table, event_item(&key, &event)?).map(drop)
