@@ -32,6 +32,7 @@ use crate::drawing::Digits;
 use crate::font::{self, FONT};
 use crate::inspect::Limits;
 use crate::layout::Layout;
+use crate::reader;
 use crate::sheet_mark;
 use crate::stationery::{Envelope, Fold, PaperSize, Placement, Sides, Stationery, Stock};
 use crate::stream::{Output, put_reference};
@@ -154,6 +155,9 @@ pub enum AssembleError {
 
 /// Parses a document that has passed inspection, on this stack.
 fn load(bytes: &[u8], limits: &Limits) -> Result<Document, AssembleError> {
+    if let Some(document) = reader::read(bytes, limits.max_decompressed) {
+        return Ok(document);
+    }
     // What the parser says could quote the document.
     document::load(bytes, limits.max_decompressed).map_err(|_| AssembleError::Document("it does not parse"))
 }
