@@ -22,8 +22,9 @@ const MAX_NUMBER: u32 = 1 << 20;
 /// How many cross-reference sections a file may have that is read here.
 const MAX_SECTIONS: usize = 16;
 
-/// The pages of a document and all they reach, or nothing if something about the file is out of the ordinary. No object stream
-/// or cross-reference stream may be larger than `limit` bytes without its filters.
+/// The pages of a document and all they reach, or nothing if something about the file is out of the ordinary. The content of
+/// streams stays in the file, where [`document::bytes_of`] finds it. No object stream or cross-reference stream may be larger
+/// than `limit` bytes without its filters.
 pub(crate) fn read(bytes: &[u8], limit: u64) -> Option<Document> {
     if !bytes.starts_with(b"%PDF-") {
         return None;
@@ -184,7 +185,7 @@ impl<'a> File<'a> {
             Ok(index) => all(index)?,
             Err(_) => vec![0, integer(stream.dict.get(b"Size").ok()?)?],
         };
-        let content = stream.get_plain_content_with_limit(self.limit).ok()?;
+        let content = self.unfiltered(&stream)?;
         let mut lines = content.chunks_exact(width);
         for range in ranges.chunks(2) {
             let [first, count] = *range else { return None };
@@ -203,6 +204,12 @@ impl<'a> File<'a> {
             }
         }
         lines.next().is_none().then_some(stream.dict)
+    }
+
+    /// The content of a stream without its filters.
+    fn unfiltered(&self, stream: &Stream) -> Option<Vec<u8>> {
+        let content = document::bytes_of(self.bytes, stream).to_vec();
+        Stream::new(stream.dict.clone(), content).get_plain_content_with_limit(self.limit).ok()
     }
 
     /// The object of a reference. One that leads nowhere is out of the ordinary too.
@@ -242,13 +249,16 @@ impl<'a> File<'a> {
                 _ => return None,
             };
             lexer.end_of_line()?;
-            let content = lexer.rest().get(..length)?;
+            let start = lexer.at;
+            lexer.rest().get(..length)?;
             lexer.at += length;
             // Before the keyword may be the end of a line, which is no part of the content.
             let _ = lexer.end_of_line();
             lexer.keyword(b"endstream")?;
             lexer.blanks();
-            object = Object::Stream(Stream::new(std::mem::take(dictionary), content.to_vec()));
+            let mut stream = Stream::with_position(std::mem::take(dictionary), start);
+            stream.dict.set("Length", length as i64);
+            object = Object::Stream(stream);
         }
         lexer.keyword(b"endobj")?;
         Some(((number, generation), object))
@@ -301,7 +311,7 @@ impl<'a> File<'a> {
         }
         let integer = |key: &[u8]| usize::try_from(stream.dict.get(key).ok()?.as_i64().ok()?).ok();
         let (count, first) = (integer(b"N")?, integer(b"First")?);
-        let content = stream.get_plain_content_with_limit(self.limit).ok()?;
+        let content = self.unfiltered(&stream)?;
         let head = content.get(..first)?;
         // A blank to some readers, and none to others.
         if head.contains(&0) {
@@ -532,5 +542,5 @@ fn digits(digits: &[u8]) -> Option<u64> {
 }
 
 fn find_last(bytes: &[u8], word: &[u8]) -> Option<usize> {
-    bytes.windows(word.len()).rposition(|window| window == word)
+    (0..bytes.len()).rev().find(|at| bytes[*at] == word[0] && bytes[*at..].starts_with(word))
 }

@@ -20,7 +20,8 @@ fn agrees(bytes: &[u8]) -> bool {
     for (id, object) in &read.objects {
         match (object, whole.objects.get(id).unwrap_or(&Object::Null)) {
             (Object::Stream(read), Object::Stream(whole)) => {
-                assert_eq!((&read.dict, &read.content), (&whole.dict, &whole.content), "{id:?}");
+                let content = document::bytes_of(bytes, read);
+                assert_eq!((&read.dict, content), (&whole.dict, whole.content.as_slice()), "{id:?}");
             }
             (read, whole) => assert_eq!(read, whole, "{id:?}"),
         }

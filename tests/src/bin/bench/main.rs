@@ -3,8 +3,8 @@
 //! It runs the shipped binaries in release against the AWS emulator at `AWS_ENDPOINT_URL`. It fails when something could
 //! not be measured; a figure over its limit is marked in the table.
 //!
-//! `bench print` measures the print engine alone, which needs no emulator. `bench letters FOLDER COUNT` only makes letters,
-//! as many as wanted, with the table LETTERS.csv of them. The rest of its commands are what the measuring runs as processes
+//! `bench print` measures the print engine alone, which needs no emulator. `bench letters FOLDER COUNT [photos]` only makes letters,
+//! as many as wanted, with the table LETTERS.csv of them; with `photos`, a third has one across a page. The rest of its commands are what the measuring runs as processes
 //! of their own.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the table is the output, and progress goes beside it")]
 
@@ -24,6 +24,7 @@ use ::print::isolate::{CHILD_ARGUMENT, serve};
 use tests::harness::emulator::Emulator;
 use tests::harness::floor::Floor;
 use tests::harness::house::House;
+use tests::mail::Photos;
 
 use self::table::{Row, Table};
 
@@ -40,12 +41,14 @@ async fn main() -> ExitCode {
     let asked = match arguments[..] {
         [] => return measure(true).await,
         ["print"] => return measure(false).await,
-        ["letters", folder, count] => make_letters(folder, count),
+        ["letters", folder, count] => make_letters(folder, count, Photos::Small),
+        ["letters", folder, count, "photos"] => make_letters(folder, count, Photos::Large),
         ["measured", seconds, program, ref arguments @ ..] => print::child::measured(seconds, program, arguments),
         ["floor", letters, out] => print::programs::floor(letters, out),
+        ["hash", letters, out] => print::programs::hash(letters, out),
         ["lopdf", letters, out] => print::programs::lopdf(letters, out),
         [CHILD_ARGUMENT] => serve(),
-        _ => Err("usage: bench, bench print, or bench letters FOLDER COUNT".into()),
+        _ => Err("usage: bench, bench print, or bench letters FOLDER COUNT [photos]".into()),
     };
     match asked {
         Ok(()) => ExitCode::SUCCESS,
@@ -57,8 +60,8 @@ async fn main() -> ExitCode {
 }
 
 /// Makes letters.
-fn make_letters(folder: &str, count: &str) -> Result<()> {
-    let made = tests::mail::write(folder.as_ref(), count.parse()?)?;
+fn make_letters(folder: &str, count: &str, photos: Photos) -> Result<()> {
+    let made = tests::mail::write(folder.as_ref(), count.parse()?, photos)?;
     println!("{} letters, {} pages, {} bytes", made.documents.len(), made.pages, made.bytes);
     Ok(())
 }
@@ -109,6 +112,7 @@ impl Measured {
         let folder = print::Folder::new();
         let raced = folder.as_ref().map_err(|error| error.to_string().into()).and_then(print::races);
         let rows = raced.map(|(races, rows)| {
+            self.complete &= races.iter().flat_map(|race| &race.runners).all(|runner| runner.verdict != table::FAILED);
             self.table.races = races;
             rows
         });
