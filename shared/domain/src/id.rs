@@ -89,6 +89,10 @@ identifier! {
     AdditionId, |text| prefixed(text, "add_")
 }
 identifier! {
+    /// A file of scans, by its name and content: the same file dropped twice is one.
+    ScanFileId, |text| prefixed(text, "scn_")
+}
+identifier! {
     /// An event; later events sort after earlier ones.
     EventId, |text| prefixed(text, "evt_")
 }
@@ -124,6 +128,13 @@ impl AdditionId {
     /// A random addition id: unique within its batch, short because every letter carries it.
     pub fn random(entropy: Entropy) -> Self {
         Self(format!("add_{}", base32(&entropy[..5])))
+    }
+}
+
+impl ScanFileId {
+    /// The id of the file whose name and content have that hash.
+    pub fn of(hash: Entropy) -> Self {
+        Self(format!("scn_{}", base32(&hash)))
     }
 }
 
