@@ -44,6 +44,8 @@ fn inner_operations() -> BTreeSet<String> {
         workers::inspect_letters::OPERATION,
         workers::plan_job::OPERATION,
         workers::assemble_part::OPERATION,
+        workers::apply_scans::OPERATION,
+        workers::match_orphans::OPERATION,
     ]
     .map(str::to_owned)
     .into()
@@ -152,7 +154,7 @@ fn only_operations_without_a_scope_go_without_the_authorizer() {
     }
     assert_eq!(template()["Resources"]["Api"]["Properties"]["Auth"]["DefaultAuthorizer"], "Caller");
     let open: Vec<_> = ROUTES.iter().filter(|route| route.scope.is_none()).map(|route| route.operation).collect();
-    assert_eq!(open, ["health.get"]);
+    assert_eq!(open, ["health.get", "scans.push"], "whoever pushes scans has a user and a password, which the function checks");
 }
 
 #[test]
@@ -203,6 +205,8 @@ fn each_function_that_lists_by_an_index_may_query_that_index() {
         ("letters.list", "by_account"),
         ("operator.accounts.list", "by_account"),
         ("operator.jobs.list", "by_account"),
+        ("operator.orphans.list", "by_account"),
+        ("operator.scans.list", "by_account"),
         ("operator.queue", "queue"),
     ];
     let mut granted = BTreeSet::new();

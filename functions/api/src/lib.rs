@@ -8,6 +8,7 @@ pub mod issue_operator_key;
 pub mod listing;
 pub mod operator;
 pub mod routes;
+pub mod scans;
 pub mod sso;
 
 use edge::cursor::Cursors;
@@ -22,6 +23,8 @@ pub struct App {
     pub store: Store,
     /// Signs the cursors of lists.
     pub cursors: Cursors,
+    /// Who may push scans; only the function that takes them is told.
+    pub pusher: Option<scans::Pusher>,
 }
 
 impl App {
@@ -32,7 +35,7 @@ impl App {
     pub async fn open() -> Result<Self, Error> {
         let secret =
             std::env::var("MAILHOUSE_CURSOR_KEY").map_err(|_| "set the environment variable MAILHOUSE_CURSOR_KEY")?;
-        Ok(App { store: Store::open(store::Config::from_env()?).await, cursors: Cursors::new(&secret) })
+        Ok(App { store: Store::open(store::Config::from_env()?).await, cursors: Cursors::new(&secret), pusher: scans::Pusher::from_env() })
     }
 }
 

@@ -3,7 +3,7 @@
 use domain::account::Scope;
 use edge::Handler;
 
-use crate::{App, batches, health, operator};
+use crate::{App, batches, health, operator, scans};
 
 /// An endpoint.
 pub struct Route {
@@ -51,6 +51,15 @@ pub const ROUTES: &[Route] = &[
     route!("letters.replace", PUT "/v2/batches/{batchId}/letters/{letterId}", WRITE, batches::letters::replace),
     route!("letters.withdraw", DELETE "/v2/batches/{batchId}/letters/{letterId}", WRITE, batches::letters::withdraw),
     route!("letters.retry", POST "/v2/batches/{batchId}/letters/{letterId}/retry", WRITE, batches::letters::retry),
+    route!("letters.events", GET "/v2/batches/{batchId}/letters/{letterId}/events", READ, batches::letters::events),
+
+    route!("scans.push", POST "/v2/scans/push", None, scans::push),
+    route!("operator.scans.list", GET "/v2/operator/scans", OPERATE, operator::scans::list),
+    route!("operator.scans.get", GET "/v2/operator/scans/{fileId}", OPERATE, operator::scans::get),
+    route!("operator.scans.rerun", POST "/v2/operator/scans/{fileId}/rerun", OPERATE, operator::scans::rerun),
+    route!("operator.orphans.list", GET "/v2/operator/orphans", OPERATE, operator::orphans::list),
+    route!("operator.returns.create", POST "/v2/operator/returns", OPERATE, operator::returns::create),
+    route!("operator.letters.state", PUT "/v2/operator/batches/{batchId}/letters/{letterId}/state", OPERATE, operator::letters::state),
 
     route!("operator.queue", GET "/v2/operator/queue", OPERATE, operator::queue),
     route!("operator.jobs.create", POST "/v2/operator/jobs", OPERATE, operator::jobs::create),

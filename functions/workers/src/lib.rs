@@ -1,8 +1,10 @@
 //! The workers: one file for each consumer of a queue.
 
+pub mod apply_scans;
 pub mod assemble_part;
 pub mod initialise_batch;
 pub mod inspect_letters;
+pub mod match_orphans;
 pub mod plan_job;
 
 use jiff::Timestamp;
@@ -29,6 +31,8 @@ pub async fn run() -> Result<(), Error> {
         }
         plan_job::OPERATION => serve(store, &operation, plan_job::work).await,
         assemble_part::OPERATION => serve(store, &operation, assemble_part::work).await,
+        apply_scans::OPERATION => serve(store, &operation, apply_scans::work).await,
+        match_orphans::OPERATION => serve(store, &operation, match_orphans::work).await,
         _ => Err(format!("no operation is named {operation:?}").into()),
     }
 }

@@ -11,6 +11,8 @@ pub struct Config {
     pub documents_bucket: String,
     /// Our bucket of print files and manifests.
     pub print_bucket: String,
+    /// Our bucket of scan files.
+    pub scans_bucket: String,
     /// URL of the queue of batches to initialise.
     pub initialise_queue: String,
     /// URL of the queue of letters to inspect.
@@ -19,6 +21,10 @@ pub struct Config {
     pub plan_queue: String,
     /// URL of the queue of parts to assemble.
     pub assemble_queue: String,
+    /// URL of the queue of scan files to apply.
+    pub scans_queue: String,
+    /// URL of the queue of mailed jobs whose orphans are to be matched.
+    pub match_queue: String,
     /// Who mails.
     pub mailer_id: MailerId,
     /// Service type of First-Class letters.
@@ -64,10 +70,13 @@ impl Config {
             table: required("MAILHOUSE_TABLE")?,
             documents_bucket: required("MAILHOUSE_DOCUMENTS_BUCKET")?,
             print_bucket: required("MAILHOUSE_PRINT_BUCKET")?,
+            scans_bucket: required("MAILHOUSE_SCANS_BUCKET")?,
             initialise_queue: required("MAILHOUSE_QUEUE_INITIALISE")?,
             inspect_queue: required("MAILHOUSE_QUEUE_INSPECT")?,
             plan_queue: required("MAILHOUSE_QUEUE_PLAN")?,
             assemble_queue: required("MAILHOUSE_QUEUE_ASSEMBLE")?,
+            scans_queue: required("MAILHOUSE_QUEUE_SCANS")?,
+            match_queue: required("MAILHOUSE_QUEUE_MATCH")?,
             mailer_id: MailerId::parse(&required("MAILHOUSE_MAILER_ID")?)
                 .map_err(|error| ConfigError::TrackingCode("MAILHOUSE_MAILER_ID", error))?,
             service_type: service("MAILHOUSE_SERVICE_TYPE")?,

@@ -15,7 +15,9 @@ mod keys;
 pub mod letters;
 pub mod parts;
 pub mod queues;
+pub mod scans;
 mod table;
+pub mod tracking;
 mod transaction;
 mod usage;
 

@@ -257,7 +257,7 @@ impl Floor {
     /// Whether a queue, or any, holds messages that nobody may see yet.
     async fn delayed(&self, only: Option<Queue>) -> Result<bool> {
         // Most are delayed on the queue of inspections, so that it is asked first.
-        let queues = [Queue::Inspect, Queue::Initialise, Queue::Plan, Queue::Assemble];
+        let queues = [Queue::Inspect, Queue::Initialise, Queue::Plan, Queue::Assemble, Queue::Scans, Queue::Match];
         for queue in queues.into_iter().filter(|queue| only.is_none_or(|only| only == *queue)) {
             let name = QueueAttributeName::ApproximateNumberOfMessagesDelayed;
             let asked = self.house.emulator.sqs.get_queue_attributes().queue_url(self.house.queue(queue));
@@ -416,7 +416,10 @@ impl Floor {
             Ok((moment - time).to_string())
         };
         for message in &mut self.waiting {
-            message.body["announced"] = Value::from(earlier(&message.body["announced"])?);
+            // S3 does not say when.
+            if !message.body["announced"].is_null() {
+                message.body["announced"] = Value::from(earlier(&message.body["announced"])?);
+            }
         }
         for batch in &self.batches {
             let pk = format!("BATCH#{batch}");

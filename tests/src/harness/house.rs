@@ -28,11 +28,16 @@ pub enum Queue {
     Plan,
     /// Parts to assemble.
     Assemble,
+    /// Files of scans.
+    Scans,
+    /// Mailed jobs whose orphans are to be matched.
+    Match,
 }
 
 impl Queue {
-    /// All four.
-    pub const ALL: [Queue; 4] = [Queue::Initialise, Queue::Inspect, Queue::Plan, Queue::Assemble];
+    /// All of them.
+    pub const ALL: [Queue; 6] =
+        [Queue::Initialise, Queue::Inspect, Queue::Plan, Queue::Assemble, Queue::Scans, Queue::Match];
 
     /// The operation that works it off.
     pub fn operation(self) -> &'static str {
@@ -41,6 +46,8 @@ impl Queue {
             Queue::Inspect => "letters.inspect",
             Queue::Plan => "jobs.plan",
             Queue::Assemble => "parts.assemble",
+            Queue::Scans => "scans.apply",
+            Queue::Match => "orphans.match",
         }
     }
 
@@ -50,6 +57,8 @@ impl Queue {
             Queue::Inspect => "inspect",
             Queue::Plan => "plan",
             Queue::Assemble => "assemble",
+            Queue::Scans => "scans",
+            Queue::Match => "match",
         }
     }
 }
@@ -68,13 +77,15 @@ pub struct House {
     pub documents: String,
     /// Our bucket of print files.
     pub print: String,
+    /// Our bucket of scan files. In a test house nobody tells the queue of what is put there but [`House::drop_scans`].
+    pub scans: String,
     /// The client's bucket.
     pub client: String,
     /// The client's account.
     pub account: String,
     /// So many letters make a part.
     pub letters_per_part: u32,
-    queues: [String; 4],
+    queues: [String; 6],
 }
 
 /// An item of the table as JSON.
@@ -90,11 +101,12 @@ impl House {
         let table = format!("mh-{name}");
         let arn = create_table(emulator, &table).await?;
         let owner = arn.split(':').nth(4).unwrap_or_default().to_owned();
-        let [documents, print, client] = ["documents", "print", "client"].map(|kind| format!("mh-{name}-{kind}"));
-        for bucket in [&documents, &print, &client] {
+        let [documents, print, scans, client] =
+            ["documents", "print", "scans", "client"].map(|kind| format!("mh-{name}-{kind}"));
+        for bucket in [&documents, &print, &scans, &client] {
             emulator.s3.create_bucket().bucket(bucket).send().await?;
         }
-        let mut queues = Vec::with_capacity(4);
+        let mut queues = Vec::with_capacity(Queue::ALL.len());
         for queue in Queue::ALL {
             let created = emulator.sqs.create_queue().queue_name(format!("mh-{name}-{}", queue.name())).send().await?;
             queues.push(created.queue_url.ok_or("the queue has no URL")?);
@@ -104,9 +116,10 @@ impl House {
             table,
             documents,
             print,
+            scans,
             client,
             account: format!("acct_{}", name.to_ascii_uppercase()),
-            queues: queues.try_into().map_err(|_| "there are four queues")?,
+            queues: queues.try_into().map_err(|_| "there are six queues")?,
             letters_per_part,
         };
         for (file, _) in DOCUMENTS {
@@ -152,6 +165,32 @@ impl House {
         Ok(())
     }
 
+    /// Puts a file into the bucket of scans and tells the queue, as S3 would.
+    ///
+    /// # Errors
+    /// When the emulator refuses.
+    pub async fn drop_scans(&self, key: &str, bytes: Vec<u8>) -> Result<()> {
+        let put = self.emulator.s3.put_object().bucket(&self.scans).key(key).body(ByteStream::from(bytes));
+        put.send().await?;
+        self.tell_of_scans(key).await
+    }
+
+    /// Tells the queue of a file of scans, once more if it was told before.
+    ///
+    /// # Errors
+    /// When the emulator refuses.
+    pub async fn tell_of_scans(&self, key: &str) -> Result<()> {
+        let told = serde_json::json!({ "Records": [{
+            "eventVersion": "2.1",
+            "eventSource": "aws:s3",
+            "eventName": "ObjectCreated:Put",
+            "s3": { "bucket": { "name": self.scans }, "object": { "key": key, "sequencer": "0" } },
+        }] });
+        let send = self.emulator.sqs.send_message().queue_url(self.queue(Queue::Scans));
+        send.message_body(told.to_string()).send().await?;
+        Ok(())
+    }
+
     /// The URL of a queue.
     pub fn queue(&self, queue: Queue) -> &str {
         &self.queues[queue as usize]
@@ -179,10 +218,15 @@ impl House {
             ("MAILHOUSE_TABLE", self.table.as_str()),
             ("MAILHOUSE_DOCUMENTS_BUCKET", &self.documents),
             ("MAILHOUSE_PRINT_BUCKET", &self.print),
+            ("MAILHOUSE_SCANS_BUCKET", &self.scans),
             ("MAILHOUSE_QUEUE_INITIALISE", self.queue(Queue::Initialise)),
             ("MAILHOUSE_QUEUE_INSPECT", self.queue(Queue::Inspect)),
             ("MAILHOUSE_QUEUE_PLAN", self.queue(Queue::Plan)),
             ("MAILHOUSE_QUEUE_ASSEMBLE", self.queue(Queue::Assemble)),
+            ("MAILHOUSE_QUEUE_SCANS", self.queue(Queue::Scans)),
+            ("MAILHOUSE_QUEUE_MATCH", self.queue(Queue::Match)),
+            ("MAILHOUSE_PUSH_USER", "usps"),
+            ("MAILHOUSE_PUSH_PASSWORD", "the password of these tests"),
             ("MAILHOUSE_MAILER_ID", "902345678"),
             ("MAILHOUSE_SERVICE_TYPE", "340"),
             ("MAILHOUSE_SERVICE_TYPE_CERTIFIED", "340"),
