@@ -6,6 +6,7 @@ operator would do it. What .local/env already holds is kept when it still works.
 
 import json
 import os
+import shlex
 
 import boto3
 from botocore.exceptions import ClientError
@@ -88,7 +89,7 @@ def write_env(base: str, keys: dict[str, str]) -> None:
     values |= {name: keys[name] for name in ["MAILHOUSE_KEY", "MAILHOUSE_OTHER_KEY", "MAILHOUSE_OPERATOR_KEY"]}
     values |= {"MAILHOUSE_DOCUMENTS": f"s3://{BUCKET}/{PREFIX}"}
     values |= {"MAILHOUSE_SCANS": f"s3://{stack.outputs()['ScansBucket']}/usps", "MAILHOUSE_PUSH": push_credentials()}
-    text = "".join(f"export {name}={value}\n" for name, value in values.items())
+    text = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
     stack.ENV_FILE.write_text(text)
 
 

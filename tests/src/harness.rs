@@ -8,6 +8,7 @@ pub mod house;
 pub mod letters;
 pub mod proxy;
 pub mod runtime;
+pub mod scans;
 
 /// What went wrong, in words for whoever reads the test's output.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
