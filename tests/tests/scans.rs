@@ -227,8 +227,8 @@ async fn a_file_is_read_again_when_the_operator_says_so_and_only_then() -> Resul
     let answer = done(&mut floor, &rerun, 202).await?.1;
     assert_eq!(done(&mut floor, &rerun, 202).await?.1, answer, "the same key is the same run");
     floor.drain(None).await?;
-    let seen = done(&mut floor, &ask("operator.scans.get", "GET", "/v2/operator/scans/{fileId}", &[("fileId", &id)]), 200);
-    let seen = seen.await?.1;
+    let get = ask("operator.scans.get", "GET", "/v2/operator/scans/{fileId}", &[("fileId", &id)]);
+    let seen = done(&mut floor, &get, 200).await?.1;
     assert_eq!(
         ["run", "records", "applied", "duplicates", "rejected"].map(|name| seen[name].as_u64()),
         [2, 2, 0, 1, 1].map(Some)

@@ -69,9 +69,9 @@ async fn work_off(store: &Store, key: &str, message: &ScanFiles) -> Result<Worke
             return Ok(unknown(announced, Timestamp::now()));
         }
     }
-    let started = Instant::now();
+    let (started, codes) = (Instant::now(), store.codes().await?);
     while file.state == FileState::Working {
-        let pass = Pass { store, codes: CodeTable::shipped(), until: started + WORK };
+        let pass = Pass { store, codes: &codes, until: started + WORK };
         let failure = match pass.read(&mut file).await? {
             Ended::Whole => None,
             Ended::OutOfTime => {

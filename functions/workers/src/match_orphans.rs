@@ -1,7 +1,6 @@
 //! `orphans.match`: applies scans that came before their pieces were known, when the job of the pieces is mailed.
 
 use domain::job::JobState;
-use domain::tracking::codes::CodeTable;
 use edge::sqs::Worked;
 use jiff::Timestamp;
 use store::queues::MatchOrphans;
@@ -22,7 +21,7 @@ pub async fn work(store: &Store, message: MatchOrphans) -> Result<Worked, StoreE
             .await?;
     let now = Timestamp::now();
     let Some(job) = mailed else { return Ok(unknown(message.announced, now)) };
-    let matched = store.match_orphans_of(&job, CodeTable::shipped(), now).await?;
+    let matched = store.match_orphans_of(&job, &*store.codes().await?, now).await?;
     tracing::info!(job = %job.id, matched, "matched");
     Ok(Worked::Done)
 }

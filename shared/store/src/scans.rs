@@ -4,6 +4,7 @@
 //! A file is worked off record by record. How many were dealt with is noted from time to time; whoever comes after a worker
 //! that died goes on from there, and what was done beyond is done again without effect.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -28,6 +29,9 @@ use crate::table::{self, Index, Item, Range};
 use crate::tracking::{Pieces, Run, Target};
 use crate::transaction::{Change, Transaction};
 use crate::{Store, StoreError};
+
+/// Where a deployment may put a table of codes of its own, in the bucket of scans.
+const CODES: &str = "codes.csv";
 
 /// How much of an object is fetched at once.
 const PIECE: u64 = 4 << 20;
@@ -59,6 +63,18 @@ impl ScanObject {
 pub struct ObjectGone;
 
 impl Store {
+    /// What scan codes mean: by the deployment's own table if it has one, else by the one that is shipped.
+    ///
+    /// # Errors
+    /// When S3 does not answer, and when the deployment's table cannot be used: nothing is guessed meanwhile.
+    pub async fn codes(&self) -> Result<Cow<'static, CodeTable>, StoreError> {
+        let Some(own) = self.get_object(&self.config.scans_bucket, CODES).await? else {
+            return Ok(Cow::Borrowed(CodeTable::shipped()));
+        };
+        let table = String::from_utf8(own).map_err(|_| StoreError::Item("a table of codes in UTF-8"))?;
+        Ok(Cow::Owned(CodeTable::parse(&table)?))
+    }
+
     /// Keeps what was pushed, under a name that its content gives it: the same pushed twice is one object.
     ///
     /// # Errors

@@ -219,6 +219,21 @@ pub async fn summary(floor: &mut Floor, batch: &str) -> Result<Value> {
     Ok(done(floor, &asked, 200).await?.1["letterSummary"].clone())
 }
 
+/// The scans of a letter as they are kept.
+///
+/// # Errors
+/// When the table does not answer.
+pub async fn scans_of(house: &House, batch: &PrintedBatch, reference: &str) -> Result<BTreeSet<Scan>> {
+    let item = house.item(&format!("BATCH#{}", batch.id), "BATCH").await?.ok_or("the batch is gone")?;
+    for shard in 0..number(&item, "shards") {
+        let pk = format!("BATCH#{}#{shard:02}", batch.id);
+        if let Some(item) = house.item(&pk, &format!("TRACKED#{reference}")).await? {
+            return item["scans"].as_array().into_iter().flatten().map(kept_scan).collect();
+        }
+    }
+    Ok(BTreeSet::new())
+}
+
 /// Holds what is in the table of a mailed batch to the scans of its letters: those that are given and no others, the states
 /// that they make, a summary that counts these, and one event for each change of a state.
 ///
@@ -243,7 +258,7 @@ pub async fn audit(house: &House, batch: &PrintedBatch, wanted: &BTreeMap<String
     for (reference, scans) in wanted.iter().filter(|(_, scans)| !scans.is_empty()) {
         let item = tracked.remove(reference).ok_or_else(|| format!("letter {reference} has no scans"))?;
         let found: Result<BTreeSet<Scan>> =
-            item["scans"].as_array().into_iter().flatten().map(|kept| kept_scan(kept)).collect();
+            item["scans"].as_array().into_iter().flatten().map(kept_scan).collect();
         if found? != *scans {
             return Err(format!("letter {reference} has {}, not {scans:?}", item["scans"]).into());
         }
@@ -297,7 +312,7 @@ fn kept_scan(kept: &Value) -> Result<Scan> {
     let part = |place: usize| kept[place].as_str().unwrap_or_default().to_owned();
     let milliseconds = kept[0].as_i64().ok_or_else(|| format!("no time: {kept}"))?;
     let feed = part(1).chars().next().ok_or("no feed")?;
-    Ok(Scan { second: milliseconds / 1_000 - FIRST, feed, code: part(2), zip: part(6) })
+    Ok(Scan { second: milliseconds.div_euclid(1_000) - FIRST, feed, code: part(2), zip: part(6) })
 }
 
 /// The scan file with that key, as the table has it.

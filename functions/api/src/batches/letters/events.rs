@@ -1,7 +1,7 @@
 //! `GET /v2/batches/{batchId}/letters/{letterId}/events`: what became of a letter since it was mailed, with times, places and
 //! codes, in the order in which it happened.
 
-use domain::tracking::codes::{CodeTable, Meaning};
+use domain::tracking::codes::Meaning;
 use domain::tracking::{Feed, Place, PostalState, states};
 use edge::{Call, Problem, Reply};
 use jiff::Timestamp;
@@ -43,7 +43,7 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
     let letter = super::named(app, &call, &batch).await?;
     let mailed = batch.mailed_at.filter(|_| postal_state(&batch, &letter, None).is_some());
     let Some(mailed_at) = mailed else { return Err(super::not_mailed()) };
-    let codes = CodeTable::shipped();
+    let codes = app.store.codes().await?;
     let tracked = app.store.tracked(&batch, &letter.content.reference).await?.unwrap_or_default();
     let mut items = vec![EventOut {
         at: mailed_at,
@@ -55,7 +55,7 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         place: Place::default(),
         reason: None,
     }];
-    let after: Vec<PostalState> = states(&tracked.scans, codes).collect();
+    let after: Vec<PostalState> = states(&tracked.scans, &codes).collect();
     for (scan, state) in tracked.scans.into_iter().zip(after) {
         let known = codes.get(scan.feed, &scan.code).filter(|code| code.meaning != Meaning::Unknown);
         items.push(EventOut {

@@ -6,7 +6,6 @@ use domain::batch::BatchState;
 use domain::fault::{Faults, Pointer};
 use domain::id::{BatchId, LetterRef};
 use domain::letter::LetterState;
-use domain::tracking::codes::CodeTable;
 use domain::tracking::{Feed, Place, PostalState, Scan};
 use edge::wire::{self, Field};
 use edge::{Call, Problem, Reply};
@@ -73,8 +72,8 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         note: Some(note),
     };
     let reference = &letter.content.reference;
-    let tracked =
-        app.store.apply_one(&batch, reference, &scan, CodeTable::shipped(), |_| None, None, call.now).await?;
+    let codes = app.store.codes().await?;
+    let tracked = app.store.apply_one(&batch, reference, &scan, &codes, |_| None, None, call.now).await?;
     let answer = answer(&batch, reference, &tracked);
     Ok(Reply { status: answer.status, body: answer.body, headers: Vec::new() })
 }

@@ -1,7 +1,6 @@
 //! `POST /v2/operator/returns`: a piece that came back is keyed in, by the barcode that a scanner reads or a person types.
 
 use domain::fault::{Faults, Pointer};
-use domain::tracking::codes::CodeTable;
 use domain::tracking::feed::PieceNumber;
 use domain::tracking::{Feed, Place, Scan};
 use edge::wire::{self, Field};
@@ -56,8 +55,8 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         let (feed, code, place) = (Feed::Mailhouse, "RETURNED".to_owned(), Place::default());
         let scan = Scan { at, feed, code, place, note };
         let answered = |tracked: &_| Some(answer(batch, &letter, tracked));
-        let tracked =
-            app.store.apply_one(batch, &letter, &scan, CodeTable::shipped(), answered, ticket, call.now).await?;
+        let codes = app.store.codes().await?;
+        let tracked = app.store.apply_one(batch, &letter, &scan, &codes, answered, ticket, call.now).await?;
         Ok(answer(batch, &letter, &tracked))
     })
     .await
