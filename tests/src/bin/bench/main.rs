@@ -3,9 +3,9 @@
 //! It runs the shipped binaries in release against the AWS emulator at `AWS_ENDPOINT_URL`. It fails when something could
 //! not be measured; a figure over its limit is marked in the table.
 //!
-//! `bench print` measures the print engine alone, which needs no emulator. `bench letters FOLDER COUNT [photos]` only makes letters,
-//! as many as wanted, with the table LETTERS.csv of them; with `photos`, a third has one across a page. The rest of its commands are what the measuring runs as processes
-//! of their own.
+//! `bench print` measures the print engine alone, which needs no emulator; `bench scans` what letters and their scans cost.
+//! `bench letters FOLDER COUNT [photos]` only makes letters, as many as wanted, with the table LETTERS.csv of them; with
+//! `photos`, a third has one across a page. The rest of its commands are what the measuring runs as processes of their own.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the table is the output, and progress goes beside it")]
 
 mod artifacts;
@@ -14,6 +14,7 @@ mod cost;
 mod creating;
 mod letters;
 mod print;
+mod scans;
 mod table;
 mod units;
 
@@ -41,6 +42,7 @@ async fn main() -> ExitCode {
     let asked = match arguments[..] {
         [] => return measure(true).await,
         ["print"] => return measure(false).await,
+        ["scans"] => return measure_scans().await,
         ["letters", folder, count] => make_letters(folder, count, Photos::Small),
         ["letters", folder, count, "photos"] => make_letters(folder, count, Photos::Large),
         ["measured", seconds, program, ref arguments @ ..] => print::child::measured(seconds, program, arguments),
@@ -48,7 +50,7 @@ async fn main() -> ExitCode {
         ["hash", letters, out] => print::programs::hash(letters, out),
         ["lopdf", letters, out] => print::programs::lopdf(letters, out),
         [CHILD_ARGUMENT] => serve(),
-        _ => Err("usage: bench, bench print, or bench letters FOLDER COUNT [photos]".into()),
+        _ => Err("usage: bench, bench print, bench scans, or bench letters FOLDER COUNT [photos]".into()),
     };
     match asked {
         Ok(()) => ExitCode::SUCCESS,
@@ -71,6 +73,21 @@ async fn measure(all: bool) -> ExitCode {
     let mut measured = Measured { table: Table::default(), complete: true, started: Instant::now() };
     measured.print();
     let outcome = if all { measured.stack().await } else { Ok(()) };
+    println!("\n{}", measured.table);
+    match outcome {
+        Ok(()) if measured.complete => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("The stack could not be measured: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Measures what letters and their scans cost, and prints the table.
+async fn measure_scans() -> ExitCode {
+    let mut measured = Measured { table: Table::default(), complete: true, started: Instant::now() };
+    let outcome = measured.cost().await;
     println!("\n{}", measured.table);
     match outcome {
         Ok(()) if measured.complete => ExitCode::SUCCESS,
@@ -124,6 +141,16 @@ impl Measured {
         self.keep("what qpdf and mutool make of print streams", rows);
     }
 
+    /// Letters and their scans alone.
+    async fn cost(&mut self) -> Result<()> {
+        let mut floor = Floor::open(House::build(&Emulator::find().await?, LETTERS_PER_PART).await?);
+        self.say("the cost of a letter, in a batch of 2,000");
+        self.keep("the cost of a letter", cost::measure(&mut floor).await);
+        self.say("scans of these letters");
+        self.keep("scans", scans::measure(&mut floor).await);
+        floor.house.take_down().await
+    }
+
     /// The deployed stack.
     async fn stack(&mut self) -> Result<()> {
         let emulator = Emulator::find().await?;
@@ -136,6 +163,8 @@ impl Measured {
         self.keep("artifacts", artifacts::measure());
         self.say("the cost of a letter, in a batch of 2,000");
         self.keep("the cost of a letter", cost::measure(&mut floor).await);
+        self.say("scans of these letters");
+        self.keep("scans", scans::measure(&mut floor).await);
         self.say("50,000 letters in one request");
         self.keep("POST of 50,000 letters", creating::measure(&floor).await);
         self.say("done");
