@@ -154,7 +154,11 @@ fn only_operations_without_a_scope_go_without_the_authorizer() {
     }
     assert_eq!(template()["Resources"]["Api"]["Properties"]["Auth"]["DefaultAuthorizer"], "Caller");
     let open: Vec<_> = ROUTES.iter().filter(|route| route.scope.is_none()).map(|route| route.operation).collect();
-    assert_eq!(open, ["health.get", "scans.push"], "whoever pushes scans has a user and a password, which the function checks");
+    assert_eq!(
+        open,
+        ["health.get", "scans.push"],
+        "whoever pushes scans has a user and a password, which the function checks"
+    );
 }
 
 #[test]

@@ -148,7 +148,8 @@ impl Lane {
             Step::Rerun => {
                 let id = text(&read, "id").to_owned();
                 let path = "/v2/operator/scans/{fileId}/rerun";
-                let rerun = Request { key: idempotent, ..ask("operator.scans.rerun", "POST", path, &[("fileId", &id)]) };
+                let rerun =
+                    Request { key: idempotent, ..ask("operator.scans.rerun", "POST", path, &[("fileId", &id)]) };
                 calls = self.strike(&rerun, case.fault, 202).await?;
                 self.floor.drain(None).await?;
                 let again = file(&self.floor.house, &key).await?;

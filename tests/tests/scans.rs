@@ -101,7 +101,10 @@ async fn a_file_of_each_shape_is_applied_and_the_same_scans_again_change_nothing
     let states: Vec<&str> =
         history["items"].as_array().into_iter().flatten().filter_map(|item| item["postalState"].as_str()).collect();
     assert_eq!(states, ["Dropped", "Accepted", "InTransit", "InTransit", "Delivered"]);
-    assert_eq!((&history["items"][1]["meaning"], &history["items"][1]["place"]["zip"]), (&json!("unconfirmed"), &json!("70113")));
+    assert_eq!(
+        (&history["items"][1]["meaning"], &history["items"][1]["place"]["zip"]),
+        (&json!("unconfirmed"), &json!("70113"))
+    );
     floor.house.take_down().await
 }
 
@@ -223,7 +226,8 @@ async fn a_file_is_read_again_when_the_operator_says_so_and_only_then() -> Resul
     drop_scans(&mut floor, "usps/again.json", envelope(&events)).await?;
     let id = text(&file(&floor.house, "usps/again.json").await?, "id").to_owned();
     let path = "/v2/operator/scans/{fileId}/rerun";
-    let rerun = Request { key: Some("rerun".to_owned()), ..ask("operator.scans.rerun", "POST", path, &[("fileId", &id)]) };
+    let rerun =
+        Request { key: Some("rerun".to_owned()), ..ask("operator.scans.rerun", "POST", path, &[("fileId", &id)]) };
     let answer = done(&mut floor, &rerun, 202).await?.1;
     assert_eq!(done(&mut floor, &rerun, 202).await?.1, answer, "the same key is the same run");
     floor.drain(None).await?;
@@ -267,10 +271,12 @@ async fn a_piece_that_came_back_is_keyed_in_and_a_state_is_set_with_its_reason()
 
     let set = |batch: &PrintedBatch, letter: usize, state: &str, reason: &str| Request {
         body: Some(json!({ "state": state, "reason": reason })),
-        ..ask("operator.letters.state", "PUT", "/v2/operator/batches/{batchId}/letters/{letterId}/state", &[
-            ("batchId", batch.id.as_str()),
-            ("letterId", batch.letters[letter].reference.as_str()),
-        ])
+        ..ask(
+            "operator.letters.state",
+            "PUT",
+            "/v2/operator/batches/{batchId}/letters/{letterId}/state",
+            &[("batchId", batch.id.as_str()), ("letterId", batch.letters[letter].reference.as_str())],
+        )
     };
     let delivered = done(&mut floor, &set(&batch, 1, "Delivered", "The addressee called"), 200).await?.1;
     assert_eq!(delivered["postalState"], "Delivered");
@@ -351,7 +357,8 @@ const CODES: [(char, &str); 15] = [
 async fn story(seed: u64) -> Result<()> {
     let mut chance = Chance(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
     let mut floor = floor().await?;
-    let batches = [print(&mut floor, 5, false).await?, print(&mut floor, 4, true).await?, print(&mut floor, 1, false).await?];
+    let batches =
+        [print(&mut floor, 5, false).await?, print(&mut floor, 4, true).await?, print(&mut floor, 1, false).await?];
     mail(&mut floor, &batches[0]).await?;
     let mail_at = [0, chance.below(12), chance.below(12)];
     let mut wanted: Vec<BTreeMap<String, BTreeSet<Scan>>> = vec![BTreeMap::new(); 3];
@@ -386,8 +393,7 @@ async fn story(seed: u64) -> Result<()> {
         if chance.below(3) == 0 {
             floor.house.tell_of_scans(&key).await?;
         }
-        floor.delivery =
-            [Delivery::Once, Delivery::Twice, Delivery::Reversed, Delivery::AtOnce][chance.below(4)];
+        floor.delivery = [Delivery::Once, Delivery::Twice, Delivery::Reversed, Delivery::AtOnce][chance.below(4)];
         // Sometimes files lie together and are worked off at one time.
         if chance.below(3) > 0 {
             floor.drain(None).await?;

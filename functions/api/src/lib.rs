@@ -10,6 +10,7 @@ pub mod operator;
 pub mod routes;
 pub mod scans;
 pub mod sso;
+pub mod test;
 
 use edge::cursor::Cursors;
 use store::Store;
@@ -35,7 +36,11 @@ impl App {
     pub async fn open() -> Result<Self, Error> {
         let secret =
             std::env::var("MAILHOUSE_CURSOR_KEY").map_err(|_| "set the environment variable MAILHOUSE_CURSOR_KEY")?;
-        Ok(App { store: Store::open(store::Config::from_env()?).await, cursors: Cursors::new(&secret), pusher: scans::Pusher::from_env() })
+        Ok(App {
+            store: Store::open(store::Config::from_env()?).await,
+            cursors: Cursors::new(&secret),
+            pusher: scans::Pusher::from_env(),
+        })
     }
 }
 

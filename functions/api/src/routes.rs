@@ -3,7 +3,7 @@
 use domain::account::Scope;
 use edge::Handler;
 
-use crate::{App, batches, health, operator, scans};
+use crate::{App, batches, health, operator, scans, test};
 
 /// An endpoint.
 pub struct Route {
@@ -54,6 +54,7 @@ pub const ROUTES: &[Route] = &[
     route!("letters.events", GET "/v2/batches/{batchId}/letters/{letterId}/events", READ, batches::letters::events),
 
     route!("scans.push", POST "/v2/scans/push", None, scans::push),
+    route!("test.letters.advance", POST "/v2/test/letters/{letterId}/advance", WRITE, test::letters::advance),
     route!("operator.scans.list", GET "/v2/operator/scans", OPERATE, operator::scans::list),
     route!("operator.scans.get", GET "/v2/operator/scans/{fileId}", OPERATE, operator::scans::get),
     route!("operator.scans.rerun", POST "/v2/operator/scans/{fileId}/rerun", OPERATE, operator::scans::rerun),

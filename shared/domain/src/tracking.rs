@@ -7,6 +7,7 @@
 pub mod codes;
 pub mod feed;
 pub mod file;
+pub mod life;
 pub mod serial;
 
 use std::fmt;

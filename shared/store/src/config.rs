@@ -48,6 +48,9 @@ pub enum ConfigError {
     /// Not a number above zero.
     #[error("{0} must be a whole number above zero")]
     NotANumber(&'static str),
+    /// The Mailer ID of test letters.
+    #[error("MAILHOUSE_MAILER_ID is the one that test letters have: set the one that the postal service assigned")]
+    TestMailer,
     /// Not part of a tracking code.
     #[error("{0}: {1}")]
     TrackingCode(&'static str, TrackingCodeError),
@@ -77,8 +80,7 @@ impl Config {
             assemble_queue: required("MAILHOUSE_QUEUE_ASSEMBLE")?,
             scans_queue: required("MAILHOUSE_QUEUE_SCANS")?,
             match_queue: required("MAILHOUSE_QUEUE_MATCH")?,
-            mailer_id: MailerId::parse(&required("MAILHOUSE_MAILER_ID")?)
-                .map_err(|error| ConfigError::TrackingCode("MAILHOUSE_MAILER_ID", error))?,
+            mailer_id: mailer(&required("MAILHOUSE_MAILER_ID")?)?,
             service_type: service("MAILHOUSE_SERVICE_TYPE")?,
             service_type_certified: service("MAILHOUSE_SERVICE_TYPE_CERTIFIED")?,
             endorsement: std::env::var("MAILHOUSE_ENDORSEMENT").ok().filter(|line| !line.is_empty()),
@@ -86,6 +88,11 @@ impl Config {
             usage_plan: std::env::var("MAILHOUSE_USAGE_PLAN").ok().filter(|name| !name.is_empty()),
         })
     }
+}
+
+fn mailer(text: &str) -> Result<MailerId, ConfigError> {
+    let parsed = MailerId::parse(text).map_err(|error| ConfigError::TrackingCode("MAILHOUSE_MAILER_ID", error))?;
+    if parsed == MailerId::test() { Err(ConfigError::TestMailer) } else { Ok(parsed) }
 }
 
 fn required(name: &'static str) -> Result<String, ConfigError> {

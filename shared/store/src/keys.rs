@@ -95,6 +95,11 @@ pub(crate) fn tracking_summary(batch: &BatchId, shard: u16) -> Key {
     Key::new(letters(batch, shard), "TRACKING")
 }
 
+/// Which letter has a serial number of the test Mailer ID.
+pub(crate) fn test_piece(serial: u64) -> Key {
+    Key::new(format!("TESTPIECE#{serial:09}"), "TESTPIECE")
+}
+
 pub(crate) fn scan_file(id: &ScanFileId) -> Key {
     Key::new(format!("SCANS#{id}"), "FILE")
 }

@@ -17,6 +17,7 @@ pub mod parts;
 pub mod queues;
 pub mod scans;
 mod table;
+pub mod test_pieces;
 pub mod tracking;
 mod transaction;
 mod usage;

@@ -199,12 +199,22 @@ impl Store {
         for message in messages {
             bodies.push(serde_json::to_string(message).map_err(StoreError::json("a message"))?);
         }
-        let send = async |body: String| {
-            let message =
-                self.sqs().send_message().queue_url(M::queue(self)).message_body(body).delay_seconds(M::DELAY);
-            message.send().await.map(drop).map_err(StoreError::aws("SendMessage"))
-        };
+        let send = |body: String| self.send(M::queue(self), body, M::DELAY);
         stream::iter(bodies).map(send).buffer_unordered(32).try_collect().await
+    }
+
+    /// Sends a message that nobody is to see for so many seconds, at most 900.
+    ///
+    /// # Errors
+    /// When it could not be sent.
+    pub(crate) async fn announce_in<M: Message>(&self, seconds: u32, message: &M) -> Result<(), StoreError> {
+        let body = serde_json::to_string(message).map_err(StoreError::json("a message"))?;
+        self.send(M::queue(self), body, i32::try_from(seconds).unwrap_or(900)).await
+    }
+
+    async fn send(&self, queue: &str, body: String, delay: i32) -> Result<(), StoreError> {
+        let message = self.sqs().send_message().queue_url(queue).message_body(body).delay_seconds(delay);
+        message.send().await.map(drop).map_err(StoreError::aws("SendMessage"))
     }
 }
 

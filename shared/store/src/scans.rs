@@ -127,7 +127,9 @@ impl Store {
             .await;
         let object = match sent {
             Ok(object) => object,
-            Err(error) if matches!(error.code(), Some("NoSuchKey" | "PreconditionFailed")) => return Ok(Err(ObjectGone)),
+            Err(error) if matches!(error.code(), Some("NoSuchKey" | "PreconditionFailed")) => {
+                return Ok(Err(ObjectGone));
+            }
             Err(error) => return Err(StoreError::aws("GetObject")(error)),
         };
         let body = object.body.collect().await.map_err(|error| StoreError::io("a scan file")(error.into()))?;
@@ -163,11 +165,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn list_scan_files(
-        &self,
-        limit: usize,
-        after: Option<&After>,
-    ) -> Result<Listed<ScanFile>, StoreError> {
+    pub async fn list_scan_files(&self, limit: usize, after: Option<&After>) -> Result<Listed<ScanFile>, StoreError> {
         let listing = Listing::whole(Index::ByAccount, keys::by_account::SCANS, true);
         self.list("a scan file", listing, limit, after, |_: &_| true).await
     }
@@ -177,12 +175,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn advance_scan_file(
-        &self,
-        file: &ScanFile,
-        records: u64,
-        counts: &Counts,
-    ) -> Result<bool, StoreError> {
+    pub async fn advance_scan_file(&self, file: &ScanFile, records: u64, counts: &Counts) -> Result<bool, StoreError> {
         let change = Change::new(
             keys::scan_file(&file.id),
             "SET #records = :to ADD #orphans :orphans, #rejected :rejected, #unknownCodes :unknown, \

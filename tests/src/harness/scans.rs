@@ -150,8 +150,7 @@ pub struct PrintedBatch {
 /// # Errors
 /// When a step fails.
 pub async fn print(floor: &mut Floor, letters: u32, certified: bool) -> Result<PrintedBatch> {
-    let content: Vec<_> =
-        (0..letters).map(|number| letter(&format!("L{number:07}"), "reportlab.pdf", 1)).collect();
+    let content: Vec<_> = (0..letters).map(|number| letter(&format!("L{number:07}"), "reportlab.pdf", 1)).collect();
     let mut request = create(&floor.house, letters, &content, None);
     if certified && let Some(body) = &mut request.body {
         body["mailClass"] = Value::from("Certified");
@@ -257,8 +256,7 @@ pub async fn audit(house: &House, batch: &PrintedBatch, wanted: &BTreeMap<String
     let (mut states, mut should) = (BTreeMap::<String, &str>::new(), BTreeMap::<String, i64>::new());
     for (reference, scans) in wanted.iter().filter(|(_, scans)| !scans.is_empty()) {
         let item = tracked.remove(reference).ok_or_else(|| format!("letter {reference} has no scans"))?;
-        let found: Result<BTreeSet<Scan>> =
-            item["scans"].as_array().into_iter().flatten().map(kept_scan).collect();
+        let found: Result<BTreeSet<Scan>> = item["scans"].as_array().into_iter().flatten().map(kept_scan).collect();
         if found? != *scans {
             return Err(format!("letter {reference} has {}, not {scans:?}", item["scans"]).into());
         }
@@ -285,7 +283,8 @@ pub async fn audit(house: &House, batch: &PrintedBatch, wanted: &BTreeMap<String
         if text(&event, "kind") != "letter.tracked" {
             continue;
         }
-        let entries = event["entries"].as_array().filter(|entries| !entries.is_empty()).ok_or("an event without entries")?;
+        let entries =
+            event["entries"].as_array().filter(|entries| !entries.is_empty()).ok_or("an event without entries")?;
         for entry in entries {
             let part = |name: &str| entry["data"][name].as_str().unwrap_or_default().to_owned();
             let reference = entry["letter"].as_str().unwrap_or_default().to_owned();

@@ -136,8 +136,10 @@ fn a_file_is_read_again_and_finds_nothing_new() {
     let operator = &tenant.stack.operator;
     let path = [("fileId", id.as_str())];
     assert_eq!(operator.call("operator.scans.rerun", &path).read(202)["run"], 2);
-    let again =
-        wait(|| operator.call("operator.scans.get", &path).read(200), |file| file["run"] == 2 && file["state"] == "done");
+    let again = wait(
+        || operator.call("operator.scans.get", &path).read(200),
+        |file| file["run"] == 2 && file["state"] == "done",
+    );
     assert_eq!((&again["applied"], &again["duplicates"]), (&json!(0), &json!(1)));
     operator.call("operator.scans.rerun", &[("fileId", "scn_0")]).expect(404);
 }
@@ -156,4 +158,57 @@ fn only_who_has_the_password_may_push_scans() {
     pushed(Some(&tenant.stack.push)).expect(200);
     let blank = tenant.stack.nobody.call("scans.push", &[]).header("authorization", &tenant.stack.push);
     assert_eq!(blank.bytes(" ").read(400)["code"], "body.blank");
+}
+
+#[test]
+fn a_test_letter_lives_the_life_that_is_chosen_and_nothing_of_it_is_printed() {
+    let tenant = Tenant::new();
+    let (_, tester) = tenant.with_key(&json!({ "mode": "test" }));
+    let path = tenant.upload("typst-2.0.pdf");
+    let letters: Vec<Value> = (0..5).map(|number| letter(&format!("L{number:07}"), &path, 1)).collect();
+    let create = |settings: Value| {
+        let mut body = crate::support::batch_with(letters.len(), &letters);
+        body.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+        let batch = text(&tester.call("batches.create", &[]).json(&body).read(202)["id"]);
+        wait(|| tester.call("batches.get", &[("batchId", &batch)]).read(200), |seen| seen["state"] == "ready");
+        batch
+    };
+    let plain = create(json!({}));
+    let certified = create(json!({ "mailClass": "Certified", "electronicReturnReceipt": true }));
+    let advance = |client: &tests::stack::Client, batch: &str, letter: usize, life: Value, status: u16| {
+        let id = format!("{batch}.L{letter:07}");
+        client.call("test.letters.advance", &[("letterId", &id)]).json(&life).read(status)
+    };
+    let lives =
+        [("delivered", "Delivered"), ("returned", "Returned"), ("notMailable", "NotMailable"), ("lost", "InTransit")];
+    for (number, (outcome, _)) in lives.iter().enumerate() {
+        let told = advance(&tester, &plain, number, json!({ "outcome": outcome }), 202);
+        assert_eq!(told["letterId"], format!("{plain}.L{number:07}"));
+        assert!(text(&told["trackingCode"]).starts_with("00340000000"), "{told}");
+    }
+    advance(&tester, &certified, 0, json!({ "outcome": "certifiedSigned", "seconds": 4 }), 202);
+    for (number, (_, end)) in lives.iter().enumerate() {
+        let reference = format!("L{number:07}");
+        let named = [("batchId", plain.as_str()), ("letterId", reference.as_str())];
+        wait(|| tester.call("letters.get", &named).read(200), |state| state == end);
+    }
+    let named = [("batchId", certified.as_str()), ("letterId", "L0000000")];
+    wait(|| tester.call("letters.get", &named).read(200), |state| state == "Delivered");
+    let history = tester.call("letters.events", &named).read(200);
+    let codes: Vec<&str> =
+        history["items"].as_array().unwrap().iter().map(|item| item["code"].as_str().unwrap()).collect();
+    assert_eq!(codes, ["MAILED", "03", "10", "OF", "01"]);
+    let summary = tester.call("batches.tracking", &[("batchId", &plain)]).read(200);
+    assert_eq!(summary["status"], "Mailed");
+    let counts = &summary["letterSummary"];
+    assert_eq!(
+        ["dropped", "delivered", "returned", "notMailable", "inTransit"].map(|state| counts[state].as_u64()),
+        [1; 5].map(Some)
+    );
+
+    advance(&tester, &plain, 0, json!({ "outcome": "certifiedSigned" }), 409);
+    advance(&tester, &plain, 0, json!({ "outcome": "eaten", "seconds": 901 }), 422);
+    advance(&tester, &plain, 9, json!({ "outcome": "lost" }), 404);
+    advance(&tenant.client, &plain, 0, json!({ "outcome": "lost" }), 403);
+    advance(&tenant.stack.other, &plain, 0, json!({ "outcome": "lost" }), 403);
 }

@@ -408,8 +408,7 @@ impl Fields {
 
     /// The tracking code of the first field that has one, else the article number.
     fn piece(&self) -> Option<PieceNumber> {
-        let digits =
-            |value: &str| value.chars().filter(|letter| !matches!(letter, ' ' | '-')).collect::<String>();
+        let digits = |value: &str| value.chars().filter(|letter| !matches!(letter, ' ' | '-')).collect::<String>();
         let code = TRACKING_CODE.iter().find_map(|name| tracking_code(&digits(self.0.get(*name)?)));
         code.or_else(|| article_number(&digits(self.get(ARTICLE)?)))
     }

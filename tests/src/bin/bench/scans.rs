@@ -90,8 +90,12 @@ pub(crate) async fn measure(floor: &mut Floor) -> Result<Vec<Row>> {
 
 /// The calls of the worker, in the order in which they ended.
 fn calls(floor: &Floor) -> Vec<tests::harness::proxy::Call> {
-    let mut calls: Vec<_> =
-        floor.calls().into_iter().filter(|(operation, _)| *operation == "scans.apply").flat_map(|(_, calls)| calls).collect();
+    let mut calls: Vec<_> = floor
+        .calls()
+        .into_iter()
+        .filter(|(operation, _)| *operation == "scans.apply")
+        .flat_map(|(_, calls)| calls)
+        .collect();
     calls.sort_by_key(|call| call.ended);
     calls
 }

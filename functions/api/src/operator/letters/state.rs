@@ -73,7 +73,7 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
     };
     let reference = &letter.content.reference;
     let codes = app.store.codes().await?;
-    let tracked = app.store.apply_one(&batch, reference, &scan, &codes, |_| None, None, call.now).await?;
+    let tracked = app.store.apply_one(&batch, reference, &scan, &codes, |_| None, None).await?;
     let answer = answer(&batch, reference, &tracked);
     Ok(Reply { status: answer.status, body: answer.body, headers: Vec::new() })
 }

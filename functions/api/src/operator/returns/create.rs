@@ -29,11 +29,15 @@ impl RawReturn<'_> {
         let text = self.barcode.required(&at, &mut faults).text(&at, &mut faults);
         let piece = text.and_then(PieceNumber::parse);
         if text.is_some() && piece.is_none() {
-            let message = "Give the digits of the barcode above the address (20, 25, 29 or 31), or of the certified label (22).";
+            let message =
+                "Give the digits of the barcode above the address (20, 25, 29 or 31), or of the certified label (22).";
             faults.push(&at, "barcode", message);
         }
         let reason = reason(&self.reason, false, &mut faults);
-        piece.filter(|_| faults.is_empty()).map(|piece| (piece, reason)).ok_or_else(|| Problem::faulty(422, "invalid", &faults))
+        piece
+            .filter(|_| faults.is_empty())
+            .map(|piece| (piece, reason))
+            .ok_or_else(|| Problem::faulty(422, "invalid", &faults))
     }
 }
 
@@ -56,7 +60,7 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         let scan = Scan { at, feed, code, place, note };
         let answered = |tracked: &_| Some(answer(batch, &letter, tracked));
         let codes = app.store.codes().await?;
-        let tracked = app.store.apply_one(batch, &letter, &scan, &codes, answered, ticket, call.now).await?;
+        let tracked = app.store.apply_one(batch, &letter, &scan, &codes, answered, ticket).await?;
         Ok(answer(batch, &letter, &tracked))
     })
     .await
