@@ -17,9 +17,9 @@ use tests::harness::audit::{number, text};
 use tests::harness::emulator::Emulator;
 use tests::harness::floor::{Floor, Request};
 use tests::harness::house::{House, Queue};
-use tests::harness::letters::of_job;
+use tests::harness::letters::{create, letter, of_job};
 use tests::harness::proxy::{Fault, Mode, Point};
-use tests::harness::scans::{PrintedBatch, Scan, ask, audit, done, envelope, file, mail, print, scan};
+use tests::harness::scans::{PrintedBatch, Scan, ask, audit, done, envelope, file, mail, print, scan, scans_of, state};
 
 /// So many cases run beside each other; they spend much of their time waiting.
 const LANES: usize = 6;
@@ -42,9 +42,12 @@ enum Step {
     SetState,
     /// The request that has a file read again.
     Rerun,
+    /// The request that has a test letter live a life.
+    Advance,
 }
 
-const STEPS: [Step; 6] = [Step::Apply, Step::Match, Step::Mailed, Step::Return, Step::SetState, Step::Rerun];
+const STEPS: [Step; 7] =
+    [Step::Apply, Step::Match, Step::Mailed, Step::Return, Step::SetState, Step::Rerun, Step::Advance];
 
 #[derive(Clone, Copy, Debug)]
 struct Case {
@@ -116,6 +119,7 @@ impl Lane {
         let idempotent = Some(format!("case-{}", case.number));
         match case.step {
             Step::Apply => {}
+            Step::Advance => calls = self.advanced(case, idempotent).await?,
             Step::Match | Step::Mailed => calls = self.matched(case, idempotent).await?,
             Step::Return => {
                 let returned = Request {
@@ -190,9 +194,43 @@ impl Lane {
         Ok(calls)
     }
 
+    /// Has a test letter returned.
+    async fn advanced(&mut self, case: Case, key: Option<String>) -> Result<Vec<String>> {
+        self.floor.mode = "test";
+        let made = create(&self.floor.house, 1, &[letter("LETTER01", "reportlab.pdf", 1)], None);
+        let id = done(&mut self.floor, &made, 202).await?.0;
+        self.floor.drain(None).await?;
+        let path = "/v2/test/letters/{letterId}/advance";
+        let named = format!("{id}.LETTER01");
+        let advance = Request {
+            body: Some(json!({ "outcome": "returned" })),
+            key,
+            ..ask("test.letters.advance", "POST", path, &[("letterId", &named)])
+        };
+        let calls = self.strike(&advance, case.fault, 202).await?;
+        self.floor.drain(None).await?;
+        self.floor.mode = "live";
+        let batch = PrintedBatch { id, job: String::new(), letters: Vec::new() };
+        let kept = scans_of(&self.floor.house, &batch, "LETTER01").await?;
+        // When the answer was lost, the life is lived once more; a letter that is back stays so.
+        let codes: BTreeSet<&str> = kept.iter().map(|scan| scan.code.as_str()).collect();
+        if codes != BTreeSet::from(["891", "918", "Q", "RETURNED"]) || state(&kept) != "Returned" {
+            return Err(format!("the letter has {kept:?}").into());
+        }
+        let events = self.floor.house.partition(&format!("BATCH#{}", batch.id)).await?;
+        for kind in ["batch.printing", "batch.mailed"] {
+            let count = events.iter().filter(|event| text(event, "kind") == kind).count();
+            if count != 1 {
+                return Err(format!("there are {count} events {kind}").into());
+            }
+        }
+        audit(&self.floor.house, &batch, &BTreeMap::from([("LETTER01".to_owned(), kept)])).await?;
+        Ok(calls)
+    }
+
     /// The scans of a letter as they are kept, for those that were made at a time of their own.
     async fn kept(&self, reference: &str) -> Result<BTreeSet<Scan>> {
-        tests::harness::scans::scans_of(&self.floor.house, &self.mailed, reference).await
+        scans_of(&self.floor.house, &self.mailed, reference).await
     }
 
     /// Makes a request that a fault strikes, then repeats it as an operator would until it is answered.

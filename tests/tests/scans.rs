@@ -443,3 +443,33 @@ async fn whatever_comes_in_whatever_order_letters_summary_and_events_agree_with_
     assert!(broken.is_empty(), "{}", broken.join("\n"));
     Ok(())
 }
+
+#[tokio::test]
+async fn the_audit_of_these_tests_notices_whatever_does_not_agree() -> Result<()> {
+    let mut floor = floor().await?;
+    let batch = mailed(&mut floor, 2, false).await?;
+    let delivered = scan(0, 'I', "LOGICALDELIVERY");
+    drop_scans(&mut floor, "usps/one", envelope(&[delivered.event(&batch.letters[0].code)])).await?;
+    let reference = batch.letters[0].reference.clone();
+    let wanted = BTreeMap::from([(reference.clone(), BTreeSet::from([delivered.clone()]))]);
+    audit(&floor.house, &batch, &wanted).await?;
+
+    let more = BTreeMap::from([(reference.clone(), BTreeSet::from([delivered, scan(1, 'I', "918")]))]);
+    assert!(audit(&floor.house, &batch, &more).await.is_err(), "a scan is missing");
+    assert!(audit(&floor.house, &batch, &BTreeMap::new()).await.is_err(), "a scan is too many");
+    let shard = format!("BATCH#{}#00", batch.id);
+    let event = floor.house.partition(&format!("BATCH#{}", batch.id)).await?;
+    let event = event.iter().find(|item| text(item, "kind") == "letter.tracked").ok_or("no event")?;
+    let spoils = [
+        (shard.clone(), "TRACKING".to_owned(), "Delivered", json!(2)),
+        (shard, format!("TRACKED#{reference}"), "state", json!("InTransit")),
+        (text(event, "pk").to_owned(), text(event, "sk").to_owned(), "kind", json!("letter.issue")),
+    ];
+    for (pk, sk, name, value) in spoils {
+        let was = floor.house.spoil(&pk, &sk, name, &value).await?;
+        assert!(audit(&floor.house, &batch, &wanted).await.is_err(), "{sk} says {value}");
+        floor.house.spoil(&pk, &sk, name, &was).await?;
+        audit(&floor.house, &batch, &wanted).await?;
+    }
+    floor.house.take_down().await
+}

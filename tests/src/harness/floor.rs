@@ -87,6 +87,8 @@ pub struct Floor {
     pub house: House,
     /// How messages are delivered.
     pub delivery: Delivery,
+    /// The mode of the key with which requests are made: `live` or `test`.
+    pub mode: &'static str,
     /// Whether the calls of functions that are started from now on are counted.
     pub counted: bool,
     functions: HashMap<(&'static str, u8), Function>,
@@ -101,6 +103,7 @@ impl Floor {
         Floor {
             house,
             delivery: Delivery::Once,
+            mode: "live",
             counted: false,
             functions: HashMap::new(),
             waiting: Vec::new(),
@@ -162,7 +165,7 @@ impl Floor {
                 "httpMethod": request.method,
                 "authorizer": {
                     "account": self.house.account,
-                    "mode": "live",
+                    "mode": self.mode,
                     "scopes": "mail:read mail:write operator",
                 },
             },
@@ -431,7 +434,7 @@ impl Floor {
         }
         for key in &self.keys {
             let hash: String = Sha256::digest(key.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-            let pk = format!("IDEMPOTENCY#{}#live#{hash}", self.house.account);
+            let pk = format!("IDEMPOTENCY#{}#{}#{hash}", self.house.account, self.mode);
             let Some(item) = self.house.item(&pk, "IDEMPOTENCY").await? else { continue };
             self.set(&pk, "IDEMPOTENCY", "until", &earlier(&item["until"])?).await?;
         }

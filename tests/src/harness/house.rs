@@ -247,6 +247,28 @@ impl House {
         Ok(found.item.as_ref().map(plain))
     }
 
+    /// Writes a text or a whole number into an item behind everybody's back. Answers what was there.
+    ///
+    /// # Errors
+    /// When there is no such item.
+    pub async fn spoil(&self, pk: &str, sk: &str, name: &str, value: &Value) -> Result<Value> {
+        let item = self.item(pk, sk).await?.ok_or_else(|| format!("there is no item {sk}"))?;
+        let text = |value: &str| AttributeValue::S(value.to_owned());
+        let value = match value {
+            Value::String(value) => text(value),
+            other => AttributeValue::N(other.to_string()),
+        };
+        let update =
+            self.emulator.dynamodb.update_item().table_name(&self.table).key("pk", text(pk)).key("sk", text(sk));
+        update
+            .update_expression("SET #name = :value")
+            .expression_attribute_names("#name", name)
+            .expression_attribute_values(":value", value)
+            .send()
+            .await?;
+        Ok(item.get(name).cloned().unwrap_or_default())
+    }
+
     /// All items of a partition.
     ///
     /// # Errors
