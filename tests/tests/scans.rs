@@ -36,6 +36,9 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap_or_default()
 }
 
+/// Writes events as a file.
+type Shape = fn(&[Value]) -> Vec<u8>;
+
 /// Drops a file and works it off.
 async fn drop_scans(floor: &mut Floor, key: &str, bytes: Vec<u8>) -> Result<()> {
     floor.house.drop_scans(key, bytes).await?;
@@ -59,7 +62,7 @@ async fn a_file_of_each_shape_is_applied_and_the_same_scans_again_change_nothing
     let mut floor = floor().await?;
     let batch = mailed(&mut floor, 5, false).await?;
     let mut wanted = BTreeMap::<String, BTreeSet<Scan>>::new();
-    let shapes: [(&str, fn(&[Value]) -> Vec<u8>); 4] =
+    let shapes: [(&str, Shape); 4] =
         [("a.json", envelope), ("b.jsonl", lines), ("c d+e.csv", delimited), ("f.gz", |events| gzip(&lines(events)))];
     for ((name, shape), second) in shapes.into_iter().zip(0..) {
         let key = format!("usps/{name}");
@@ -195,7 +198,7 @@ async fn records_that_are_no_scans_are_told_by_line_and_a_file_that_breaks_off_k
     let broken = [
         ("usps/broken.json", b"{\"events\": [".to_vec(), "no JSON after event 0"),
         ("usps/prose.txt", b"Dear Sirs,\n".to_vec(), "the heading names no tracking code"),
-        ("usps/torn.gz", gzip(&lines(&[good.clone()]))[..30].to_vec(), "the file's gzip is broken"),
+        ("usps/torn.gz", gzip(&lines(std::slice::from_ref(&good)))[..30].to_vec(), "the file's gzip is broken"),
     ];
     for (key, bytes, reason) in broken {
         drop_scans(&mut floor, key, bytes).await?;
@@ -433,7 +436,7 @@ async fn story(seed: u64) -> Result<()> {
 
 #[tokio::test]
 async fn whatever_comes_in_whatever_order_letters_summary_and_events_agree_with_the_model() -> Result<()> {
-    let stories = (1..=8).map(|seed| async move { (seed, story(seed).await) });
+    let stories = (1..=6).map(|seed| async move { (seed, story(seed).await) });
     let mut broken = Vec::new();
     for (seed, ended) in futures::future::join_all(stories).await {
         if let Err(error) = ended {
