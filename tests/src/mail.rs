@@ -624,20 +624,20 @@ mod tests {
 
     #[test]
     fn a_letter_is_the_same_whenever_it_is_made() {
-        let letter = || Post::new().unwrap().letter(17).unwrap();
+        let letter = || Post::new(Photos::Small).unwrap().letter(17).unwrap();
         assert_eq!(letter().document, letter().document);
     }
 
     #[test]
     fn no_two_letters_have_the_same_document() {
-        let post = Post::new().unwrap();
+        let post = Post::new(Photos::Small).unwrap();
         let documents: std::collections::BTreeSet<_> = (0..40).map(|n| post.letter(n).unwrap().document).collect();
         assert_eq!(documents.len(), 40);
     }
 
     #[test]
     fn every_letter_has_the_pages_it_says_and_a_barcode() {
-        let post = Post::new().unwrap();
+        let post = Post::new(Photos::Small).unwrap();
         for letter in (0..40).map(|number| post.letter(number).unwrap()) {
             let document = lopdf::Document::load_mem(&letter.document).unwrap();
             assert!(document.xref_recovery.is_none());
@@ -648,8 +648,8 @@ mod tests {
 
     #[test]
     fn inspection_refuses_no_letter() {
-        let post = Post::new().unwrap();
-        for letter in (0..40).map(|number| post.letter(number).unwrap()) {
+        let posts = [Photos::Small, Photos::Large].map(|photos| Post::new(photos).unwrap());
+        for letter in posts.iter().flat_map(|post| (0..40).map(|number| post.letter(number).unwrap())) {
             let limits = print::inspect::Limits { impressions: Some(letter.pages), ..Default::default() };
             let report = print::inspect::inspect(&letter.document, &limits);
             assert!(report.is_ok(), "{:?}", report.findings);
