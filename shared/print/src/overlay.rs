@@ -19,6 +19,7 @@ use crate::font::{self, FONT};
 use crate::inspect::{self, Finding, Limits, PageSize, Paper, Report};
 use crate::layout::{Layout, Rect};
 use crate::redraw::{self, Budget, Redraw, number};
+use crate::stationery::Placement;
 use crate::stream::Output;
 use crate::{prescan, sheet_mark};
 
@@ -87,6 +88,7 @@ fn overlay_parsed(bytes: &[u8], report: &Report, limits: &Limits) -> Result<Vec<
         places.entry(page.id).or_default().push(page_number);
     }
     let mut budget = Budget::new(limits);
+    let layout = limits.layout(report);
     let mut taken = BTreeSet::new();
     let mut changes = Vec::new();
     for page in pages.iter().filter(|page| taken.insert(page.id)) {
@@ -97,7 +99,7 @@ fn overlay_parsed(bytes: &[u8], report: &Report, limits: &Limits) -> Result<Vec<
             Some(geometry) => {
                 let redraw = Redraw::new(&document, page, &geometry, &mut budget)
                     .unwrap_or_else(|_| Redraw::without_content(&document, page));
-                (redraw, Sheet::new(&geometry, numbers, limits))
+                (redraw, Sheet::new(&geometry, numbers, limits, &layout))
             }
             None => {
                 let mut redraw = Redraw::without_content(&document, page);
@@ -105,7 +107,7 @@ fn overlay_parsed(bytes: &[u8], report: &Report, limits: &Limits) -> Result<Vec<
                 redraw.set("CropBox", STAND_IN.seen.map(number).to_vec());
                 redraw.set("Rotate", 0);
                 redraw.remove("UserUnit");
-                (redraw, Sheet::new(&STAND_IN, numbers, limits))
+                (redraw, Sheet::new(&STAND_IN, numbers, limits, &layout))
             }
         };
         changes.push(change);
@@ -150,9 +152,9 @@ struct Sheet {
 }
 
 impl Sheet {
-    fn new(geometry: &Geometry, numbers: &[u32], limits: &Limits) -> Self {
+    fn new(geometry: &Geometry, numbers: &[u32], limits: &Limits, layout: &Layout) -> Self {
         let page = Rect { left: 0.0, top: 0.0, width: geometry.width / POINTS, height: geometry.height / POINTS };
-        let zones = zones(&page, numbers, limits);
+        let zones = zones(&page, numbers, limits, layout);
         Self { geometry: *geometry, numbers: numbers.to_vec(), zones }
     }
 
@@ -200,20 +202,20 @@ fn inverse(matrix: &[f64; 6]) -> [f64; 6] {
 }
 
 /// What must stay free on a page, and what is seen of it, with a name for each: inches from the top left.
-fn zones(page: &Rect, numbers: &[u32], limits: &Limits) -> Vec<(Rect, &'static str)> {
+fn zones(page: &Rect, numbers: &[u32], limits: &Limits, layout: &Layout) -> Vec<(Rect, &'static str)> {
+    let size = PageSize { width: page.width, height: page.height };
     let mut zones = Vec::new();
     if let Paper::Sheets { .. } = limits.paper {
         let margin = limits.margin;
         let printable =
             Rect { left: margin, top: margin, width: page.width - 2.0 * margin, height: page.height - 2.0 * margin };
         zones.push((printable, "printable area"));
-        let sides = if limits.duplex { 2 } else { 1 };
-        if numbers.iter().any(|number| number % sides == 1 % sides) {
-            let layout = limits.first_page.clone().unwrap_or_default();
-            zones.extend(mark_zone(page, &layout).map(|zone| (zone, "sheet mark")));
+        if numbers.iter().any(|number| limits.is_front(*number)) {
+            let zone = sheet_mark::zone(layout, page.width.max(page.height));
+            zones.extend(zone.map(|zone| (inspect::on_page(zone, size), "sheet mark")));
         }
     }
-    if let (Some(layout), true) = (&limits.first_page, numbers.contains(&1)) {
+    if limits.placement == Placement::FirstPage && numbers.contains(&1) {
         // A sheet lies on the bottom of its envelope and, as far as anyone knows, in the middle.
         let at_rest = |window: &Rect| layout.seen_at(window, 0.5, 1.0);
         let [return_zone, address_zone] = inspect::clear_zones(layout);
@@ -227,19 +229,9 @@ fn zones(page: &Rect, numbers: &[u32], limits: &Limits) -> Vec<(Rect, &'static s
         if let Ok(bars) = address_block::place_bars(layout) {
             first.push((address_block::with_clear_zone(&bars), "barcode"));
         }
-        let size = PageSize { width: page.width, height: page.height };
         zones.extend(first.into_iter().map(|(zone, name)| (inspect::on_page(zone, size), name)));
     }
     zones
-}
-
-/// The place of a sheet mark with its clear space, for the longest name a job is likely to have.
-fn mark_zone(page: &Rect, layout: &Layout) -> Option<Rect> {
-    const LIKELY: &str = "job_00000000000000000000000000";
-    let side = sheet_mark::modules(&sheet_mark::payload(LIKELY, 999_999, 99, 99))?.side as f64 + 2.0;
-    let module = layout.mark_module;
-    let top = page.height - layout.mark_bottom - (side - 1.0) * module;
-    Some(Rect { left: layout.mark_left - module, top, width: side * module, height: side * module })
 }
 
 /// The rule of a finding, with what was measured and what is allowed.

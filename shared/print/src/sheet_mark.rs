@@ -3,6 +3,7 @@
 //! It is a square Data Matrix (ISO/IEC 16022, ECC 200) of the text [`payload`] gives.
 
 use crate::data_matrix;
+use crate::layout::{Layout, Rect};
 
 /// The text of a sheet mark: mail job, number of the piece in it, number of the sheet in the piece from 1, and how many
 /// sheets the piece has, as in `job_7 42 1/3`. To read it, split at the last blank and the one before: the name of a job
@@ -17,6 +18,16 @@ const MAX_JOB: usize = 64;
 /// Whether the name of a job can be in a mark and be told from what follows it.
 pub(crate) fn can_mark(job: &str) -> bool {
     (1..=MAX_JOB).contains(&job.len()) && job.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// Where a mark is on an upright sheet so many inches high, with its clear space, for the longest name a job is likely to
+/// have; in inches from the top left.
+pub(crate) fn zone(layout: &Layout, height: f64) -> Option<Rect> {
+    const LIKELY: &str = "job_00000000000000000000000000";
+    let side = modules(&payload(LIKELY, 999_999, 99, 99))?.side as f64 + 2.0;
+    let module = layout.mark_module;
+    let top = height - layout.mark_bottom - (side - 1.0) * module;
+    Some(Rect { left: layout.mark_left - module, top, width: side * module, height: side * module })
 }
 
 /// The dark modules of a mark as horizontal runs.

@@ -4,7 +4,8 @@ mod support;
 
 use lopdf::{Object, Stream, dictionary};
 use print::inspect::{Finding, Limits, PageSize, Paper, Report, Severity, inspect};
-use print::layout::{Layout, Rect};
+use print::layout::Rect;
+use print::stationery::Placement;
 use support::Letter;
 
 fn report(file: &[u8], declared: u32) -> Report {
@@ -474,7 +475,7 @@ fn a_letter_of_more_sheets_than_its_mail_class_takes_is_refused() {
     let limits = Limits { max_sheets: 3, ..Limits::default() };
     assert_eq!(sheets(4, limits.clone()), None);
     assert_eq!(sheets(5, limits.clone()).as_deref(), Some("4 sheets"));
-    assert_eq!(sheets(6, Limits { first_page: Some(Layout::default()), ..limits.clone() }), None);
+    assert_eq!(sheets(6, Limits { placement: Placement::FirstPage, ..limits.clone() }), None);
     assert_eq!(sheets(3, Limits { duplex: false, ..limits }).as_deref(), Some("4 sheets"));
 }
 
@@ -665,14 +666,13 @@ fn a_card_with_its_bleed_may_have_ink_to_the_edge_and_a_cut_one_may_not() {
 
 #[test]
 fn ink_where_the_addresses_go_is_refused_when_there_is_no_cover_sheet() {
-    let layout = Layout::default();
     let on_first_page = |content: &str, pages: u32| {
         let mut letter = Letter::new();
         letter.page_of(content.as_bytes());
         for _ in 1..pages {
             letter.page_of(b"72 690 200 12 re f");
         }
-        let limits = Limits { first_page: Some(layout.clone()), ..Limits::default() };
+        let limits = Limits { placement: Placement::FirstPage, ..Limits::default() };
         inspect(&letter.bytes(), &limits)
     };
     // Both windows are in the upper third of the sheet.
@@ -688,6 +688,40 @@ fn ink_where_the_addresses_go_is_refused_when_there_is_no_cover_sheet() {
     assert_eq!(rules(&on_first_page("72 700 36 12 re f", 1)), ["document.ink_in_return_zone"]);
     let with_cover = report_of_content(b"72 600 36 12 re f");
     assert_eq!(rules(&with_cover), Vec::<&str>::new());
+}
+
+#[test]
+fn the_zones_of_a_letter_are_those_of_the_envelope_it_will_be_in() {
+    let of = |pages: u32| {
+        let mut letter = Letter::new();
+        // Four inches down: below the windows of a folded letter, and within those of a flat.
+        letter.page_of(b"72 492 36 12 re f");
+        for _ in 1..pages {
+            letter.page_of(b"72 690 200 12 re f");
+        }
+        inspect(&letter.bytes(), &Limits { placement: Placement::FirstPage, ..Limits::default() })
+    };
+    assert_eq!(rules(&of(12)), Vec::<&str>::new());
+    assert_eq!(rules(&of(13)), ["document.ink_in_address_zone"]);
+}
+
+#[test]
+fn ink_under_the_sheet_mark_is_worth_a_warning_on_fronts() {
+    let of = |duplex: bool| {
+        let mut letter = Letter::new();
+        for content in [&b"20 20 10 10 re f"[..], b"20 20 10 10 re f", b"100 60 10 10 re f"] {
+            letter.page_of(content);
+        }
+        inspect(&letter.bytes(), &Limits { duplex, ..Limits::default() })
+    };
+    let pages = |report: &Report| report.findings.iter().map(|finding| finding.page).collect::<Vec<_>>();
+    let report = of(true);
+    assert_eq!(rules(&report), ["document.ink_under_mark"]);
+    assert_eq!(pages(&report), [Some(1)]);
+    assert!(report.is_ok());
+    let area = report.findings[0].area.unwrap();
+    assert!((area.left - 20.0 / 72.0).abs() < 0.02 && (area.bottom() - 772.0 / 72.0).abs() < 0.02, "{area:?}");
+    assert_eq!(pages(&of(false)), [Some(1), Some(2)]);
 }
 
 fn report_of_content(content: &[u8]) -> Report {
@@ -741,7 +775,7 @@ fn without_a_cover_sheet_a_first_page_that_was_not_drawn_is_refused_and_a_later_
         let content = letter.document.add_object(Stream::new(dictionary! {}, b"q 9 0 0 9 72 72 cm /I Do Q".to_vec()));
         letter.set(letter.pages[unseen], "Contents", content);
         letter.set(letter.pages[unseen], "Resources", dictionary! { "XObject" => dictionary! { "I" => id } });
-        let report = inspect(&letter.bytes(), &Limits { first_page: Some(Layout::default()), ..Limits::default() });
+        let report = inspect(&letter.bytes(), &Limits { placement: Placement::FirstPage, ..Limits::default() });
         assert_eq!(rules(&report), ["document.ink_unchecked"]);
         (report.is_ok(), report.findings[0].page)
     };

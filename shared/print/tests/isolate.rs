@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use nix::sys::resource::{UsageWho, getrusage};
 use print::inspect::{Limits, Report};
 use print::isolate::{CHILD_ARGUMENT, Inspector, serve};
-use print::layout::Layout;
 use print::raster::{ProofError, png};
+use print::stationery::Placement;
 use support::runner::run;
 use support::{Letter, bombs};
 
@@ -259,7 +259,7 @@ fn a_document_that_what_draws_it_panics_on_is_inspected_but_for_its_ink() {
     assert_eq!(rules(&report), ["document.ink_unchecked"]);
     assert!(report.is_ok() && report.pages == 7, "{report:?}");
     // Where the address goes on the first page, nobody has looked.
-    let report = with(Limits { first_page: Some(Layout::default()), ..Limits::default() });
+    let report = with(Limits { placement: Placement::FirstPage, ..Limits::default() });
     assert_eq!(rules(&report), ["document.ink_unchecked"]);
     assert!(!report.is_ok());
 }

@@ -5,9 +5,10 @@ mod support;
 
 use lopdf::{Dictionary, Document, Object, Stream, dictionary};
 use print::inspect::{Finding, Limits, Paper, Report, inspect};
-use print::layout::{Layout, Rect};
+use print::layout::Rect;
 use print::overlay::{OverlayError, overlay};
 use print::raster::Raster;
+use print::stationery::Placement;
 use support::Letter;
 
 fn drawn(bytes: &[u8], findings: Vec<Finding>) -> Vec<u8> {
@@ -135,7 +136,7 @@ fn windows_are_drawn_on_the_first_page_and_only_if_the_address_goes_there() {
     let file = Letter::of(3).bytes();
     let zones = |limits: &Limits, page| text(&overlay(&file, &Report::default(), limits).unwrap(), page);
     let on_cover = Limits::default();
-    let on_page = Limits { first_page: Some(Layout::default()), ..Limits::default() };
+    let on_page = Limits { placement: Placement::FirstPage, ..Limits::default() };
     for zone in ["address window", "return address window", "always visible", "barcode", "keep free for the address"] {
         assert!(zones(&on_page, 1).lines().any(|line| line == zone), "{zone}");
         assert!(!zones(&on_page, 2).lines().any(|line| line == zone), "{zone}");

@@ -1,10 +1,12 @@
 //! Where ink is on the pages, by drawing them: `document.page_blank`, `all_pages_blank`, `ink_outside_margin`,
-//! `ink_in_address_zone`, `ink_in_return_zone`, `ink_unchecked`.
+//! `ink_in_address_zone`, `ink_in_return_zone`, `ink_under_mark`, `ink_unchecked`.
 
 use super::painted::Painted;
 use super::{Finding, Limits, PageSize, Paper, Report};
 use crate::layout::{Layout, Rect};
 use crate::raster::{Ink, Raster};
+use crate::sheet_mark;
+use crate::stationery::Placement;
 
 /// What drawing the pages of one document may cost, nanoseconds by [`super::cost`]: ten scans at 300 dpi in four colours, or
 /// hundreds of ordinary pages. It is well under the time limit of [`crate::isolate`], which refuses what takes longer.
@@ -50,7 +52,7 @@ impl Unchecked {
     /// What to say of the first such page. Without a cover sheet, a first page that nobody looked at may have ink where the
     /// address goes.
     pub(super) fn finding(self, page: u32, limits: &Limits) -> Finding {
-        if page == 1 && limits.first_page.is_some() {
+        if page == 1 && limits.placement == Placement::FirstPage {
             let message = "The first page could not be drawn to see that the zone for the address is free. Print the \
                            document to a new PDF, or use a cover sheet.";
             return Finding::refuse("document.ink_unchecked", message).on(page);
@@ -81,6 +83,7 @@ pub(super) fn check(bytes: &[u8], pages: &[Painted], limits: &Limits, report: &m
         return;
     }
     let mut left = BUDGET;
+    let layout = limits.layout(report);
     let (mut blank, mut coloured, mut first_unchecked) = (0, false, None);
     for ((painted, size), number) in pages.iter().zip(report.sizes.clone()).zip(1u32..) {
         if size == PageSize::default() {
@@ -116,8 +119,13 @@ pub(super) fn check(bytes: &[u8], pages: &[Painted], limits: &Limits, report: &m
             continue;
         }
         check_margin(&ink, size, number, limits, report);
-        if let (1, Some(layout)) = (number, &limits.first_page) {
-            check_zones(&ink, size, layout, report);
+        if matches!(limits.paper, Paper::Sheets { .. }) {
+            if limits.is_front(number) {
+                check_mark(&ink, size, number, &layout, report);
+            }
+            if number == 1 && limits.placement == Placement::FirstPage {
+                check_zones(&ink, size, &layout, report);
+            }
         }
     }
     report.coloured = coloured;
@@ -158,6 +166,20 @@ fn check_margin(ink: &Ink, size: PageSize, number: u32, limits: &Limits, report:
     );
     let (found, allowed) = (format!("{nearest:.2} in from the edge"), format!("{margin} in"));
     report.add(Finding::warn("document.ink_outside_margin", message).on(number).at(area).measured(found, allowed));
+}
+
+/// Ink where the sheet mark is printed, on white.
+fn check_mark(ink: &Ink, size: PageSize, number: u32, layout: &Layout, report: &mut Report) {
+    let Some(zone) = sheet_mark::zone(layout, size.width.max(size.height)) else { return };
+    let zone = on_page(zone, size);
+    let Some(area) = ink.within(&zone) else { return };
+    let message = format!(
+        "There is ink where the sheet mark will cover it: leave {:.2} x {:.2} in free from {:.2} in to the right and {:.2} in \
+         down.",
+        zone.width, zone.height, zone.left, zone.top
+    );
+    let found = format!("{:.2} x {:.2} in of ink", area.width, area.height);
+    report.add(Finding::warn("document.ink_under_mark", message).on(number).at(area).measured(found, "none"));
 }
 
 /// Ink where the addresses and the barcode are put on the first page.

@@ -26,6 +26,7 @@ pub(crate) use ink::on_page;
 use crate::document::{self, TreeFault};
 use crate::layout::{Layout, Rect};
 use crate::prescan;
+use crate::stationery::{PaperSize, Placement, Sides, Stationery};
 
 /// What is expected of a document, and bounds on what is looked at. All bounds are inclusive.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,9 +36,10 @@ pub struct Limits {
     pub impressions: Option<u32>,
     /// What it is to be printed on.
     pub paper: Paper,
-    /// Where the address goes if there is no cover sheet: on the first page, which must leave this layout's zones free.
-    /// `None` with a cover sheet.
-    pub first_page: Option<Layout>,
+    /// Whether the address goes on a cover sheet, or on the first page, which must leave room for it.
+    pub placement: Placement,
+    /// What says in which envelope a letter will be, and so where on its sheets things are.
+    pub stationery: Stationery,
     /// Whether both sides of a sheet are printed.
     pub duplex: bool,
     /// The most sheets that the mail class takes, a cover sheet among them. 78 sheets of 20 lb paper and their envelope
@@ -62,7 +64,8 @@ impl Default for Limits {
         Self {
             impressions: None,
             paper: Paper::default(),
-            first_page: None,
+            placement: Placement::Cover,
+            stationery: Stationery::default(),
             duplex: true,
             max_sheets: 78,
             margin: 0.17,
@@ -72,6 +75,29 @@ impl Default for Limits {
             max_pages: 5_000,
             max_decompressed: 16 << 20,
         }
+    }
+}
+
+impl Limits {
+    /// How many sheets so many pages take.
+    fn sheets(&self, pages: u32) -> u32 {
+        let sides = if self.duplex { Sides::Duplex } else { Sides::FrontOnly };
+        sides.sheets(pages).saturating_add(u32::from(self.placement == Placement::Cover))
+    }
+
+    /// Whether a page is on the front of its sheet, where the sheet mark goes.
+    pub(crate) fn is_front(&self, number: u32) -> bool {
+        !self.duplex || number % 2 == 1
+    }
+
+    /// Where things are on the sheets of a letter: as in the first envelope that will do. Of what fits none, as in the
+    /// folding envelope.
+    pub(crate) fn layout(&self, report: &Report) -> Layout {
+        let upright = |size: &PageSize| PaperSize::of(size.width.min(size.height), size.width.max(size.height));
+        let paper = report.sizes.first().and_then(upright);
+        let envelopes = paper.map(|paper| self.stationery.envelopes(self.sheets(report.pages), paper));
+        let first = envelopes.and_then(|envelopes| envelopes.into_iter().next());
+        first.map_or_else(|| self.stationery.letter.clone(), |(_, layout)| layout)
     }
 }
 

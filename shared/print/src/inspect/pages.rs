@@ -81,8 +81,7 @@ fn check_count(document: &Document, pages: &[Page<'_>], limits: &Limits, report:
         );
         report.add(Finding::refuse("document.impressions_differ", message).measured(walked, expected));
     }
-    let sides = if limits.duplex { 2 } else { 1 };
-    let sheets = walked.div_ceil(sides).saturating_add(u32::from(limits.first_page.is_none()));
+    let sheets = limits.sheets(walked);
     if matches!(limits.paper, Paper::Sheets { .. }) && sheets > limits.max_sheets {
         let message = format!(
             "The letter needs {sheets} sheets, and its mail class takes {}. Split the document or leave pages out.",
