@@ -111,7 +111,11 @@ async fn mail(floor: &mut Floor, body: Value) -> Result<()> {
 }
 
 /// Makes a request and answers the id in its answer.
-async fn step(floor: &mut Floor, request: &Request, status: u64) -> Result<String> {
+/// Makes a request that must have this status, and gives the `id` of the answer.
+///
+/// # Errors
+/// When it has another.
+pub(crate) async fn step(floor: &mut Floor, request: &Request, status: u64) -> Result<String> {
     let answer = floor.request(request).await?;
     match answer.status == status {
         true => Ok(answer.text("id")),

@@ -133,7 +133,10 @@ fn waited(calls: &[Call]) -> Duration {
 }
 
 /// The most memory that a process has had resident, in MiB.
-fn peak(pid: u32) -> Result<f64> {
+///
+/// # Errors
+/// When the system does not tell.
+pub(crate) fn peak(pid: u32) -> Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("the system tells no VmHWM")?;
     let kibibytes: f64 = line.trim().trim_end_matches(" kB").parse()?;

@@ -3,7 +3,8 @@
 //! It runs the shipped binaries in release against the AWS emulator at `AWS_ENDPOINT_URL`. It fails when something could
 //! not be measured; a figure over its limit is marked in the table.
 //!
-//! `bench print` measures the print engine alone, which needs no emulator; `bench scans` what letters and their scans cost.
+//! `bench print` measures the print engine alone, which needs no emulator; `bench scans` what letters and their scans cost;
+//! `bench part` a part of 500 letters.
 //! `bench letters FOLDER COUNT [photos]` only makes letters, as many as wanted, with the table LETTERS.csv of them; with
 //! `photos`, a third has one across a page. The rest of its commands are what the measuring runs as processes of their own.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the table is the output, and progress goes beside it")]
@@ -13,6 +14,7 @@ mod cold;
 mod cost;
 mod creating;
 mod letters;
+mod part;
 mod print;
 mod scans;
 mod table;
@@ -40,9 +42,8 @@ async fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let asked = match arguments[..] {
-        [] => return measure(true).await,
-        ["print"] => return measure(false).await,
-        ["scans"] => return measure_scans().await,
+        [] => return measure("").await,
+        [what @ ("print" | "scans" | "part")] => return measure(what).await,
         ["letters", folder, count] => make_letters(folder, count, Photos::Small),
         ["letters", folder, count, "photos"] => make_letters(folder, count, Photos::Large),
         ["measured", seconds, program, ref arguments @ ..] => print::child::measured(seconds, program, arguments),
@@ -50,7 +51,7 @@ async fn main() -> ExitCode {
         ["hash", letters, out] => print::programs::hash(letters, out),
         ["lopdf", letters, out] => print::programs::lopdf(letters, out),
         [CHILD_ARGUMENT] => serve(),
-        _ => Err("usage: bench, bench print, bench scans, or bench letters FOLDER COUNT [photos]".into()),
+        _ => Err("usage: bench, bench print, bench scans, bench part, or bench letters FOLDER COUNT [photos]".into()),
     };
     match asked {
         Ok(()) => ExitCode::SUCCESS,
@@ -68,26 +69,18 @@ fn make_letters(folder: &str, count: &str, photos: Photos) -> Result<()> {
     Ok(())
 }
 
-/// Measures all there is or the print engine alone, and prints the table.
-async fn measure(all: bool) -> ExitCode {
+/// Measures what was asked for, or all there is, and prints the table.
+async fn measure(what: &str) -> ExitCode {
     let mut measured = Measured { table: Table::default(), complete: true, started: Instant::now() };
-    measured.print();
-    let outcome = if all { measured.stack().await } else { Ok(()) };
-    println!("\n{}", measured.table);
-    match outcome {
-        Ok(()) if measured.complete => ExitCode::SUCCESS,
-        Ok(()) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("The stack could not be measured: {error}");
-            ExitCode::FAILURE
+    let outcome = match what {
+        "print" => Ok(measured.print()),
+        "scans" => measured.cost().await,
+        "part" => Ok(measured.part().await),
+        _ => {
+            measured.print();
+            measured.stack().await
         }
-    }
-}
-
-/// Measures what letters and their scans cost, and prints the table.
-async fn measure_scans() -> ExitCode {
-    let mut measured = Measured { table: Table::default(), complete: true, started: Instant::now() };
-    let outcome = measured.cost().await;
+    };
     println!("\n{}", measured.table);
     match outcome {
         Ok(()) if measured.complete => ExitCode::SUCCESS,
@@ -151,6 +144,12 @@ impl Measured {
         floor.house.take_down().await
     }
 
+    /// The assembling of a part.
+    async fn part(&mut self) {
+        self.say("a part of 500 letters");
+        self.keep("a part of 500 letters", part::measure().await);
+    }
+
     /// The deployed stack.
     async fn stack(&mut self) -> Result<()> {
         let emulator = Emulator::find().await?;
@@ -167,6 +166,7 @@ impl Measured {
         self.keep("scans", scans::measure(&mut floor).await);
         self.say("50,000 letters in one request");
         self.keep("POST of 50,000 letters", creating::measure(&floor).await);
+        self.part().await;
         self.say("done");
         floor.house.take_down().await
     }
