@@ -2,6 +2,7 @@
 
 pub mod authorize;
 pub mod batches;
+pub mod events;
 pub mod health;
 pub mod idempotent;
 pub mod issue_operator_key;

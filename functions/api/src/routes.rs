@@ -3,7 +3,7 @@
 use domain::account::Scope;
 use edge::Handler;
 
-use crate::{App, batches, health, operator};
+use crate::{App, batches, events, health, operator};
 
 /// An endpoint.
 pub struct Route {
@@ -51,6 +51,8 @@ pub const ROUTES: &[Route] = &[
     route!("letters.replace", PUT "/v2/batches/{batchId}/letters/{letterId}", WRITE, batches::letters::replace),
     route!("letters.withdraw", DELETE "/v2/batches/{batchId}/letters/{letterId}", WRITE, batches::letters::withdraw),
     route!("letters.retry", POST "/v2/batches/{batchId}/letters/{letterId}/retry", WRITE, batches::letters::retry),
+
+    route!("events.list", GET "/v2/events", READ, events::list),
 
     route!("operator.queue", GET "/v2/operator/queue", OPERATE, operator::queue),
     route!("operator.jobs.create", POST "/v2/operator/jobs", OPERATE, operator::jobs::create),

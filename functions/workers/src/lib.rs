@@ -4,6 +4,8 @@ pub mod assemble_part;
 pub mod initialise_batch;
 pub mod inspect_letters;
 pub mod plan_job;
+pub mod sequence_events;
+pub mod sweep_events;
 
 use jiff::Timestamp;
 use store::Store;
@@ -23,11 +25,14 @@ pub async fn run() -> Result<(), Error> {
     let operation = edge::operation();
     let store = Store::open(store::Config::from_env()?).await;
     match operation.as_str() {
+        // Boxed, because the compiler could not lay out all of them in one piece.
         initialise_batch::OPERATION => serve(store, &operation, initialise_batch::work).await,
         inspect_letters::OPERATION => {
             serve(inspect_letters::Inspection::open(store)?, &operation, inspect_letters::work).await
         }
         plan_job::OPERATION => serve(store, &operation, plan_job::work).await,
+        sequence_events::OPERATION => Box::pin(edge::stream::serve(store, &operation, sequence_events::work)).await,
+        sweep_events::OPERATION => Box::pin(edge::direct::serve(async || sweep_events::work(&store).await)).await,
         assemble_part::OPERATION => serve(store, &operation, assemble_part::work).await,
         _ => Err(format!("no operation is named {operation:?}").into()),
     }

@@ -127,6 +127,15 @@ impl AdditionId {
     }
 }
 
+impl EventId {
+    /// The identifier of an entry of this event: always the same, and in the order of the entries.
+    pub fn entry(&self, place: u64) -> Self {
+        // Four characters, which 2^20 entries fill; an item of the table has room for a hundredth of that.
+        let digit = |position: u64| char::from(CROCKFORD[(place >> (position * 5) & 31) as usize]);
+        Self((0..4).rev().map(digit).fold(self.0.clone(), |text, digit| text + digit.encode_utf8(&mut [0; 4])))
+    }
+}
+
 fn time_sorted(at: Timestamp, entropy: Entropy) -> String {
     let millis = u64::try_from(at.as_millisecond()).unwrap_or(0);
     let mut bytes = [0; 15];

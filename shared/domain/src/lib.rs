@@ -21,7 +21,9 @@
 //! | scan | a report of where a mail piece was seen; a *feed* brings scans, an *orphan* is one of a piece that nobody knows |
 //! | postal state | where a mailed piece is on its way, in the contract's words |
 //! | article number | the 22 digits that name a certified piece: channel, service type, Mailer ID, serial, check digit |
-//! | event | the record of one state change, written with it |
+//! | event | the record of one state change, written with it; its *entries* are letters that the same happened to |
+//! | log | the events of an account and mode in one order, each with its number |
+//! | news | a state change as its client is told of it: an event of the log, or an entry of one |
 //! | mode | live, or test: test data never reaches the print floor |
 
 pub mod account;

@@ -89,6 +89,22 @@ pub(crate) fn account(id: &AccountId) -> Key {
     Key::new(format!("ACCOUNT#{id}"), "ACCOUNT")
 }
 
+/// The log of an account and mode.
+pub(crate) fn log(account: &AccountId, mode: Mode) -> String {
+    format!("LOG#{account}#{}", mode.as_str())
+}
+
+/// The last number that was given out in a log.
+pub(crate) fn log_counter(account: &AccountId, mode: Mode) -> Key {
+    Key::new(log(account, mode), "COUNTER")
+}
+
+/// An event in the log, at the last of its numbers: whoever goes on behind a number finds the event that holds the next
+/// one at the first key after it.
+pub(crate) fn logged(account: &AccountId, mode: Mode, last: u64) -> Key {
+    Key::new(log(account, mode), format!("NUMBER#{last:020}"))
+}
+
 pub(crate) const KEY_PREFIX: &str = "KEY#";
 
 pub(crate) fn api_key(account: &AccountId, id: &KeyId) -> Key {
@@ -119,8 +135,9 @@ pub(crate) mod by_account {
         format!("{account}#{}#BATCHES", mode.as_str())
     }
 
-    pub(crate) fn events(account: Option<&AccountId>) -> String {
-        account.map_or_else(|| "FLOOR#EVENTS".to_owned(), |account| format!("{account}#EVENTS"))
+    /// Events of an account that are not yet numbered.
+    pub(crate) fn events(account: &AccountId) -> String {
+        format!("{account}#EVENTS")
     }
 
     /// Letters of a batch that have an issue.

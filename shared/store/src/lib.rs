@@ -13,6 +13,7 @@ pub mod idempotency;
 pub mod jobs;
 mod keys;
 pub mod letters;
+pub mod log;
 pub mod parts;
 pub mod queues;
 mod table;

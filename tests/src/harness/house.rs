@@ -54,6 +54,9 @@ impl Queue {
     }
 }
 
+/// The operations that no queue and no URL leads to.
+const WORKERS: [&str; 2] = ["events.sequence", "events.sweep"];
+
 /// The documents of the client: file, and how many pages it has.
 pub const DOCUMENTS: [(&str, u32); 4] =
     [("reportlab.pdf", 1), ("typst-2.0.pdf", 1), ("chromium.pdf", 2), ("reportlab-odd.pdf", 3)];
@@ -140,6 +143,24 @@ impl House {
         Ok(house)
     }
 
+    /// Lists the client's account where the API lists those that it creates.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn list_account(&self) -> Result<()> {
+        let text = |value: &str| AttributeValue::S(value.to_owned());
+        let update = self.emulator.dynamodb.update_item().table_name(&self.table);
+        update
+            .key("pk", text(&format!("ACCOUNT#{}", self.account)))
+            .key("sk", text("ACCOUNT"))
+            .update_expression("SET gsi1pk = :accounts, gsi1sk = :account")
+            .expression_attribute_values(":accounts", text("FLOOR#ACCOUNTS"))
+            .expression_attribute_values(":account", text(&format!("1767225600000#{}", self.account)))
+            .send()
+            .await?;
+        Ok(())
+    }
+
     /// Puts a document of the fixtures into the client's bucket.
     ///
     /// # Errors
@@ -162,7 +183,7 @@ impl House {
     /// # Errors
     /// When it does not start.
     pub async fn function(&self, operation: &str, faults: Option<Vec<Fault>>) -> Result<Function> {
-        let worker = Queue::ALL.iter().any(|queue| queue.operation() == operation);
+        let worker = Queue::ALL.iter().any(|queue| queue.operation() == operation) || WORKERS.contains(&operation);
         let binary = if worker { Binary::Workers } else { Binary::Api };
         let endpoint = &self.emulator.endpoint;
         let proxy = match faults {
@@ -187,6 +208,7 @@ impl House {
             ("MAILHOUSE_SERVICE_TYPE", "340"),
             ("MAILHOUSE_SERVICE_TYPE_CERTIFIED", "340"),
             ("MAILHOUSE_PART_LETTERS", &parts),
+            ("MAILHOUSE_LOG_DAYS", "90"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into()
