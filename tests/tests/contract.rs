@@ -46,6 +46,7 @@ fn inner_operations() -> BTreeSet<String> {
         workers::assemble_part::OPERATION,
         workers::sequence_events::OPERATION,
         workers::sweep_events::OPERATION,
+        workers::archive_events::OPERATION,
     ]
     .map(str::to_owned)
     .into()
@@ -202,6 +203,7 @@ fn each_function_that_lists_by_an_index_may_query_that_index() {
     let wanted = [
         ("batches.get", "by_account"),
         ("batches.list", "by_account"),
+        ("events.archive", "by_account"),
         ("events.sweep", "by_account"),
         ("letters.list", "by_account"),
         ("operator.accounts.list", "by_account"),

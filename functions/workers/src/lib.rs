@@ -1,5 +1,6 @@
 //! The workers: one file for each consumer of a queue.
 
+pub mod archive_events;
 pub mod assemble_part;
 pub mod initialise_batch;
 pub mod inspect_letters;
@@ -32,6 +33,7 @@ pub async fn run() -> Result<(), Error> {
         }
         plan_job::OPERATION => serve(store, &operation, plan_job::work).await,
         sequence_events::OPERATION => Box::pin(edge::stream::serve(store, &operation, sequence_events::work)).await,
+        archive_events::OPERATION => Box::pin(edge::direct::serve(async || archive_events::work(&store).await)).await,
         sweep_events::OPERATION => Box::pin(edge::direct::serve(async || sweep_events::work(&store).await)).await,
         assemble_part::OPERATION => serve(store, &operation, assemble_part::work).await,
         _ => Err(format!("no operation is named {operation:?}").into()),

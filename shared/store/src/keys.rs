@@ -99,6 +99,11 @@ pub(crate) fn log_counter(account: &AccountId, mode: Mode) -> Key {
     Key::new(log(account, mode), "COUNTER")
 }
 
+/// How far a log is archived.
+pub(crate) fn archived(account: &AccountId, mode: Mode) -> Key {
+    Key::new(log(account, mode), "ARCHIVED")
+}
+
 /// An event in the log, at the last of its numbers: whoever goes on behind a number finds the event that holds the next
 /// one at the first key after it.
 pub(crate) fn logged(account: &AccountId, mode: Mode, last: u64) -> Key {

@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod additions;
+pub mod archive;
 pub mod batches;
 pub mod config;
 pub mod documents;

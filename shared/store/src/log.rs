@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::account::Mode;
-use domain::event::{Event, Logged, unbroken};
+use domain::event::{Event, Logged, News, unbroken};
 use domain::id::{AccountId, EventId};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -237,6 +237,31 @@ impl Store {
         let more = more && whole == events.len();
         events.truncate(whole);
         Ok(LogPage { events, more })
+    }
+
+    /// What a client is told of a stretch of a log that was seen to be whole: from behind one number up to another.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn read_news(
+        &self,
+        account: &AccountId,
+        mode: Mode,
+        after: u64,
+        last: u64,
+    ) -> Result<Vec<News>, StoreError> {
+        let mut news = Vec::new();
+        let mut behind = after;
+        while behind < last {
+            let (events, more) = self.query_log(account, mode, behind, 1_000).await?;
+            let within = |news: &News| news.sequence > after && news.sequence <= last;
+            news.extend(events.iter().flat_map(Logged::news).filter(within));
+            match events.last() {
+                Some(event) if more => behind = event.last(),
+                _ => break,
+            }
+        }
+        Ok(news)
     }
 
     async fn query_log(

@@ -23,7 +23,7 @@ pub struct Request {
     pub method: &'static str,
     /// The path, with its parameters in braces.
     pub path: &'static str,
-    /// The parameters.
+    /// The parameters: those that the path does not name are those of the query.
     pub parameters: Vec<(&'static str, String)>,
     /// The body, if it has one.
     pub body: Option<Value>,
@@ -132,8 +132,14 @@ impl Floor {
         for (name, value) in &request.parameters {
             path = path.replace(&format!("{{{name}}}"), value);
         }
-        let parameters: serde_json::Map<String, Value> =
-            request.parameters.iter().map(|(name, value)| ((*name).to_owned(), Value::from(value.as_str()))).collect();
+        let pairs = |in_path: bool| -> serde_json::Map<String, Value> {
+            let those = |(name, _): &&(&str, String)| request.path.contains(&format!("{{{name}}}")) == in_path;
+            let pair = |(name, value): &(&str, String)| ((*name).to_owned(), Value::from(value.as_str()));
+            request.parameters.iter().filter(those).map(pair).collect()
+        };
+        let (parameters, query) = (pairs(true), pairs(false));
+        let queries: serde_json::Map<String, Value> =
+            query.iter().map(|(name, value)| (name.clone(), json!([value]))).collect();
         let mut headers = serde_json::Map::from_iter([("content-type".to_owned(), Value::from("application/json"))]);
         if let Some(key) = &request.key {
             headers.insert("Idempotency-Key".to_owned(), Value::from(key.as_str()));
@@ -146,8 +152,8 @@ impl Floor {
             "httpMethod": request.method,
             "headers": headers,
             "multiValueHeaders": many,
-            "queryStringParameters": null,
-            "multiValueQueryStringParameters": null,
+            "queryStringParameters": query,
+            "multiValueQueryStringParameters": queries,
             "pathParameters": parameters,
             "stageVariables": null,
             "requestContext": {

@@ -55,13 +55,14 @@ impl Queue {
 }
 
 /// The operations that no queue and no URL leads to.
-const WORKERS: [&str; 2] = ["events.sequence", "events.sweep"];
+const WORKERS: [&str; 3] = ["events.sequence", "events.sweep", "events.archive"];
 
 /// The documents of the client: file, and how many pages it has.
 pub const DOCUMENTS: [(&str, u32); 4] =
     [("reportlab.pdf", 1), ("typst-2.0.pdf", 1), ("chromium.pdf", 2), ("reportlab-odd.pdf", 3)];
 
 /// What the house is made of.
+#[derive(Clone)]
 pub struct House {
     /// The emulator that it is in.
     pub emulator: Emulator,
@@ -71,6 +72,8 @@ pub struct House {
     pub documents: String,
     /// Our bucket of print files.
     pub print: String,
+    /// Our bucket of archived events.
+    pub archive: String,
     /// The client's bucket.
     pub client: String,
     /// The client's account.
@@ -93,8 +96,9 @@ impl House {
         let table = format!("mh-{name}");
         let arn = create_table(emulator, &table).await?;
         let owner = arn.split(':').nth(4).unwrap_or_default().to_owned();
-        let [documents, print, client] = ["documents", "print", "client"].map(|kind| format!("mh-{name}-{kind}"));
-        for bucket in [&documents, &print, &client] {
+        let [documents, print, archive, client] =
+            ["documents", "print", "archive", "client"].map(|kind| format!("mh-{name}-{kind}"));
+        for bucket in [&documents, &print, &archive, &client] {
             emulator.s3.create_bucket().bucket(bucket).send().await?;
         }
         let mut queues = Vec::with_capacity(4);
@@ -107,6 +111,7 @@ impl House {
             table,
             documents,
             print,
+            archive,
             client,
             account: format!("acct_{}", name.to_ascii_uppercase()),
             queues: queues.try_into().map_err(|_| "there are four queues")?,
@@ -209,6 +214,7 @@ impl House {
             ("MAILHOUSE_SERVICE_TYPE_CERTIFIED", "340"),
             ("MAILHOUSE_PART_LETTERS", &parts),
             ("MAILHOUSE_LOG_DAYS", "90"),
+            ("MAILHOUSE_ARCHIVE_BUCKET", &self.archive),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into()
