@@ -47,6 +47,8 @@ fn inner_operations() -> BTreeSet<String> {
         workers::sequence_events::OPERATION,
         workers::sweep_events::OPERATION,
         workers::archive_events::OPERATION,
+        workers::find_news::OPERATION,
+        workers::push_news::OPERATION,
     ]
     .map(str::to_owned)
     .into()
@@ -203,6 +205,7 @@ fn each_function_that_lists_by_an_index_may_query_that_index() {
     let wanted = [
         ("batches.get", "by_account"),
         ("batches.list", "by_account"),
+        ("callbacks.find", "by_account"),
         ("events.archive", "by_account"),
         ("events.sweep", "by_account"),
         ("letters.list", "by_account"),

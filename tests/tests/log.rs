@@ -31,10 +31,14 @@ async fn with_batches(count: usize) -> Result<(Floor, Vec<String>)> {
 async fn event_with_entries(house: &House, batch: &str, id: &str, entries: usize) -> Result<()> {
     let s = |value: &str| AttributeValue::S(value.to_owned());
     let entry = |number: usize| AttributeValue::M([("letter".to_owned(), s(&format!("L{number:07}")))].into());
+    let entries: Vec<_> = (0..entries).map(entry).collect();
+    // As the store writes it: what has no entries has no list of them.
+    let listed = (!entries.is_empty()).then(|| [("entries".to_owned(), AttributeValue::L(entries))].into());
     house
         .emulator
         .dynamodb
         .put_item()
+        .set_item(listed)
         .table_name(&house.table)
         .item("pk", s(&format!("BATCH#{batch}")))
         .item("sk", s(&format!("EVENT#{id}")))
@@ -44,7 +48,6 @@ async fn event_with_entries(house: &House, batch: &str, id: &str, entries: usize
         .item("account", s(&house.account))
         .item("mode", s("live"))
         .item("batch", s(batch))
-        .item("entries", AttributeValue::L((0..entries).map(entry).collect()))
         .item("gsi1pk", s(&format!("{}#EVENTS", house.account)))
         .item("gsi1sk", s(id))
         .send()
@@ -80,6 +83,30 @@ async fn more_events_than_a_transaction_takes_are_numbered_by_workers_that_get_i
     floor.delivery = Delivery::AtOnce;
     floor.sequence(&format!("BATCH#{batch}")).await?;
     audit::log(&floor.house, batch).await?;
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn an_event_is_numbered_once_wherever_a_worker_dies() -> Result<()> {
+    let (mut floor, batches) = with_batches(1).await?;
+    let partition = format!("BATCH#{}", batches[0]);
+    let calls = floor.sequence_struck(&partition, None).await?.calls;
+    assert_eq!(calls, ["BatchGetItem", "GetItem", "TransactWriteItems"]);
+    let mut events = 0;
+    for call in 1..=calls.len() {
+        for mode in [Mode::KilledBefore, Mode::KilledAfter, Mode::AnswerLost] {
+            for entries in [0, 3] {
+                event_with_entries(&floor.house, &batches[0], &format!("evt_{events:024}"), entries).await?;
+                events += 1;
+            }
+            let fault = Fault { point: Point::Number(call), mode };
+            floor.sequence_struck(&partition, Some(fault)).await?;
+            floor.sequence(&partition).await?;
+            audit::log(&floor.house, &batches[0]).await?;
+        }
+    }
+    let counter = floor.house.item(&format!("LOG#{}#live", floor.house.account), "COUNTER").await?.unwrap_or_default();
+    assert_eq!(counter["last"], 1 + 9 * (1 + 3));
     floor.house.take_down().await
 }
 

@@ -2,6 +2,7 @@
 
 pub mod authorize;
 pub mod batches;
+pub mod callback;
 pub mod events;
 pub mod health;
 pub mod idempotent;
@@ -11,7 +12,9 @@ pub mod operator;
 pub mod routes;
 pub mod sso;
 
+use edge::Problem;
 use edge::cursor::Cursors;
+use outbound::{Outbound, SettingError};
 use store::Store;
 
 /// An error that ends the process.
@@ -23,6 +26,7 @@ pub struct App {
     pub store: Store,
     /// Signs the cursors of lists.
     pub cursors: Cursors,
+    outbound: Option<Outbound>,
 }
 
 impl App {
@@ -33,7 +37,17 @@ impl App {
     pub async fn open() -> Result<Self, Error> {
         let secret =
             std::env::var("MAILHOUSE_CURSOR_KEY").map_err(|_| "set the environment variable MAILHOUSE_CURSOR_KEY")?;
-        Ok(App { store: Store::open(store::Config::from_env()?).await, cursors: Cursors::new(&secret) })
+        let outbound = std::env::var_os("MAILHOUSE_SIGNING_KEY").map(|_| Outbound::from_env()).transpose()?;
+        Ok(App { store: Store::open(store::Config::from_env()?).await, cursors: Cursors::new(&secret), outbound })
+    }
+
+    /// Posts to clients. Only functions that need it are told the key that it takes.
+    ///
+    /// # Errors
+    /// When this function is not told it.
+    pub fn outbound(&self) -> Result<&Outbound, Problem> {
+        let missing = || Problem::from(SettingError::Missing("MAILHOUSE_SIGNING_KEY"));
+        self.outbound.as_ref().ok_or_else(missing)
     }
 }
 

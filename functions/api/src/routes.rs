@@ -3,7 +3,7 @@
 use domain::account::Scope;
 use edge::Handler;
 
-use crate::{App, batches, events, health, operator};
+use crate::{App, batches, callback, events, health, operator};
 
 /// An endpoint.
 pub struct Route {
@@ -53,6 +53,10 @@ pub const ROUTES: &[Route] = &[
     route!("letters.retry", POST "/v2/batches/{batchId}/letters/{letterId}/retry", WRITE, batches::letters::retry),
 
     route!("events.list", GET "/v2/events", READ, events::list),
+    route!("callback.get", GET "/v2/callback", READ, callback::get),
+    route!("callback.put", PUT "/v2/callback", WRITE, callback::put),
+    route!("callback.delete", DELETE "/v2/callback", WRITE, callback::delete),
+    route!("callback.test", POST "/v2/callback/test", WRITE, callback::test),
 
     route!("operator.queue", GET "/v2/operator/queue", OPERATE, operator::queue),
     route!("operator.jobs.create", POST "/v2/operator/jobs", OPERATE, operator::jobs::create),

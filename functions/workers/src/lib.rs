@@ -2,9 +2,11 @@
 
 pub mod archive_events;
 pub mod assemble_part;
+pub mod find_news;
 pub mod initialise_batch;
 pub mod inspect_letters;
 pub mod plan_job;
+pub mod push_news;
 pub mod sequence_events;
 pub mod sweep_events;
 
@@ -33,6 +35,8 @@ pub async fn run() -> Result<(), Error> {
         }
         plan_job::OPERATION => serve(store, &operation, plan_job::work).await,
         sequence_events::OPERATION => Box::pin(edge::stream::serve(store, &operation, sequence_events::work)).await,
+        find_news::OPERATION => Box::pin(edge::direct::serve(async || find_news::work(&store).await)).await,
+        push_news::OPERATION => Box::pin(serve(push_news::Pushing::open(store)?, &operation, push_news::work)).await,
         archive_events::OPERATION => Box::pin(edge::direct::serve(async || archive_events::work(&store).await)).await,
         sweep_events::OPERATION => Box::pin(edge::direct::serve(async || sweep_events::work(&store).await)).await,
         assemble_part::OPERATION => serve(store, &operation, assemble_part::work).await,

@@ -56,6 +56,12 @@ pub enum EventKind {
     /// The postal service told where a mailed letter is, and that is another state than before.
     #[serde(rename = "letter.tracked")]
     LetterTracked,
+    /// The account's callback does not accept what is pushed to it.
+    #[serde(rename = "callback.failing")]
+    CallbackFailing,
+    /// The account's callback accepts again what is pushed to it.
+    #[serde(rename = "callback.recovered")]
+    CallbackRecovered,
     /// A mail job was made of batches.
     #[serde(rename = "job.created")]
     JobCreated,
@@ -81,7 +87,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind that a client is told of. What concerns the print floor alone is not among them.
-    pub const TOLD: [EventKind; 15] = [
+    pub const TOLD: [EventKind; 17] = [
         EventKind::BatchCreated,
         EventKind::BatchInitialized,
         EventKind::BatchFailedToInitialize,
@@ -97,6 +103,8 @@ impl EventKind {
         EventKind::LetterRetried,
         EventKind::LetterWithdrawn,
         EventKind::LetterTracked,
+        EventKind::CallbackFailing,
+        EventKind::CallbackRecovered,
     ];
 
     /// The name on the wire.
@@ -117,6 +125,8 @@ impl EventKind {
             EventKind::LetterRetried => "letter.retried",
             EventKind::LetterWithdrawn => "letter.withdrawn",
             EventKind::LetterTracked => "letter.tracked",
+            EventKind::CallbackFailing => "callback.failing",
+            EventKind::CallbackRecovered => "callback.recovered",
             EventKind::JobCreated => "job.created",
             EventKind::JobAssembled => "job.assembled",
             EventKind::JobFailed => "job.failed",

@@ -92,6 +92,10 @@ identifier! {
     /// An event; later events sort after earlier ones.
     EventId, |text| prefixed(text, "evt_")
 }
+identifier! {
+    /// A page of news on its way to a callback.
+    PushId, |text| prefixed(text, "psh_")
+}
 
 fn prefixed(text: &str, prefix: &str) -> bool {
     text.strip_prefix(prefix)
@@ -118,7 +122,7 @@ macro_rules! time_sorted {
         }
     )* };
 }
-time_sorted!(AccountId "acct_", KeyId "key_", JobId "job_", LocationId "loc_", EventId "evt_");
+time_sorted!(AccountId "acct_", KeyId "key_", JobId "job_", LocationId "loc_", EventId "evt_", PushId "psh_");
 
 impl AdditionId {
     /// A random addition id: unique within its batch, short because every letter carries it.

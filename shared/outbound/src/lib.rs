@@ -8,6 +8,7 @@
 
 mod client;
 mod policy;
+mod settings;
 pub mod signing;
 #[cfg(test)]
 mod tests;
@@ -15,4 +16,5 @@ mod url;
 
 pub use client::{Answer, Client, Failure, KEPT, TIMEOUT};
 pub use policy::{Policy, PolicyError};
+pub use settings::{NoAnswer, Outbound, SettingError};
 pub use url::{Url, UrlError};

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::account::Mode;
-use domain::id::{AccountId, AdditionId, BatchId, EventId, JobId, KeyId, LetterRef, LocationId};
+use domain::id::{AccountId, AdditionId, BatchId, EventId, JobId, KeyId, LetterRef, LocationId, PushId};
 use sha2::{Digest, Sha256};
 
 /// A primary key, or where a query starts.
@@ -110,6 +110,18 @@ pub(crate) fn logged(account: &AccountId, mode: Mode, last: u64) -> Key {
     Key::new(log(account, mode), format!("NUMBER#{last:020}"))
 }
 
+/// Where an account's mail of a mode is reported.
+pub(crate) fn callback(account: &AccountId, mode: Mode) -> Key {
+    Key::new(format!("CALLBACK#{account}#{}", mode.as_str()), "CALLBACK")
+}
+
+pub(crate) const ATTEMPT_PREFIX: &str = "ATTEMPT#";
+
+/// An attempt to push; later ones sort later.
+pub(crate) fn attempt(account: &AccountId, mode: Mode, push: &PushId, attempts: u32) -> Key {
+    Key::new(callback(account, mode).pk, format!("{ATTEMPT_PREFIX}{push}#{attempts:05}"))
+}
+
 pub(crate) const KEY_PREFIX: &str = "KEY#";
 
 pub(crate) fn api_key(account: &AccountId, id: &KeyId) -> Key {
@@ -152,6 +164,7 @@ pub(crate) mod by_account {
 
     pub(crate) const JOBS: &str = "FLOOR#JOBS";
     pub(crate) const ACCOUNTS: &str = "FLOOR#ACCOUNTS";
+    pub(crate) const CALLBACKS: &str = "FLOOR#CALLBACKS";
 }
 
 /// Index `queue`: ready batches, the most urgent first.

@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod additions;
 pub mod archive;
 pub mod batches;
+pub mod callbacks;
 pub mod config;
 pub mod documents;
 mod error;

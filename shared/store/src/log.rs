@@ -129,7 +129,7 @@ impl Store {
             if waiting.is_empty() {
                 break;
             }
-            let was = self.get::<Counter>("the counter of a log", &counter).await?.map_or(0, |counter| counter.last);
+            let was = self.last_number(account, mode).await?;
             let mut number = Transaction::default();
             let mut ours = Vec::with_capacity(waiting.len());
             let mut last = was;
@@ -199,6 +199,15 @@ impl Store {
         Ok(Listed { items, next })
     }
 
+    /// The last number that was given out in a log; 0 when there is none.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn last_number(&self, account: &AccountId, mode: Mode) -> Result<u64, StoreError> {
+        let counter: Option<Counter> = self.get("the counter of a log", &keys::log_counter(account, mode)).await?;
+        Ok(counter.map_or(0, |counter| counter.last))
+    }
+
     /// A number of a log behind which a reader finds all events that happened at `moment` or later: found by halving,
     /// because later numbers were given out later.
     ///
@@ -207,8 +216,7 @@ impl Store {
     pub async fn logged_before(&self, account: &AccountId, mode: Mode, moment: Timestamp) -> Result<u64, StoreError> {
         // Clocks of workers differ by less than this.
         let moment = moment - SignedDuration::from_mins(1);
-        let counter = self.get::<Counter>("the counter of a log", &keys::log_counter(account, mode)).await?;
-        let (mut before, mut limit) = (0, counter.map_or(0, |counter| counter.last));
+        let (mut before, mut limit) = (0, self.last_number(account, mode).await?);
         while before < limit {
             let middle = before + (limit - before) / 2;
             match self.query_log(account, mode, middle, 1).await?.0.first() {

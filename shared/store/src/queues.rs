@@ -4,7 +4,8 @@
 //! So a message is only an announcement: its worker believes the table. When the table does not know of it yet, the
 //! worker lets it come again, until it is older than any transaction that could still make it true.
 
-use domain::id::{AdditionId, BatchId, JobId, LetterRef};
+use domain::account::Mode;
+use domain::id::{AccountId, AdditionId, BatchId, JobId, LetterRef, PushId};
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -61,6 +62,18 @@ pub struct Assemble {
     pub announced: Timestamp,
 }
 
+/// A callback is to be told what is new.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PushNews {
+    /// Whose callback.
+    pub account: AccountId,
+    /// Of which mail.
+    pub mode: Mode,
+    /// The push that is to be tried again, and how often it was tried: it is not when that is no longer so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<(PushId, u32)>,
+}
+
 /// A message and the queue that it belongs on.
 pub trait Message: Serialize {
     /// The URL of its queue.
@@ -97,7 +110,25 @@ impl Message for Assemble {
     const DELAY: i32 = 0;
 }
 
+impl Message for PushNews {
+    fn queue(store: &Store) -> &str {
+        &store.config.callback_queue
+    }
+    const DELAY: i32 = 0;
+}
+
 impl Store {
+    /// Sends a message that nobody should see before so much time has passed: 15 minutes at most.
+    ///
+    /// # Errors
+    /// When it could not be sent.
+    pub async fn announce_in<M: Message>(&self, message: &M, delay: SignedDuration) -> Result<(), StoreError> {
+        let body = serde_json::to_string(message).map_err(StoreError::json("a message"))?;
+        let seconds = i32::try_from(delay.as_secs()).unwrap_or(i32::MAX);
+        let send = self.sqs().send_message().queue_url(M::queue(self)).message_body(body).delay_seconds(seconds);
+        send.send().await.map(drop).map_err(StoreError::aws("SendMessage"))
+    }
+
     /// Sends messages, many at a time.
     ///
     /// # Errors

@@ -263,7 +263,7 @@ impl Floor {
     /// Whether a queue, or any, holds messages that nobody may see yet.
     async fn delayed(&self, only: Option<Queue>) -> Result<bool> {
         // Most are delayed on the queue of inspections, so that it is asked first.
-        let queues = [Queue::Inspect, Queue::Initialise, Queue::Plan, Queue::Assemble];
+        let queues = [Queue::Inspect, Queue::Initialise, Queue::Plan, Queue::Assemble, Queue::Callback];
         for queue in queues.into_iter().filter(|queue| only.is_none_or(|only| only == *queue)) {
             let name = QueueAttributeName::ApproximateNumberOfMessagesDelayed;
             let asked = self.house.emulator.sqs.get_queue_attributes().queue_url(self.house.queue(queue));
@@ -480,7 +480,7 @@ impl Floor {
             let moment: Timestamp = moment.as_str().unwrap_or_default().parse()?;
             Ok((moment - time).to_string())
         };
-        for message in &mut self.waiting {
+        for message in self.waiting.iter_mut().filter(|message| message.body["announced"].is_string()) {
             message.body["announced"] = Value::from(earlier(&message.body["announced"])?);
         }
         for batch in &self.batches {

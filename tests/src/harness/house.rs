@@ -28,11 +28,13 @@ pub enum Queue {
     Plan,
     /// Parts to assemble.
     Assemble,
+    /// Callbacks to be told what is new.
+    Callback,
 }
 
 impl Queue {
-    /// All four.
-    pub const ALL: [Queue; 4] = [Queue::Initialise, Queue::Inspect, Queue::Plan, Queue::Assemble];
+    /// All of them.
+    pub const ALL: [Queue; 5] = [Queue::Initialise, Queue::Inspect, Queue::Plan, Queue::Assemble, Queue::Callback];
 
     /// The operation that works it off.
     pub fn operation(self) -> &'static str {
@@ -41,6 +43,7 @@ impl Queue {
             Queue::Inspect => "letters.inspect",
             Queue::Plan => "jobs.plan",
             Queue::Assemble => "parts.assemble",
+            Queue::Callback => "callbacks.push",
         }
     }
 
@@ -50,12 +53,13 @@ impl Queue {
             Queue::Inspect => "inspect",
             Queue::Plan => "plan",
             Queue::Assemble => "assemble",
+            Queue::Callback => "callback",
         }
     }
 }
 
 /// The operations that no queue and no URL leads to.
-const WORKERS: [&str; 3] = ["events.sequence", "events.sweep", "events.archive"];
+const WORKERS: [&str; 4] = ["events.sequence", "events.sweep", "events.archive", "callbacks.find"];
 
 /// The documents of the client: file, and how many pages it has.
 pub const DOCUMENTS: [(&str, u32); 4] =
@@ -80,7 +84,7 @@ pub struct House {
     pub account: String,
     /// So many letters make a part.
     pub letters_per_part: u32,
-    queues: [String; 4],
+    queues: [String; Queue::ALL.len()],
 }
 
 /// An item of the table as JSON.
@@ -101,7 +105,7 @@ impl House {
         for bucket in [&documents, &print, &archive, &client] {
             emulator.s3.create_bucket().bucket(bucket).send().await?;
         }
-        let mut queues = Vec::with_capacity(4);
+        let mut queues = Vec::with_capacity(Queue::ALL.len());
         for queue in Queue::ALL {
             let created = emulator.sqs.create_queue().queue_name(format!("mh-{name}-{}", queue.name())).send().await?;
             queues.push(created.queue_url.ok_or("the queue has no URL")?);
@@ -114,7 +118,7 @@ impl House {
             archive,
             client,
             account: format!("acct_{}", name.to_ascii_uppercase()),
-            queues: queues.try_into().map_err(|_| "there are four queues")?,
+            queues: queues.try_into().map_err(|_| "there is one of each queue")?,
             letters_per_part,
         };
         for (file, _) in DOCUMENTS {
@@ -214,6 +218,9 @@ impl House {
             ("MAILHOUSE_SERVICE_TYPE_CERTIFIED", "340"),
             ("MAILHOUSE_PART_LETTERS", &parts),
             ("MAILHOUSE_LOG_DAYS", "90"),
+            ("MAILHOUSE_QUEUE_CALLBACK", self.queue(Queue::Callback)),
+            ("MAILHOUSE_OUTBOUND_ALLOW", "127.0.0.0/8"),
+            ("MAILHOUSE_SIGNING_KEY", "a key that seals the secrets of these tests and is long enough"),
             ("MAILHOUSE_ARCHIVE_BUCKET", &self.archive),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
