@@ -6,6 +6,7 @@ operator would do it. What .local/env already holds is kept when it still works.
 
 import json
 import os
+import shlex
 
 import boto3
 from botocore.exceptions import ClientError
@@ -14,6 +15,7 @@ import stack
 
 BUCKET = "mailhouse-client-documents"
 PREFIX = "letters"
+PUSH_USER = "usps"  # as samconfig.toml says for this machine
 
 
 def main() -> None:
@@ -74,13 +76,20 @@ def make_client_bucket() -> None:
         s3.create_bucket(Bucket=BUCKET)
 
 
+def push_credentials() -> str:
+    """The user and the password with which the postal service would push scans."""
+    secret = boto3.client("secretsmanager").get_secret_value(SecretId=stack.outputs()["PushPassword"])
+    return f"{PUSH_USER}:{secret['SecretString']}"
+
+
 def write_env(base: str, keys: dict[str, str]) -> None:
     same_as_here = ["AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION"]
     values = {name: os.environ[name] for name in same_as_here}
     values |= {"MAILHOUSE_URL": base}
     values |= {name: keys[name] for name in ["MAILHOUSE_KEY", "MAILHOUSE_OTHER_KEY", "MAILHOUSE_OPERATOR_KEY"]}
     values |= {"MAILHOUSE_DOCUMENTS": f"s3://{BUCKET}/{PREFIX}"}
-    text = "".join(f"export {name}={value}\n" for name, value in values.items())
+    values |= {"MAILHOUSE_SCANS": f"s3://{stack.outputs()['ScansBucket']}/usps", "MAILHOUSE_PUSH": push_credentials()}
+    text = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
     stack.ENV_FILE.write_text(text)
 
 

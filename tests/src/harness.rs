@@ -9,6 +9,7 @@ pub mod letters;
 pub mod proxy;
 pub mod receiver;
 pub mod runtime;
+pub mod scans;
 
 /// What went wrong, in words for whoever reads the test's output.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;

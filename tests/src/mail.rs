@@ -1,9 +1,10 @@
 //! Letters as municipal clients send them, for measuring and for tests: any number of them, each the same in every run.
 //!
-//! Three accounts send them, each with its own letterhead. A letter embeds a subset of its font, as programs that make
+//! Three accounts send them, each with its own letterhead, which two have as a picture far larger than it is printed: where
+//! letters come from templates, that is most of their bytes. A letter embeds a subset of its font, as programs that make
 //! letters do, so that hardly two letters share one. A third keeps its objects in object streams. About a third has a photo
-//! of its own, and these are most of the bytes. Some pages are rotated, cropped or in several content streams, some have
-//! annotations: nothing that inspection refuses.
+//! of its own: a small one, or one across the page, which then is most of the bytes. Some pages are rotated, cropped or in
+//! several content streams, some have annotations: nothing that inspection refuses.
 
 pub mod pdf;
 pub mod people;
@@ -79,6 +80,7 @@ struct Logo {
 pub struct Post {
     glyphs: BTreeMap<char, (u16, u32)>,
     tenants: [Tenant; 3],
+    photos: Photos,
     photo: Rows,
 }
 
@@ -100,15 +102,40 @@ residence Orleans Parish Bureau Treasury Revenue Department Finance Statement Ac
 const WIDTH: f64 = 612.0;
 const HEIGHT: f64 = 792.0;
 const MARGIN: f64 = 60.0;
-/// Width of a photo, points; its pixels are as many as to make 246 to the inch.
-const PHOTO: f64 = 468.0;
+
+/// The photos of letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Photos {
+    /// Of a house or a meter, beside the text: some 40 kilobytes.
+    Small,
+    /// Across the page at 246 dots to the inch: some 400 kilobytes.
+    Large,
+}
+
+impl Photos {
+    /// Width, points.
+    fn points(self) -> f64 {
+        match self {
+            Photos::Small => 216.0,
+            Photos::Large => 468.0,
+        }
+    }
+
+    /// Width, blocks of eight pixels.
+    fn blocks(self) -> usize {
+        match self {
+            Photos::Small => 60,
+            Photos::Large => 200,
+        }
+    }
+}
 
 impl Post {
     /// Prepares what letters share.
     ///
     /// # Errors
     /// The font of the print engine does not parse.
-    pub fn new() -> Result<Self> {
+    pub fn new(photos: Photos) -> Result<Self> {
         let face = Face::parse(FONT, 0)?;
         let mut glyphs = BTreeMap::new();
         for character in (' '..='~').chain("ÉéèëçñöüåÅ–—’§".chars()) {
@@ -124,8 +151,9 @@ impl Post {
                 colour: "0.05 0.2 0.45",
                 subject: "Notice of Assessment",
                 logo: Logo {
-                    dictionary: "/Width 448/Height 160/ColorSpace/DeviceRGB/BitsPerComponent 8/Filter/DCTDecode".into(),
-                    bytes: Rows::new(&mut dice, 56, 20).picture(&mut dice, 20),
+                    dictionary: "/Width 1232/Height 440/ColorSpace/DeviceRGB/BitsPerComponent 8/Filter/DCTDecode"
+                        .into(),
+                    bytes: Rows::new(&mut dice, 154, 55).picture(&mut dice, 55),
                     mask: None,
                 },
             },
@@ -144,7 +172,7 @@ impl Post {
                 logo: logo_of_few_colours()?,
             },
         ];
-        Ok(Post { glyphs, tenants, photo: Rows::new(&mut dice, 200, 96) })
+        Ok(Post { glyphs, tenants, photos, photo: Rows::new(&mut dice, photos.blocks(), 96) })
     }
 
     /// The letter of that number.
@@ -225,8 +253,9 @@ impl Post {
             };
             let end = self.body(&mut content, &body, lines, top);
             if photo == Some(page) {
-                let rows = 80 + dice.below(90);
-                let height = (rows * 8) as f64 * PHOTO / self.photo.width() as f64;
+                let width = self.photos.points();
+                let rows = self.photos.blocks() * (40 + dice.below(45)) / 100;
+                let height = (rows * 8) as f64 * width / self.photo.width() as f64;
                 let dictionary = format!(
                     "/Type/XObject/Subtype/Image/Width {}/Height {}/ColorSpace/DeviceRGB/BitsPerComponent 8/Filter/DCTDecode",
                     self.photo.width(),
@@ -234,7 +263,7 @@ impl Post {
                 );
                 let photo = pdf.stream(dictionary, self.photo.picture(dice, rows));
                 let _ = write!(images, "/Photo {photo} 0 R");
-                let _ = writeln!(content, "q {PHOTO} 0 0 {height} {MARGIN} {} cm /Photo Do Q", end - height - 12.0);
+                let _ = writeln!(content, "q {width} 0 0 {height} {MARGIN} {} cm /Photo Do Q", end - height - 12.0);
             } else if dice.percent(40) {
                 table(&mut content, tenant, end - 12.0, dice);
             }
@@ -480,12 +509,13 @@ const METADATA: &str = "<?xpacket begin=\"\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?><x
 
 /// A seal: rings of colour, and transparent around.
 fn logo_with_mask() -> Result<Logo> {
-    let (width, height) = (420usize, 150usize);
+    let (width, height) = (700usize, 250usize);
+    let unit = 150.0 / height as f64;
     let (mut pixels, mut mask) = (Vec::new(), Vec::new());
     let mut dice = Dice::new(1);
     for y in 0..height {
         for x in 0..width {
-            let (dx, dy) = (x as f64 / 2.8 - 75.0, y as f64 - 75.0);
+            let (dx, dy) = (x as f64 * unit / 2.8 - 75.0, y as f64 * unit - 75.0);
             let distance = (dx * dx + dy * dy).sqrt();
             let ring = (distance / 9.0) as u8 % 3;
             let grain = dice.below(6) as u8;
@@ -501,20 +531,23 @@ fn logo_with_mask() -> Result<Logo> {
     })
 }
 
-/// Waves in four colours.
+/// Waves in sixteen colours, as scanners see them.
 fn logo_of_few_colours() -> Result<Logo> {
-    let (width, height) = (600usize, 214usize);
+    let (width, height) = (1200usize, 428usize);
     let mut pixels = Vec::new();
+    let mut dice = Dice::new(2);
     for y in 0..height {
-        for x in (0..width).step_by(4) {
-            let colour = |x: usize| ((x as f64 / 40.0).sin() * 9.0 + y as f64 / 20.0).max(0.0) as u8 % 4;
-            pixels.push(colour(x) << 6 | colour(x + 1) << 4 | colour(x + 2) << 2 | colour(x + 3));
+        for x in (0..width).step_by(2) {
+            let wave = |x: usize| ((x as f64 / 80.0).sin() * 9.0 + y as f64 / 40.0).max(0.0) as usize % 4 * 4;
+            let mut colour = |x: usize| (wave(x) + dice.below(3)) as u8;
+            pixels.push(colour(x) << 4 | colour(x + 1));
         }
     }
+    let palette: String = ["FFFFFF", "00594D", "B0D8D4", "006B8A"].map(|colour| colour.repeat(4)).concat();
     Ok(Logo {
         dictionary: format!(
-            "/Width {width}/Height {height}/BitsPerComponent 2/Filter/FlateDecode\
-             /ColorSpace[/Indexed/DeviceRGB 3<FFFFFF00594DB0D8D4006B8A>]"
+            "/Width {width}/Height {height}/BitsPerComponent 4/Filter/FlateDecode\
+             /ColorSpace[/Indexed/DeviceRGB 15<{palette}>]"
         ),
         bytes: pdf::deflate(&pixels)?,
         mask: None,
@@ -538,10 +571,10 @@ pub struct Written {
 ///
 /// # Errors
 /// The folder cannot be written to.
-pub fn write(folder: &Path, count: u32) -> Result<Written> {
+pub fn write(folder: &Path, count: u32, photos: Photos) -> Result<Written> {
     let folder = std::path::absolute(folder)?;
     std::fs::create_dir_all(&folder)?;
-    let post = Post::new()?;
+    let post = Post::new(photos)?;
     let table = folder.join("LETTERS.csv");
     let mut written = Written { table: table.clone(), documents: Vec::new(), pages: 0, bytes: 0 };
     let mut rows = csv::Writer::from_path(table)?;
@@ -591,20 +624,20 @@ mod tests {
 
     #[test]
     fn a_letter_is_the_same_whenever_it_is_made() {
-        let letter = || Post::new().unwrap().letter(17).unwrap();
+        let letter = || Post::new(Photos::Small).unwrap().letter(17).unwrap();
         assert_eq!(letter().document, letter().document);
     }
 
     #[test]
     fn no_two_letters_have_the_same_document() {
-        let post = Post::new().unwrap();
+        let post = Post::new(Photos::Small).unwrap();
         let documents: std::collections::BTreeSet<_> = (0..40).map(|n| post.letter(n).unwrap().document).collect();
         assert_eq!(documents.len(), 40);
     }
 
     #[test]
     fn every_letter_has_the_pages_it_says_and_a_barcode() {
-        let post = Post::new().unwrap();
+        let post = Post::new(Photos::Small).unwrap();
         for letter in (0..40).map(|number| post.letter(number).unwrap()) {
             let document = lopdf::Document::load_mem(&letter.document).unwrap();
             assert!(document.xref_recovery.is_none());
@@ -615,8 +648,8 @@ mod tests {
 
     #[test]
     fn inspection_refuses_no_letter() {
-        let post = Post::new().unwrap();
-        for letter in (0..40).map(|number| post.letter(number).unwrap()) {
+        let posts = [Photos::Small, Photos::Large].map(|photos| Post::new(photos).unwrap());
+        for letter in posts.iter().flat_map(|post| (0..40).map(|number| post.letter(number).unwrap())) {
             let limits = print::inspect::Limits { impressions: Some(letter.pages), ..Default::default() };
             let report = print::inspect::inspect(&letter.document, &limits);
             assert!(report.is_ok(), "{:?}", report.findings);

@@ -16,7 +16,7 @@ use print::layout::{Layout, Rect};
 use print::stationery::{Placement, Sides, Stationery};
 
 use crate::harness::Result;
-use crate::mail::{Letter, Post};
+use crate::mail::{Letter, Photos, Post};
 
 /// The mail job that print streams are made for here.
 const JOB: &str = "job_oracle";
@@ -37,7 +37,7 @@ pub struct Stream {
 /// # Errors
 /// A letter is refused, or the file cannot be written.
 pub fn assemble(path: PathBuf, count: u32) -> Result<Stream> {
-    let post = Post::new()?;
+    let post = Post::new(Photos::Large)?;
     let mut assembler = Assembler::new(BufWriter::new(File::create(&path)?), &Stationery::default())?;
     let mut pieces = Vec::new();
     for number in 0..count {

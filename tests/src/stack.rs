@@ -6,6 +6,8 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use aws_sdk_s3::primitives::ByteStream;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::Value;
@@ -30,6 +32,10 @@ pub struct Stack {
     pub nobody: Client,
     /// Where the first account's documents may lie, such as `s3://bucket/prefix`.
     pub documents: String,
+    /// Where scans are dropped, such as `s3://bucket/usps`.
+    pub scans: String,
+    /// With what scans are pushed, as the `Authorization` header has it.
+    pub push: String,
     runtime: Runtime,
     s3: aws_sdk_s3::Client,
 }
@@ -74,6 +80,8 @@ impl Stack {
             operator: with(Some(setting("MAILHOUSE_OPERATOR_KEY"))),
             nobody: with(None),
             documents: setting("MAILHOUSE_DOCUMENTS").trim_end_matches('/').to_owned(),
+            scans: setting("MAILHOUSE_SCANS").trim_end_matches('/').to_owned(),
+            push: format!("Basic {}", STANDARD.encode(setting("MAILHOUSE_PUSH"))),
             runtime,
             s3: aws_sdk_s3::Client::from_conf(s3),
         }

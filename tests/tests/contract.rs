@@ -49,6 +49,8 @@ fn inner_operations() -> BTreeSet<String> {
         workers::archive_events::OPERATION,
         workers::find_news::OPERATION,
         workers::push_news::OPERATION,
+        workers::apply_scans::OPERATION,
+        workers::match_orphans::OPERATION,
     ]
     .map(str::to_owned)
     .into()
@@ -157,7 +159,11 @@ fn only_operations_without_a_scope_go_without_the_authorizer() {
     }
     assert_eq!(template()["Resources"]["Api"]["Properties"]["Auth"]["DefaultAuthorizer"], "Caller");
     let open: Vec<_> = ROUTES.iter().filter(|route| route.scope.is_none()).map(|route| route.operation).collect();
-    assert_eq!(open, ["health.get"]);
+    assert_eq!(
+        open,
+        ["health.get", "scans.push"],
+        "whoever pushes scans has a user and a password, which the function checks"
+    );
 }
 
 #[test]
@@ -211,6 +217,8 @@ fn each_function_that_lists_by_an_index_may_query_that_index() {
         ("letters.list", "by_account"),
         ("operator.accounts.list", "by_account"),
         ("operator.jobs.list", "by_account"),
+        ("operator.orphans.list", "by_account"),
+        ("operator.scans.list", "by_account"),
         ("operator.queue", "queue"),
     ];
     let mut granted = BTreeSet::new();

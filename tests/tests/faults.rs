@@ -303,7 +303,7 @@ async fn replacements(floor: &Floor, batch: &str) -> Result<usize> {
 const KILLED: [Mode; 2] = [Mode::KilledBefore, Mode::KilledAfter];
 
 fn reads(operation: &str) -> bool {
-    matches!(operation, "GetItem" | "BatchGetItem" | "Query" | "S3 GET")
+    matches!(operation, "GetItem" | "BatchGetItem" | "Query" | "S3 GET" | "S3 HEAD")
 }
 
 /// Runs cases beside each other and answers what went wrong.

@@ -10,7 +10,9 @@ pub mod issue_operator_key;
 pub mod listing;
 pub mod operator;
 pub mod routes;
+pub mod scans;
 pub mod sso;
+pub mod test;
 
 use edge::Problem;
 use edge::cursor::Cursors;
@@ -26,6 +28,8 @@ pub struct App {
     pub store: Store,
     /// Signs the cursors of lists.
     pub cursors: Cursors,
+    /// Who may push scans; only the function that takes them is told.
+    pub pusher: Option<scans::Pusher>,
     outbound: Option<Outbound>,
 }
 
@@ -38,7 +42,12 @@ impl App {
         let secret =
             std::env::var("MAILHOUSE_CURSOR_KEY").map_err(|_| "set the environment variable MAILHOUSE_CURSOR_KEY")?;
         let outbound = std::env::var_os("MAILHOUSE_SIGNING_KEY").map(|_| Outbound::from_env()).transpose()?;
-        Ok(App { store: Store::open(store::Config::from_env()?).await, cursors: Cursors::new(&secret), outbound })
+        Ok(App {
+            store: Store::open(store::Config::from_env()?).await,
+            cursors: Cursors::new(&secret),
+            pusher: scans::Pusher::from_env(),
+            outbound,
+        })
     }
 
     /// Posts to clients. Only functions that need it are told the key that it takes.

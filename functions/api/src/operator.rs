@@ -3,8 +3,12 @@
 pub mod accounts;
 pub mod jobs;
 pub mod keys;
+pub mod letters;
 pub mod locations;
+pub mod orphans;
 pub mod queue;
+pub mod returns;
+pub mod scans;
 
 use domain::account::Account;
 use domain::id::AccountId;

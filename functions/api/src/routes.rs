@@ -3,7 +3,7 @@
 use domain::account::Scope;
 use edge::Handler;
 
-use crate::{App, batches, callback, events, health, operator};
+use crate::{App, batches, callback, events, health, operator, scans, test};
 
 /// An endpoint.
 pub struct Route {
@@ -51,6 +51,16 @@ pub const ROUTES: &[Route] = &[
     route!("letters.replace", PUT "/v2/batches/{batchId}/letters/{letterId}", WRITE, batches::letters::replace),
     route!("letters.withdraw", DELETE "/v2/batches/{batchId}/letters/{letterId}", WRITE, batches::letters::withdraw),
     route!("letters.retry", POST "/v2/batches/{batchId}/letters/{letterId}/retry", WRITE, batches::letters::retry),
+    route!("letters.events", GET "/v2/batches/{batchId}/letters/{letterId}/events", READ, batches::letters::events),
+
+    route!("scans.push", POST "/v2/scans/push", None, scans::push),
+    route!("test.letters.advance", POST "/v2/test/letters/{letterId}/advance", WRITE, test::letters::advance),
+    route!("operator.scans.list", GET "/v2/operator/scans", OPERATE, operator::scans::list),
+    route!("operator.scans.get", GET "/v2/operator/scans/{fileId}", OPERATE, operator::scans::get),
+    route!("operator.scans.rerun", POST "/v2/operator/scans/{fileId}/rerun", OPERATE, operator::scans::rerun),
+    route!("operator.orphans.list", GET "/v2/operator/orphans", OPERATE, operator::orphans::list),
+    route!("operator.returns.create", POST "/v2/operator/returns", OPERATE, operator::returns::create),
+    route!("operator.letters.state", PUT "/v2/operator/batches/{batchId}/letters/{letterId}/state", OPERATE, operator::letters::state),
 
     route!("events.list", GET "/v2/events", READ, events::list),
     route!("callback.get", GET "/v2/callback", READ, callback::get),

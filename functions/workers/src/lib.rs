@@ -1,10 +1,12 @@
 //! The workers: one file for each consumer of a queue.
 
+pub mod apply_scans;
 pub mod archive_events;
 pub mod assemble_part;
 pub mod find_news;
 pub mod initialise_batch;
 pub mod inspect_letters;
+pub mod match_orphans;
 pub mod plan_job;
 pub mod push_news;
 pub mod sequence_events;
@@ -40,6 +42,8 @@ pub async fn run() -> Result<(), Error> {
         archive_events::OPERATION => Box::pin(edge::direct::serve(async || archive_events::work(&store).await)).await,
         sweep_events::OPERATION => Box::pin(edge::direct::serve(async || sweep_events::work(&store).await)).await,
         assemble_part::OPERATION => serve(store, &operation, assemble_part::work).await,
+        apply_scans::OPERATION => serve(store, &operation, apply_scans::work).await,
+        match_orphans::OPERATION => serve(store, &operation, match_orphans::work).await,
         _ => Err(format!("no operation is named {operation:?}").into()),
     }
 }

@@ -181,7 +181,8 @@ async fn push_once(pushing: &Pushing, callback: &Callback, push: &Push, news: &[
         // Announced before it is recorded: until then it is not due.
         if let Some(delay) = retry_in(push.attempts + 1, asked) {
             let again = Some((push.id.clone(), push.attempts + 1));
-            store.announce_in(&PushNews { account: account.clone(), mode, again }, delay).await?;
+            let seconds = u32::try_from(delay.as_secs()).unwrap_or(u32::MAX);
+            store.announce_in(seconds, &PushNews { account: account.clone(), mode, again }).await?;
         }
     }
     let first = news.first().map_or(push.last, |news| news.sequence);

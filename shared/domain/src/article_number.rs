@@ -108,6 +108,17 @@ impl ArticleNumber {
         known.unwrap_or(ArticleService::Certified)
     }
 
+    /// The digits of the Mailer ID.
+    pub fn mailer(&self) -> &str {
+        &self.0[MAILER..MAILER + if self.0.starts_with("92") { 9 } else { 6 }]
+    }
+
+    /// The serial number.
+    pub fn serial(&self) -> u64 {
+        // There is no value whose serial number is none.
+        self.0[MAILER + self.mailer().len()..DIGITS - 1].parse().unwrap_or(0)
+    }
+
     /// The 22 digits.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -253,6 +264,8 @@ mod tests {
         #[test]
         fn what_is_made_reads_as_itself(number in numbers()) {
             prop_assert_eq!(ArticleNumber::parse(number.as_str()), Ok(number.clone()));
+            let again = ArticleNumber::new(number.service(), &mailer(number.mailer()), number.serial());
+            prop_assert_eq!(again, number);
         }
 
         #[test]

@@ -89,6 +89,10 @@ identifier! {
     AdditionId, |text| prefixed(text, "add_")
 }
 identifier! {
+    /// A file of scans, by its name and content: the same file dropped twice is one.
+    ScanFileId, |text| prefixed(text, "scn_")
+}
+identifier! {
     /// An event; later events sort after earlier ones.
     EventId, |text| prefixed(text, "evt_")
 }
@@ -137,6 +141,13 @@ impl EventId {
         // Four characters, which 2^20 entries fill; an item of the table has room for a hundredth of that.
         let digit = |position: u64| char::from(CROCKFORD[(place >> (position * 5) & 31) as usize]);
         Self((0..4).rev().map(digit).fold(self.0.clone(), |text, digit| text + digit.encode_utf8(&mut [0; 4])))
+    }
+}
+
+impl ScanFileId {
+    /// The id of the file whose name and content have that hash.
+    pub fn of(hash: Entropy) -> Self {
+        Self(format!("scn_{}", base32(&hash)))
     }
 }
 

@@ -19,6 +19,9 @@
 //! | mail piece | a letter in a mail job: cover sheet, document, tracking code |
 //! | tracking code | the 20 digits of an Intelligent Mail barcode that name a piece: barcode id, service type, Mailer ID, serial |
 //! | scan | a report of where a mail piece was seen; a *feed* brings scans, an *orphan* is one of a piece that nobody knows |
+//! | scan file | scans as a feed sent them, dropped in the bucket or pushed; a *reject* is a record of it that is no scan |
+//! | outcome | how the life of a test letter ends, which its scans tell |
+//! | run | one reading of a scan file; the operator may have it read again |
 //! | postal state | where a mailed piece is on its way, in the contract's words |
 //! | article number | the 22 digits that name a certified piece: channel, service type, Mailer ID, serial, check digit |
 //! | event | the record of one state change, written with it; its *entries* are letters that the same happened to |

@@ -6,6 +6,9 @@
 
 pub mod codes;
 pub mod feed;
+pub mod file;
+pub mod life;
+pub mod serial;
 
 use std::fmt;
 
@@ -134,17 +137,83 @@ pub struct Scan {
     /// Where.
     #[serde(default)]
     pub place: Place,
+    /// Why the mailhouse says so, where a person did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// The state that a piece is in after its scans. The order in which they are given does not matter.
 pub fn state(scans: &[Scan], codes: &CodeTable) -> PostalState {
-    let mut ordered: Vec<&Scan> = scans.iter().collect();
+    let mut ordered = scans.to_vec();
     ordered.sort();
-    let mut state = PostalState::Dropped;
-    for scan in ordered {
-        state = after(state, codes.meaning(scan.feed, &scan.code));
+    states(&ordered, codes).last().unwrap_or(PostalState::Dropped)
+}
+
+/// The states that a piece is in after each of its scans, which are in order.
+pub fn states(ordered: &[Scan], codes: &CodeTable) -> impl Iterator<Item = PostalState> {
+    ordered.iter().scan(PostalState::Dropped, |state, scan| {
+        *state = after(*state, codes.meaning(scan.feed, &scan.code));
+        Some(*state)
+    })
+}
+
+/// The most scans that are kept of one piece, besides those of the mailhouse itself. A letter has some ten.
+pub const MAX_SCANS: usize = 200;
+
+/// What is known of a mailed piece: its scans in order, each once, and the state that they make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tracked {
+    /// The state.
+    pub state: PostalState,
+    /// The scans.
+    pub scans: Vec<Scan>,
+}
+
+/// What became of scans that came in for a piece.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// So many were new.
+    pub new: usize,
+    /// So many were not taken, because the piece has [`MAX_SCANS`].
+    pub refused: usize,
+}
+
+impl Default for Tracked {
+    fn default() -> Self {
+        Tracked { state: PostalState::Dropped, scans: Vec::new() }
     }
-    state
+}
+
+impl Tracked {
+    /// Takes scans in. One that is there already changes nothing.
+    pub fn take(&mut self, scans: &[Scan], codes: &CodeTable) -> Taken {
+        let mut taken = Taken::default();
+        for scan in scans {
+            let Err(place) = self.scans.binary_search(scan) else { continue };
+            if self.scans.len() >= MAX_SCANS && scan.feed != Feed::Mailhouse {
+                taken.refused += 1;
+                continue;
+            }
+            self.scans.insert(place, scan.clone());
+            taken.new += 1;
+        }
+        // Also without a new one: the table of codes may be another than when it was last looked at.
+        self.state = states(&self.scans, codes).last().unwrap_or(PostalState::Dropped);
+        taken
+    }
+
+    /// The scan that brought the piece into its state; none as long as it is as it was dropped off.
+    pub fn deciding(&self, codes: &CodeTable) -> Option<&Scan> {
+        let mut before = PostalState::Dropped;
+        let mut deciding = None;
+        for (scan, state) in self.scans.iter().zip(states(&self.scans, codes)) {
+            if state != before {
+                deciding = Some(scan);
+            }
+            before = state;
+        }
+        deciding
+    }
 }
 
 /// The state after one more scan.

@@ -5,6 +5,8 @@ use std::io::Read;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use domain::account::{Caller, Mode, Scope};
 use domain::id::AccountId;
 use flate2::read::MultiGzDecoder;
@@ -60,6 +62,11 @@ impl Call {
         self.headers.get(name).map(String::as_str)
     }
 
+    /// The user and the password of a request with Basic authentication (RFC 7617).
+    pub fn basic(&self) -> Option<(String, String)> {
+        basic(self.header("authorization")?)
+    }
+
     /// Method and path: what, with the body, makes two requests the same.
     pub fn target(&self) -> String {
         format!("{} {}", self.method, self.path)
@@ -95,6 +102,16 @@ impl Call {
         let body = unpack(&encoding, body, MAX_BODY).map_err(|problem| (request_id.clone(), problem))?;
         Ok(Call { request_id, now: Timestamp::now(), body, caller, method, path, parameters, query, headers })
     }
+}
+
+fn basic(header: &str) -> Option<(String, String)> {
+    let (scheme, encoded) = header.trim().split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let text = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (user, password) = text.split_once(':')?;
+    Some((user.to_owned(), password.to_owned()))
 }
 
 /// Who the authorizer let in.
@@ -258,6 +275,9 @@ fn refusal(operation: &str, request_id: &str, problem: Problem) -> Response<Body
     if let Some(seconds) = problem.retry_after {
         response = response.header("retry-after", seconds.to_string());
     }
+    if let Some(scheme) = problem.challenge {
+        response = response.header("www-authenticate", scheme);
+    }
     built(response.body(Body::Text(problem.body(request_id))))
 }
 
@@ -284,6 +304,16 @@ mod tests {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
         encoder.write_all(bytes).unwrap();
         encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn a_user_and_a_password_are_read_from_basic_authentication_alone() {
+        let read = |user: &str, password: &str| Some((user.to_owned(), password.to_owned()));
+        assert_eq!(basic("Basic dXNwczpzZWNyZXQ="), read("usps", "secret"));
+        assert_eq!(basic("basic  dXNwczphOmI="), read("usps", "a:b"));
+        for header in ["", "Basic", "Basic !!", "Basic dXNwcw==", "Bearer dXNwczpzZWNyZXQ=", "Basic //8="] {
+            assert_eq!(basic(header), None, "{header}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub struct Problem {
     pub(crate) faults: Vec<Fault>,
     pub(crate) fields: Map<String, Value>,
     pub(crate) retry_after: Option<u32>,
+    pub(crate) challenge: Option<&'static str>,
     pub(crate) cause: Option<String>,
 }
 
@@ -27,6 +28,7 @@ impl Problem {
             faults: Vec::new(),
             fields: Map::new(),
             retry_after: None,
+            challenge: None,
             cause: None,
         }
     }
@@ -57,6 +59,12 @@ impl Problem {
     /// Tells the client to try again after so many seconds.
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after = Some(seconds);
+        self
+    }
+
+    /// Tells the client how to say who it is (RFC 9110 §11.6.1).
+    pub fn challenge(mut self, scheme: &'static str) -> Self {
+        self.challenge = Some(scheme);
         self
     }
 

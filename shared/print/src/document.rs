@@ -272,8 +272,22 @@ pub(crate) enum Content<'a> {
 /// What nothing that is held in memory ever says.
 const CANNOT_PACK: &str = "the content of a page cannot be packed";
 
-/// The content of a page, at most `limit` bytes of it if it has to be decompressed, or what is wrong with it.
-pub(crate) fn content<'a>(document: &'a Document, page: &Page<'a>, limit: u64) -> Result<Content<'a>, &'static str> {
+/// The bytes of a stream, which [`crate::reader`] leaves where they are in the file.
+pub(crate) fn bytes_of<'a>(file: &'a [u8], stream: &'a Stream) -> &'a [u8] {
+    let Some(start) = stream.start_position.filter(|_| stream.content.is_empty()) else { return &stream.content };
+    let length =
+        stream.dict.get(b"Length").and_then(Object::as_i64).ok().and_then(|length| usize::try_from(length).ok());
+    length.and_then(|length| file.get(start..)?.get(..length)).unwrap_or_default()
+}
+
+/// The content of a page, at most `limit` bytes of it if it has to be decompressed, or what is wrong with it. `file` is what
+/// the document was read from.
+pub(crate) fn content<'a>(
+    document: &'a Document,
+    file: &[u8],
+    page: &Page<'a>,
+    limit: u64,
+) -> Result<Content<'a>, &'static str> {
     let streams = contents(document, page).ok_or("the content of a page is missing")?;
     Ok(match streams[..] {
         [] => Content::Blank,
@@ -283,6 +297,14 @@ pub(crate) fn content<'a>(document: &'a Document, page: &Page<'a>, limit: u64) -
             let mut left = limit;
             let mut joined = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
             for stream in streams {
+                let whole;
+                let stream = match bytes_of(file, stream) {
+                    bytes if bytes.len() == stream.content.len() => stream,
+                    bytes => {
+                        whole = Stream::new(stream.dict.clone(), bytes.to_vec());
+                        &whole
+                    }
+                };
                 let unpacked =
                     decode(document, stream, left).map_err(|_| "the content of a page cannot be decompressed")?;
                 left = left.saturating_sub(unpacked.len() as u64 + 1);
@@ -460,10 +482,12 @@ mod tests {
         let page = dictionary! { "Contents" => vec![part.into(), part.into(), part.into()] };
         let page =
             Page { id: (1, 0), dictionary: &page, resources: None, media_box: None, crop_box: None, rotate: None };
-        let Ok(Content::Joined { packed, length }) = content(&document, &page, 16 << 20) else { panic!("not joined") };
+        let Ok(Content::Joined { packed, length }) = content(&document, b"", &page, 16 << 20) else {
+            panic!("not joined")
+        };
         assert_eq!(length, 3 * ((4 << 20) + 1));
         assert!(packed.len() < 200_000, "{}", packed.len());
-        let refused = content(&document, &page, 8 << 20);
+        let refused = content(&document, b"", &page, 8 << 20);
         assert!(refused.is_err(), "more than the limit when it is unpacked");
     }
 }

@@ -13,9 +13,14 @@ const FILE: &[u8] = include_bytes!("../fonts/MailhouseSans.ttf");
 /// How many objects [`Font::objects`] makes.
 pub(crate) const OBJECTS: u64 = 5;
 
+/// Up to here, Latin-1 and Latin Extended-A, glyphs are found by position.
+const FIRST_GLYPHS: char = '\u{180}';
+
 /// Metrics in fractions of the type size.
 pub(crate) struct Font {
     glyphs: BTreeMap<char, u16>,
+    /// The glyphs of the first characters there are, those of nearly every line.
+    first_glyphs: Vec<Option<u16>>,
     advances: Vec<f64>,
     /// Height of a capital letter above the baseline.
     pub(crate) cap_height: f64,
@@ -44,6 +49,7 @@ fn read() -> Font {
     let advance = |glyph| f64::from(face.glyph_hor_advance(ttf_parser::GlyphId(glyph)).unwrap_or(0)) / em;
     let bounds = face.global_bounding_box();
     Font {
+        first_glyphs: ('\0'..FIRST_GLYPHS).map(|character| glyphs.get(&character).copied()).collect(),
         glyphs,
         advances: (0..face.number_of_glyphs()).map(advance).collect(),
         cap_height: f64::from(face.capital_height().unwrap_or_else(|| face.ascender())) / em,
@@ -77,7 +83,10 @@ impl Font {
     }
 
     fn glyph(&self, character: char) -> Option<u16> {
-        self.glyphs.get(&character).copied()
+        match self.first_glyphs.get(character as usize) {
+            Some(glyph) => *glyph,
+            None => self.glyphs.get(&character).copied(),
+        }
     }
 
     /// The bodies of the font's objects, numbered from `first` upwards; `first` is the font itself.

@@ -25,6 +25,7 @@ pub mod overlay;
 mod prescan;
 pub mod press_sheet;
 pub mod raster;
+mod reader;
 mod redraw;
 pub mod sheet_mark;
 pub mod stationery;

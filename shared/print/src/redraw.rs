@@ -121,7 +121,7 @@ impl Redraw {
     ) -> Result<Self, &'static str> {
         let mut redraw = Self::without_content(document, page);
         let mut head = Dictionary::new();
-        let content = document::content(document, page, budget.page.min(budget.document))?;
+        let content = document::content(document, b"", page, budget.page.min(budget.document))?;
         let size = match &content {
             Content::Blank => 0,
             Content::Raw(stream) => stream.content.len() as u64,

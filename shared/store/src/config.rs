@@ -11,6 +11,8 @@ pub struct Config {
     pub documents_bucket: String,
     /// Our bucket of print files and manifests.
     pub print_bucket: String,
+    /// Our bucket of scan files.
+    pub scans_bucket: String,
     /// URL of the queue of batches to initialise.
     pub initialise_queue: String,
     /// URL of the queue of letters to inspect.
@@ -19,6 +21,10 @@ pub struct Config {
     pub plan_queue: String,
     /// URL of the queue of parts to assemble.
     pub assemble_queue: String,
+    /// URL of the queue of scan files to apply.
+    pub scans_queue: String,
+    /// URL of the queue of mailed jobs whose orphans are to be matched.
+    pub match_queue: String,
     /// Who mails.
     pub mailer_id: MailerId,
     /// Service type of First-Class letters.
@@ -48,6 +54,9 @@ pub enum ConfigError {
     /// Not a number above zero.
     #[error("{0} must be a whole number above zero")]
     NotANumber(&'static str),
+    /// The Mailer ID of test letters.
+    #[error("MAILHOUSE_MAILER_ID is the one that test letters have: set the one that the postal service assigned")]
+    TestMailer,
     /// Not part of a tracking code.
     #[error("{0}: {1}")]
     TrackingCode(&'static str, TrackingCodeError),
@@ -70,12 +79,14 @@ impl Config {
             table: required("MAILHOUSE_TABLE")?,
             documents_bucket: required("MAILHOUSE_DOCUMENTS_BUCKET")?,
             print_bucket: required("MAILHOUSE_PRINT_BUCKET")?,
+            scans_bucket: required("MAILHOUSE_SCANS_BUCKET")?,
             initialise_queue: required("MAILHOUSE_QUEUE_INITIALISE")?,
             inspect_queue: required("MAILHOUSE_QUEUE_INSPECT")?,
             plan_queue: required("MAILHOUSE_QUEUE_PLAN")?,
             assemble_queue: required("MAILHOUSE_QUEUE_ASSEMBLE")?,
-            mailer_id: MailerId::parse(&required("MAILHOUSE_MAILER_ID")?)
-                .map_err(|error| ConfigError::TrackingCode("MAILHOUSE_MAILER_ID", error))?,
+            scans_queue: required("MAILHOUSE_QUEUE_SCANS")?,
+            match_queue: required("MAILHOUSE_QUEUE_MATCH")?,
+            mailer_id: mailer(&required("MAILHOUSE_MAILER_ID")?)?,
             service_type: service("MAILHOUSE_SERVICE_TYPE")?,
             service_type_certified: service("MAILHOUSE_SERVICE_TYPE_CERTIFIED")?,
             endorsement: std::env::var("MAILHOUSE_ENDORSEMENT").ok().filter(|line| !line.is_empty()),
@@ -86,6 +97,11 @@ impl Config {
             usage_plan: std::env::var("MAILHOUSE_USAGE_PLAN").ok().filter(|name| !name.is_empty()),
         })
     }
+}
+
+fn mailer(text: &str) -> Result<MailerId, ConfigError> {
+    let parsed = MailerId::parse(text).map_err(|error| ConfigError::TrackingCode("MAILHOUSE_MAILER_ID", error))?;
+    if parsed == MailerId::test() { Err(ConfigError::TestMailer) } else { Ok(parsed) }
 }
 
 fn required(name: &'static str) -> Result<String, ConfigError> {

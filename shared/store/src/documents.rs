@@ -174,7 +174,7 @@ impl Store {
             .map_err(StoreError::aws("PutObject"))
     }
 
-    async fn get_object(&self, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    pub(crate) async fn get_object(&self, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let object = match self.s3().get_object().bucket(bucket).key(key).send().await {
             Ok(object) => object,
             Err(error) if error.code() == Some("NoSuchKey") => return Ok(None),

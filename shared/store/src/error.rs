@@ -2,6 +2,7 @@
 //! the return type of the function that meets it.
 
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use domain::tracking::codes::CodeTableError;
 
 /// The store could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +35,9 @@ pub enum StoreError {
     /// Something that must be there is not.
     #[error("{0} is missing")]
     Missing(&'static str),
+    /// The deployment's table of scan codes cannot be used.
+    #[error("codes.csv in the bucket of scans cannot be used: {0}")]
+    Codes(#[from] CodeTableError),
     /// The operating system gave no random bytes.
     #[error("no random bytes")]
     Entropy,

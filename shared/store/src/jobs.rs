@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use crate::batches::{After, Listed, Listing, event_item, sortable, urgency};
 use crate::idempotency::{Answer, Completion, Ticket};
 use crate::keys;
-use crate::queues::{Assemble, Plan};
+use crate::queues::{Assemble, MatchOrphans, Plan};
 use crate::table::{self, Index};
 use crate::transaction::{Change, Transaction};
 use crate::{Store, StoreError};
@@ -338,6 +338,7 @@ impl Store {
         confirm.update(&self.config.table, change)?;
         self.job_event(&mut confirm, job, kind, now)?;
         if confirmation == Confirmation::Mailed {
+            self.announce(&[MatchOrphans { job: job.id.clone(), announced: now }]).await?;
             for batch in self.batches(&job.batches).await? {
                 let change = Change::new(keys::batch(&batch.id), "SET #state = :mailed, #mailedAt = :now")
                     .when("#state = :printing AND #job = :job")

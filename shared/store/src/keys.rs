@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::account::Mode;
-use domain::id::{AccountId, AdditionId, BatchId, EventId, JobId, KeyId, LetterRef, LocationId, PushId};
+use domain::id::{AccountId, AdditionId, BatchId, EventId, JobId, KeyId, LetterRef, LocationId, PushId, ScanFileId};
 use sha2::{Digest, Sha256};
 
 /// A primary key, or where a query starts.
@@ -85,6 +85,45 @@ pub(crate) fn serial_range(mailer: &str, last: u64) -> Key {
     Key::new(format!("SERIALS#{mailer}"), format!("RANGE#{last:020}"))
 }
 
+/// What is known of a mailed letter. It lies beside the letter and is there from its first scan on.
+pub(crate) fn tracked(batch: &BatchId, shards: u16, reference: &LetterRef) -> Key {
+    Key::new(letters(batch, shard(shards, reference)), format!("TRACKED#{reference}"))
+}
+
+/// How many letters of a batch are in each postal state: a share of the count, the shares spread as the letters are.
+pub(crate) fn tracking_summary(batch: &BatchId, shard: u16) -> Key {
+    Key::new(letters(batch, shard), "TRACKING")
+}
+
+/// Which letter has a serial number of the test Mailer ID.
+pub(crate) fn test_piece(serial: u64) -> Key {
+    Key::new(format!("TESTPIECE#{serial:09}"), "TESTPIECE")
+}
+
+pub(crate) fn scan_file(id: &ScanFileId) -> Key {
+    Key::new(format!("SCANS#{id}"), "FILE")
+}
+
+/// Rejects of a run of a scan file: those of all runs, of one, or those that were met after so many records.
+pub(crate) fn rejects(id: &ScanFileId, run: u32, records: u64) -> Key {
+    Key::new(format!("SCANS#{id}"), format!("{}{records:012}", rejects_prefix(run)))
+}
+
+pub(crate) fn rejects_prefix(run: u32) -> String {
+    format!("REJECTS#{run:05}#")
+}
+
+/// A scan that waits for its piece to be known, with those of its piece's neighbours.
+pub(crate) fn orphan(group: &str, piece: &str, scan_sha256: &str) -> Key {
+    Key::new(orphans(group), format!("{ORPHAN_PREFIX}{piece}#{scan_sha256}"))
+}
+
+pub(crate) const ORPHAN_PREFIX: &str = "ORPHAN#";
+
+pub(crate) fn orphans(group: &str) -> String {
+    format!("ORPHANS#{group}")
+}
+
 pub(crate) fn account(id: &AccountId) -> Key {
     Key::new(format!("ACCOUNT#{id}"), "ACCOUNT")
 }
@@ -163,6 +202,8 @@ pub(crate) mod by_account {
     }
 
     pub(crate) const JOBS: &str = "FLOOR#JOBS";
+    pub(crate) const SCANS: &str = "FLOOR#SCANS";
+    pub(crate) const ORPHANS: &str = "FLOOR#ORPHANS";
     pub(crate) const ACCOUNTS: &str = "FLOOR#ACCOUNTS";
     pub(crate) const CALLBACKS: &str = "FLOOR#CALLBACKS";
 }

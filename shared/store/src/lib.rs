@@ -18,7 +18,10 @@ pub mod letters;
 pub mod log;
 pub mod parts;
 pub mod queues;
+pub mod scans;
 mod table;
+pub mod test_pieces;
+pub mod tracking;
 mod transaction;
 mod usage;
 

@@ -21,18 +21,18 @@ use crate::transaction::{Change, Transaction};
 use crate::{Store, StoreError};
 
 /// A range of serial numbers that was given out, and to which pieces: with it a tracking code finds its letter.
-#[derive(Debug, Serialize, Deserialize)]
-struct SerialRange {
-    first: u64,
-    letters: u32,
-    job: JobId,
-    part: u32,
-    at: Timestamp,
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct SerialRange {
+    pub(crate) first: u64,
+    pub(crate) letters: u32,
+    pub(crate) job: JobId,
+    pub(crate) part: u32,
+    pub(crate) at: Timestamp,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Serials {
-    next: u64,
+pub(crate) struct Serials {
+    pub(crate) next: u64,
 }
 
 /// All serial numbers of the Mailer ID were given out so recently that none may be used again.

@@ -74,6 +74,84 @@ pub struct PushNews {
     pub again: Option<(PushId, u32)>,
 }
 
+/// Objects were put into the bucket of scan files. S3 sends this, and so do we when a file is to be read on or again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScanFiles {
+    /// Which; none in the message with which S3 tries out a new connection.
+    #[serde(rename = "Records", default)]
+    pub records: Vec<PutObject>,
+    /// The run that this is about, if it is not whichever is current.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<u32>,
+    /// When this was announced, if we did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announced: Option<Timestamp>,
+}
+
+/// An object that was put.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutObject {
+    /// What S3 says of it.
+    pub s3: PutDetail,
+}
+
+/// What S3 says of an object that was put.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutDetail {
+    /// The object.
+    pub object: PutKey,
+}
+
+/// The name of an object that was put.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutKey {
+    /// Its key as in a URL's query: blanks are `+`, and what is not a plain letter is `%` and two digits.
+    pub key: String,
+}
+
+impl ScanFiles {
+    /// A message of ours about the object with that key.
+    pub fn ours(key: &str, run: u32, announced: Timestamp) -> Self {
+        let mut written = String::with_capacity(key.len());
+        for byte in key.bytes() {
+            match byte {
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'/' => written.push(char::from(byte)),
+                _ => written.push_str(&format!("%{byte:02X}")),
+            }
+        }
+        let record = PutObject { s3: PutDetail { object: PutKey { key: written } } };
+        ScanFiles { records: vec![record], run: Some(run), announced: Some(announced) }
+    }
+}
+
+impl PutKey {
+    /// The key itself; `None` when it is not written as S3 writes it.
+    pub fn decoded(&self) -> Option<String> {
+        let mut bytes = Vec::with_capacity(self.key.len());
+        let mut rest = self.key.bytes();
+        while let Some(byte) = rest.next() {
+            bytes.push(match byte {
+                b'+' => b' ',
+                b'%' => {
+                    let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
+                    (digit(rest.next())? * 16 + digit(rest.next())?) as u8
+                }
+                other => other,
+            });
+        }
+        String::from_utf8(bytes).ok()
+    }
+}
+
+/// A job is mailed, so that scans of its pieces that came before can be matched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MatchOrphans {
+    /// The job.
+    pub job: JobId,
+    /// When this was announced.
+    pub announced: Timestamp,
+}
+
 /// A message and the queue that it belongs on.
 pub trait Message: Serialize {
     /// The URL of its queue.
@@ -117,18 +195,21 @@ impl Message for PushNews {
     const DELAY: i32 = 0;
 }
 
-impl Store {
-    /// Sends a message that nobody should see before so much time has passed: 15 minutes at most.
-    ///
-    /// # Errors
-    /// When it could not be sent.
-    pub async fn announce_in<M: Message>(&self, message: &M, delay: SignedDuration) -> Result<(), StoreError> {
-        let body = serde_json::to_string(message).map_err(StoreError::json("a message"))?;
-        let seconds = i32::try_from(delay.as_secs()).unwrap_or(i32::MAX);
-        let send = self.sqs().send_message().queue_url(M::queue(self)).message_body(body).delay_seconds(seconds);
-        send.send().await.map(drop).map_err(StoreError::aws("SendMessage"))
+impl Message for ScanFiles {
+    fn queue(store: &Store) -> &str {
+        &store.config.scans_queue
     }
+    const DELAY: i32 = 0;
+}
 
+impl Message for MatchOrphans {
+    fn queue(store: &Store) -> &str {
+        &store.config.match_queue
+    }
+    const DELAY: i32 = 0;
+}
+
+impl Store {
     /// Sends messages, many at a time.
     ///
     /// # Errors
@@ -138,11 +219,49 @@ impl Store {
         for message in messages {
             bodies.push(serde_json::to_string(message).map_err(StoreError::json("a message"))?);
         }
-        let send = async |body: String| {
-            let message =
-                self.sqs().send_message().queue_url(M::queue(self)).message_body(body).delay_seconds(M::DELAY);
-            message.send().await.map(drop).map_err(StoreError::aws("SendMessage"))
-        };
+        let send = |body: String| self.send(M::queue(self), body, M::DELAY);
         stream::iter(bodies).map(send).buffer_unordered(32).try_collect().await
+    }
+
+    /// Sends a message that nobody is to see for so many seconds, at most 900.
+    ///
+    /// # Errors
+    /// When it could not be sent.
+    pub async fn announce_in<M: Message>(&self, seconds: u32, message: &M) -> Result<(), StoreError> {
+        let body = serde_json::to_string(message).map_err(StoreError::json("a message"))?;
+        self.send(M::queue(self), body, i32::try_from(seconds).unwrap_or(900)).await
+    }
+
+    async fn send(&self, queue: &str, body: String, delay: i32) -> Result<(), StoreError> {
+        let message = self.sqs().send_message().queue_url(queue).message_body(body).delay_seconds(delay);
+        message.send().await.map(drop).map_err(StoreError::aws("SendMessage"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_written_as_s3_writes_it_and_read_back() {
+        let decoded = |key: &str| PutKey { key: key.to_owned() }.decoded();
+        for key in ["usps/plain.json", "usps/a b+c%d (1).csv", "usps/ÄÖ\u{1F4EC}.txt"] {
+            let message = ScanFiles::ours(key, 2, Timestamp::UNIX_EPOCH);
+            let read: ScanFiles = serde_json::from_str(&serde_json::to_string(&message).unwrap()).unwrap();
+            assert_eq!(read, message);
+            assert_eq!(read.records[0].s3.object.decoded().as_deref(), Some(key));
+        }
+        assert_eq!(decoded("usps/a+b%2Bc.csv").as_deref(), Some("usps/a b+c.csv"));
+        assert_eq!([decoded("a%2"), decoded("a%zz"), decoded("%ff")], [None, None, None]);
+    }
+
+    #[test]
+    fn what_s3_sends_reads_also_when_it_only_tries_out_the_connection() {
+        let sent = r#"{"Records":[{"eventVersion":"2.1","eventName":"ObjectCreated:Put","s3":{"s3SchemaVersion":"1.0",
+            "bucket":{"name":"b","arn":"a"},"object":{"key":"usps/1.json","size":7,"eTag":"e","sequencer":"0"}}}]}"#;
+        let read: ScanFiles = serde_json::from_str(sent).unwrap();
+        assert_eq!((read.records[0].s3.object.key.as_str(), read.run), ("usps/1.json", None));
+        let test = r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Time":"2026-01-01T00:00:00Z","Bucket":"b"}"#;
+        assert_eq!(serde_json::from_str::<ScanFiles>(test).unwrap(), ScanFiles::default());
     }
 }

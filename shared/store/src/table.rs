@@ -191,6 +191,18 @@ impl Store {
         Ok(())
     }
 
+    /// Removes an item, if it is there.
+    pub(crate) async fn remove(&self, key: &Key) -> Result<(), StoreError> {
+        self.dynamodb()
+            .delete_item()
+            .table_name(&self.config.table)
+            .set_key(Some(key.attributes().into()))
+            .send()
+            .await
+            .map(drop)
+            .map_err(StoreError::aws("DeleteItem"))
+    }
+
     /// Reads one page of a partition or of an index.
     pub(crate) async fn query(&self, index: Option<Index>, range: Range<'_>) -> Result<Page, StoreError> {
         let name = index.map(|index| match index {

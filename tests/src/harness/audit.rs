@@ -162,7 +162,8 @@ pub async fn log(house: &House, batch: &str) -> Result<()> {
 pub async fn letters(house: &House, batch: &str, item: &Item) -> Result<Vec<Item>> {
     let mut letters = Vec::new();
     for shard in 0..number(item, "shards") {
-        letters.extend(house.partition(&format!("BATCH#{batch}#{shard:02}")).await?);
+        let items = house.partition(&format!("BATCH#{batch}#{shard:02}")).await?;
+        letters.extend(items.into_iter().filter(|item| text(item, "sk").starts_with("LETTER#")));
     }
     Ok(letters)
 }

@@ -87,6 +87,8 @@ pub struct Floor {
     pub house: House,
     /// How messages are delivered.
     pub delivery: Delivery,
+    /// The mode of the key with which requests are made: `live` or `test`.
+    pub mode: &'static str,
     /// Whether the calls of functions that are started from now on are counted.
     pub counted: bool,
     functions: HashMap<(&'static str, u8), Function>,
@@ -101,6 +103,7 @@ impl Floor {
         Floor {
             house,
             delivery: Delivery::Once,
+            mode: "live",
             counted: false,
             functions: HashMap::new(),
             waiting: Vec::new(),
@@ -168,7 +171,7 @@ impl Floor {
                 "httpMethod": request.method,
                 "authorizer": {
                     "account": self.house.account,
-                    "mode": "live",
+                    "mode": self.mode,
                     "scopes": "mail:read mail:write operator",
                 },
             },
@@ -263,7 +266,15 @@ impl Floor {
     /// Whether a queue, or any, holds messages that nobody may see yet.
     async fn delayed(&self, only: Option<Queue>) -> Result<bool> {
         // Most are delayed on the queue of inspections, so that it is asked first.
-        let queues = [Queue::Inspect, Queue::Initialise, Queue::Plan, Queue::Assemble, Queue::Callback];
+        let queues = [
+            Queue::Inspect,
+            Queue::Initialise,
+            Queue::Plan,
+            Queue::Assemble,
+            Queue::Scans,
+            Queue::Match,
+            Queue::Callback,
+        ];
         for queue in queues.into_iter().filter(|queue| only.is_none_or(|only| only == *queue)) {
             let name = QueueAttributeName::ApproximateNumberOfMessagesDelayed;
             let asked = self.house.emulator.sqs.get_queue_attributes().queue_url(self.house.queue(queue));
@@ -480,8 +491,11 @@ impl Floor {
             let moment: Timestamp = moment.as_str().unwrap_or_default().parse()?;
             Ok((moment - time).to_string())
         };
-        for message in self.waiting.iter_mut().filter(|message| message.body["announced"].is_string()) {
-            message.body["announced"] = Value::from(earlier(&message.body["announced"])?);
+        for message in &mut self.waiting {
+            // S3 does not say when.
+            if !message.body["announced"].is_null() {
+                message.body["announced"] = Value::from(earlier(&message.body["announced"])?);
+            }
         }
         for batch in &self.batches {
             let pk = format!("BATCH#{batch}");
@@ -493,7 +507,7 @@ impl Floor {
         }
         for key in &self.keys {
             let hash: String = Sha256::digest(key.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-            let pk = format!("IDEMPOTENCY#{}#live#{hash}", self.house.account);
+            let pk = format!("IDEMPOTENCY#{}#{}#{hash}", self.house.account, self.mode);
             let Some(item) = self.house.item(&pk, "IDEMPOTENCY").await? else { continue };
             self.set(&pk, "IDEMPOTENCY", "until", &earlier(&item["until"])?).await?;
         }

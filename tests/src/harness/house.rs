@@ -28,13 +28,18 @@ pub enum Queue {
     Plan,
     /// Parts to assemble.
     Assemble,
+    /// Files of scans.
+    Scans,
+    /// Mailed jobs whose orphans are to be matched.
+    Match,
     /// Callbacks to be told what is new.
     Callback,
 }
 
 impl Queue {
     /// All of them.
-    pub const ALL: [Queue; 5] = [Queue::Initialise, Queue::Inspect, Queue::Plan, Queue::Assemble, Queue::Callback];
+    pub const ALL: [Queue; 7] =
+        [Queue::Initialise, Queue::Inspect, Queue::Plan, Queue::Assemble, Queue::Scans, Queue::Match, Queue::Callback];
 
     /// The operation that works it off.
     pub fn operation(self) -> &'static str {
@@ -43,6 +48,8 @@ impl Queue {
             Queue::Inspect => "letters.inspect",
             Queue::Plan => "jobs.plan",
             Queue::Assemble => "parts.assemble",
+            Queue::Scans => "scans.apply",
+            Queue::Match => "orphans.match",
             Queue::Callback => "callbacks.push",
         }
     }
@@ -53,6 +60,8 @@ impl Queue {
             Queue::Inspect => "inspect",
             Queue::Plan => "plan",
             Queue::Assemble => "assemble",
+            Queue::Scans => "scans",
+            Queue::Match => "match",
             Queue::Callback => "callback",
         }
     }
@@ -78,6 +87,8 @@ pub struct House {
     pub print: String,
     /// Our bucket of archived events.
     pub archive: String,
+    /// Our bucket of scan files. In a test house nobody tells the queue of what is put there but [`House::drop_scans`].
+    pub scans: String,
     /// The client's bucket.
     pub client: String,
     /// The client's account.
@@ -100,9 +111,9 @@ impl House {
         let table = format!("mh-{name}");
         let arn = create_table(emulator, &table).await?;
         let owner = arn.split(':').nth(4).unwrap_or_default().to_owned();
-        let [documents, print, archive, client] =
-            ["documents", "print", "archive", "client"].map(|kind| format!("mh-{name}-{kind}"));
-        for bucket in [&documents, &print, &archive, &client] {
+        let [documents, print, archive, scans, client] =
+            ["documents", "print", "archive", "scans", "client"].map(|kind| format!("mh-{name}-{kind}"));
+        for bucket in [&documents, &print, &archive, &scans, &client] {
             emulator.s3.create_bucket().bucket(bucket).send().await?;
         }
         let mut queues = Vec::with_capacity(Queue::ALL.len());
@@ -116,6 +127,7 @@ impl House {
             documents,
             print,
             archive,
+            scans,
             client,
             account: format!("acct_{}", name.to_ascii_uppercase()),
             queues: queues.try_into().map_err(|_| "there is one of each queue")?,
@@ -182,6 +194,32 @@ impl House {
         Ok(())
     }
 
+    /// Puts a file into the bucket of scans and tells the queue, as S3 would.
+    ///
+    /// # Errors
+    /// When the emulator refuses.
+    pub async fn drop_scans(&self, key: &str, bytes: Vec<u8>) -> Result<()> {
+        let put = self.emulator.s3.put_object().bucket(&self.scans).key(key).body(ByteStream::from(bytes));
+        put.send().await?;
+        self.tell_of_scans(key).await
+    }
+
+    /// Tells the queue of a file of scans, once more if it was told before.
+    ///
+    /// # Errors
+    /// When the emulator refuses.
+    pub async fn tell_of_scans(&self, key: &str) -> Result<()> {
+        let told = serde_json::json!({ "Records": [{
+            "eventVersion": "2.1",
+            "eventSource": "aws:s3",
+            "eventName": "ObjectCreated:Put",
+            "s3": { "bucket": { "name": self.scans }, "object": { "key": key, "sequencer": "0" } },
+        }] });
+        let send = self.emulator.sqs.send_message().queue_url(self.queue(Queue::Scans));
+        send.message_body(told.to_string()).send().await?;
+        Ok(())
+    }
+
     /// The URL of a queue.
     pub fn queue(&self, queue: Queue) -> &str {
         &self.queues[queue as usize]
@@ -209,10 +247,15 @@ impl House {
             ("MAILHOUSE_TABLE", self.table.as_str()),
             ("MAILHOUSE_DOCUMENTS_BUCKET", &self.documents),
             ("MAILHOUSE_PRINT_BUCKET", &self.print),
+            ("MAILHOUSE_SCANS_BUCKET", &self.scans),
             ("MAILHOUSE_QUEUE_INITIALISE", self.queue(Queue::Initialise)),
             ("MAILHOUSE_QUEUE_INSPECT", self.queue(Queue::Inspect)),
             ("MAILHOUSE_QUEUE_PLAN", self.queue(Queue::Plan)),
             ("MAILHOUSE_QUEUE_ASSEMBLE", self.queue(Queue::Assemble)),
+            ("MAILHOUSE_QUEUE_SCANS", self.queue(Queue::Scans)),
+            ("MAILHOUSE_QUEUE_MATCH", self.queue(Queue::Match)),
+            ("MAILHOUSE_PUSH_USER", "usps"),
+            ("MAILHOUSE_PUSH_PASSWORD", "the password of these tests"),
             ("MAILHOUSE_MAILER_ID", "902345678"),
             ("MAILHOUSE_SERVICE_TYPE", "340"),
             ("MAILHOUSE_SERVICE_TYPE_CERTIFIED", "340"),
@@ -236,6 +279,28 @@ impl House {
         let get = self.emulator.dynamodb.get_item().table_name(&self.table).consistent_read(true);
         let found = get.key("pk", text(pk)).key("sk", text(sk)).send().await?;
         Ok(found.item.as_ref().map(plain))
+    }
+
+    /// Writes a text or a whole number into an item behind everybody's back. Answers what was there.
+    ///
+    /// # Errors
+    /// When there is no such item.
+    pub async fn spoil(&self, pk: &str, sk: &str, name: &str, value: &Value) -> Result<Value> {
+        let item = self.item(pk, sk).await?.ok_or_else(|| format!("there is no item {sk}"))?;
+        let text = |value: &str| AttributeValue::S(value.to_owned());
+        let value = match value {
+            Value::String(value) => text(value),
+            other => AttributeValue::N(other.to_string()),
+        };
+        let update =
+            self.emulator.dynamodb.update_item().table_name(&self.table).key("pk", text(pk)).key("sk", text(sk));
+        update
+            .update_expression("SET #name = :value")
+            .expression_attribute_names("#name", name)
+            .expression_attribute_values(":value", value)
+            .send()
+            .await?;
+        Ok(item.get(name).cloned().unwrap_or_default())
     }
 
     /// All items of a partition.

@@ -20,6 +20,7 @@ fn a_batch_of_another_account_is_not_found_by_any_operation() {
         other.call("letters.list", &batch).read(404),
         other.call("letters.add", &batch).json(&json!([body])).read(404),
         other.call("letters.get", &both).read(404),
+        other.call("letters.events", &both).read(404),
         other.call("letters.replace", &both).json(&body).read(404),
         other.call("letters.withdraw", &both).read(404),
         other.call("letters.retry", &both).read(404),

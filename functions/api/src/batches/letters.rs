@@ -1,6 +1,7 @@
 //! `/v2/batches/{batchId}/letters`
 
 pub mod add;
+pub mod events;
 pub mod get;
 pub mod list;
 pub mod replace;
@@ -26,6 +27,11 @@ async fn named(app: &App, call: &Call, batch: &Batch) -> Result<Letter, Problem>
         Err(_) => None,
     };
     letter.ok_or_else(|| Problem::not_found("letter"))
+}
+
+/// The answer about a letter that has no postal state yet.
+fn not_mailed() -> Problem {
+    Problem::new(404, "not_mailed", "The letter has not been mailed, so that it has no postal state yet.")
 }
 
 /// Changes the letter that the path names. Inspection takes a moment, so a letter that is in it is waited for.

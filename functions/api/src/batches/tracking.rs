@@ -1,6 +1,6 @@
 //! `GET /v2/batches/{batchId}/tracking`: how many letters are in each postal state.
 
-use domain::batch::BatchState;
+use domain::tracking::PostalState;
 use edge::{Call, Problem, Reply};
 use serde::Serialize;
 
@@ -14,7 +14,7 @@ struct TrackingOut {
     letter_summary: LetterSummary,
 }
 
-#[derive(Default, Serialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct LetterSummary {
     dropped: u32,
@@ -34,14 +34,24 @@ struct LetterSummary {
 /// 404.
 pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
     let batch = super::own(app, &call).await?;
-    // Mailing a batch drops all its letters at once; before that none has a postal state.
-    let dropped = if batch.state == BatchState::Mailed { batch.received } else { 0 };
+    let summary = app.store.tracking_summary(&batch).await?;
+    let of = |state| summary.get(&state).copied().unwrap_or(0);
     Reply::json(
         200,
         &TrackingOut {
             status: batch.state.contract_status(),
             state: batch.state.as_str(),
-            letter_summary: LetterSummary { dropped, ..LetterSummary::default() },
+            letter_summary: LetterSummary {
+                dropped: of(PostalState::Dropped),
+                accepted: of(PostalState::Accepted),
+                not_mailable: of(PostalState::NotMailable),
+                in_transit: of(PostalState::InTransit),
+                cannot_return_to_sender: of(PostalState::CannotReturnToSender),
+                awaiting_return: of(PostalState::AwaitingReturn),
+                returned: of(PostalState::Returned),
+                delivered: of(PostalState::Delivered),
+                other: of(PostalState::Other),
+            },
         },
     )
 }

@@ -5,6 +5,7 @@
 //! the names that feeds are known to use. A scan that cannot be read is a [`Reject`] with its place in the file, and
 //! costs no other scan anything. Nothing but one scan is in memory at a time, whatever the size of the file.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, BufRead, Read};
@@ -12,9 +13,10 @@ use std::io::{self, BufRead, Read};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned, civil};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Feed, Place, Scan};
+use super::{Feed, MAX_SCANS, Place, Scan};
 
 /// The longest line of a file of lines, bytes. A scan takes some hundreds.
 const MAX_LINE: u64 = 64 << 10;
@@ -26,7 +28,8 @@ const MAX_VALUE: usize = 60;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Where a record is: the line in a file of lines, else which of the events it is. Both count from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum At {
     /// The line.
     Line(u64),
@@ -35,12 +38,49 @@ pub enum At {
 }
 
 /// Which piece a scan is about, as its feed names it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum PieceNumber {
     /// The 20 digits of a tracking code.
     TrackingCode(String),
     /// The 20 to 34 digits of an article number (PIC) without the postal code before it.
     Article(String),
+}
+
+impl PieceNumber {
+    /// Reads what a person keyed in or a scanner typed: the barcode of the address, or the one of a certified label.
+    pub fn parse(digits: &str) -> Option<Self> {
+        let digits: String = digits.chars().filter(|letter| !matches!(letter, ' ' | '-')).collect();
+        // An article number of 20 digits is not ours; one of 22 has a length that no barcode of an address has.
+        tracking_code(&digits).or_else(|| article_number(&digits))
+    }
+
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        match self {
+            PieceNumber::TrackingCode(digits) | PieceNumber::Article(digits) => digits,
+        }
+    }
+}
+
+/// The tracking code, alone or before the routing digits of a whole barcode.
+fn tracking_code(digits: &str) -> Option<PieceNumber> {
+    let whole = digits.bytes().all(|byte| byte.is_ascii_digit()) && matches!(digits.len(), 20 | 25 | 29 | 31);
+    whole.then(|| PieceNumber::TrackingCode(digits[..20].to_owned()))
+}
+
+/// The article number, alone or behind the postal code of its barcode.
+fn article_number(digits: &str) -> Option<PieceNumber> {
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    // A postal code of five or nine digits, then an article number of 22, or of 26 where the length allows no other.
+    let bare = match digits.strip_prefix("420") {
+        Some(rest) if matches!(rest.len(), 27 | 31) => &rest[rest.len() - 22..],
+        Some(rest) if rest.len() == 35 => &rest[9..],
+        _ => digits,
+    };
+    matches!(bare.len(), 20 | 22 | 26).then(|| PieceNumber::Article(bare.to_owned()))
 }
 
 /// A scan as it stands in a file.
@@ -57,7 +97,7 @@ pub struct Record {
 }
 
 /// A record that is no scan.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reject {
     /// Where in the file.
     pub at: At,
@@ -66,7 +106,8 @@ pub struct Reject {
 }
 
 /// Why a record is no scan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "camelCase")]
 pub enum RejectReason {
     /// Not JSON, or not an object.
     #[error("the record is not a JSON object")]
@@ -86,6 +127,9 @@ pub enum RejectReason {
     /// No event code.
     #[error("there is no event code")]
     NoCode,
+    /// The piece has more scans than any piece has.
+    #[error("the piece has {MAX_SCANS} scans already")]
+    TooMany,
 }
 
 /// A file that holds no scans.
@@ -97,6 +141,9 @@ pub enum FeedError {
     /// It broke off or is no JSON.
     #[error("the file is not whole: it is no JSON after event {0}")]
     Json(u64),
+    /// An event, or what stands between two, is longer than any scan.
+    #[error("what follows event {0} is longer than {MAX_LINE} bytes")]
+    TooLong(u64),
     /// A heading without the fields that a scan needs.
     #[error("the heading names no tracking code, no time of scan or no event code")]
     Heading,
@@ -195,12 +242,29 @@ fn read_json_lines(
     }
 }
 
+/// Reads no more than what is left, which is set anew with each event: so an event cannot fill the memory.
+struct Metered<'l, R> {
+    inner: R,
+    left: &'l Cell<u64>,
+}
+
+impl<R: Read> Read for Metered<'_, R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(into)?;
+        let left = self.left.get().checked_sub(read as u64);
+        self.left.set(left.unwrap_or(0));
+        left.map(|_| read).ok_or_else(|| io::ErrorKind::FileTooLarge.into())
+    }
+}
+
 fn read_json(input: impl Read, each: &mut impl FnMut(Result<Record, Reject>)) -> Result<(), FeedError> {
-    let mut deserializer = serde_json::Deserializer::from_reader(input);
+    let left = Cell::new(MAX_LINE);
+    let mut deserializer = serde_json::Deserializer::from_reader(Metered { inner: input, left: &left });
     let mut events = 0;
     let mut fields = Fields::default();
     let mut hand_out = |event: &Value| {
         events += 1;
+        left.set(MAX_LINE);
         each(record(At::Event(events), event));
     };
     let document = Document { fields: &mut fields, each: &mut hand_out };
@@ -212,7 +276,11 @@ fn read_json(input: impl Read, each: &mut impl FnMut(Result<Record, Reject>)) ->
             each(fields.record(At::Event(1)));
             Ok(())
         }
-        Err(_) => Err(FeedError::Json(events)),
+        Err(error) => Err(match error.io_error_kind() {
+            Some(io::ErrorKind::FileTooLarge) => FeedError::TooLong(events),
+            Some(_) => FeedError::Io(error.into()),
+            None => FeedError::Json(events),
+        }),
     }
 }
 
@@ -334,37 +402,26 @@ impl Fields {
         let code = self.get(CODE).map(str::to_owned).or_else(named).ok_or(reject(RejectReason::NoCode))?;
         let own = |names: &[&str]| self.get(names).map(str::to_owned);
         let place = Place { facility: own(FACILITY), city: own(CITY), state: own(STATE), zip: own(ZIP) };
-        let scan = Scan { at: time, feed, code: code.to_ascii_uppercase(), place };
+        let scan = Scan { at: time, feed, code: code.to_ascii_uppercase(), place, note: None };
         Ok(Record { at, piece, scan, zone_assumed })
     }
 
-    /// The tracking code, alone or before the routing digits of a whole barcode; else the article number, alone or behind
-    /// the postal code of its barcode.
+    /// The tracking code of the first field that has one, else the article number.
     fn piece(&self) -> Option<PieceNumber> {
-        let digits = |value: &str| -> Option<String> {
-            let digits: String = value.chars().filter(|letter| !matches!(letter, ' ' | '-')).collect();
-            digits.bytes().all(|byte| byte.is_ascii_digit()).then_some(digits)
-        };
-        let code = TRACKING_CODE.iter().find_map(|name| {
-            let digits = digits(self.0.get(*name)?)?;
-            matches!(digits.len(), 20 | 25 | 29 | 31).then(|| digits[..20].to_owned())
-        });
-        if let Some(code) = code {
-            return Some(PieceNumber::TrackingCode(code));
-        }
-        let article = digits(self.get(ARTICLE)?)?;
-        // A postal code of five or nine digits, then an article number of 22, or of 26 where the length allows no other.
-        let bare = match article.strip_prefix("420") {
-            Some(rest) if matches!(rest.len(), 27 | 31) => &rest[rest.len() - 22..],
-            Some(rest) if rest.len() == 35 => &rest[9..],
-            _ => &article,
-        };
-        matches!(bare.len(), 20 | 22 | 26).then(|| PieceNumber::Article(bare.to_owned()))
+        let digits = |value: &str| value.chars().filter(|letter| !matches!(letter, ' ' | '-')).collect::<String>();
+        let code = TRACKING_CODE.iter().find_map(|name| tracking_code(&digits(self.0.get(*name)?)));
+        code.or_else(|| article_number(&digits(self.get(ARTICLE)?)))
     }
 }
 
-/// A time with its offset, or one without, which is taken as New York's; and whether it was.
+/// A time with its offset, or one without, which is taken as New York's; and whether it was. It is cut to milliseconds, in
+/// which it is kept: two scans are one if they are no further apart.
 fn time(value: &str) -> Option<(Timestamp, bool)> {
+    let (time, assumed) = exact_time(value)?;
+    Some((Timestamp::from_millisecond(time.as_millisecond()).ok()?, assumed))
+}
+
+fn exact_time(value: &str) -> Option<(Timestamp, bool)> {
     if let Ok(time) = value.parse::<Timestamp>() {
         return Some((time, false));
     }

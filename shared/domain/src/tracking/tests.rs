@@ -8,7 +8,7 @@ use super::*;
 
 fn scan(second: i64, feed: Feed, code: &str) -> Scan {
     let at = Timestamp::from_second(1_780_000_000 + second).unwrap();
-    Scan { at, feed, code: code.to_owned(), place: Place::default() }
+    Scan { at, feed, code: code.to_owned(), place: Place::default(), note: None }
 }
 
 fn state_of(codes: &[&str]) -> PostalState {
@@ -267,4 +267,84 @@ fn a_logical_event_without_an_operation_number_is_known_by_its_description() {
 fn a_tracking_code_that_lost_its_digits_is_rejected() {
     let text = r#"{"imb":2.7190105265819e18,"scanDatetime":"2026-05-04T10:11:12Z","scanEventCode":"918"}"#;
     assert_eq!(records(text)[0].as_ref().unwrap_err().reason, RejectReason::NoPiece);
+}
+
+proptest! {
+    #[test]
+    fn scans_that_are_taken_in_bit_by_bit_make_the_state_of_all_of_them(
+        (scans, cut) in prop::collection::vec(any_scan(), 0..12).prop_flat_map(|scans| {
+            let most = scans.len();
+            (Just(scans).prop_shuffle(), 0..=most)
+        })
+    ) {
+        let table = CodeTable::shipped();
+        let mut tracked = Tracked::default();
+        let (first, second) = scans.split_at(cut);
+        let new = tracked.take(first, table).new + tracked.take(second, table).new;
+        prop_assert_eq!(new, tracked.scans.len());
+        prop_assert_eq!(tracked.take(&scans, table), Taken::default());
+        prop_assert!(tracked.scans.is_sorted());
+        prop_assert_eq!(tracked.state, state(&scans, table));
+    }
+
+    #[test]
+    fn the_deciding_scan_is_the_last_that_changed_anything(scans in prop::collection::vec(any_scan(), 0..12)) {
+        let table = CodeTable::shipped();
+        let mut tracked = Tracked::default();
+        tracked.take(&scans, table);
+        let until = |scan: &Scan| -> Vec<Scan> { tracked.scans.iter().filter(|other| *other < scan).cloned().collect() };
+        match tracked.deciding(table) {
+            Some(scan) => prop_assert_ne!(state(&until(scan), table), tracked.state),
+            None => prop_assert_eq!(tracked.state, PostalState::Dropped),
+        }
+    }
+}
+
+#[test]
+fn a_piece_keeps_a_bounded_number_of_scans_and_always_what_a_person_says() {
+    let table = CodeTable::shipped();
+    let mut tracked = Tracked::default();
+    let many: Vec<Scan> = (0..300).map(|second| scan(second, Feed::ProductTracking, "10")).collect();
+    assert_eq!(tracked.take(&many, table), Taken { new: MAX_SCANS, refused: 100 });
+    assert_eq!(tracked.take(&many, table), Taken { new: 0, refused: 100 });
+    assert_eq!(tracked.take(&[scan(400, Feed::Mailhouse, "RETURNED")], table).new, 1);
+    assert_eq!(tracked.state, PostalState::Returned);
+}
+
+#[test]
+fn what_is_keyed_in_is_a_barcode_of_the_address_or_of_the_label() {
+    let parse = |text: &str| PieceNumber::parse(text).map(|number| number.as_str().to_owned());
+    for text in [CODE, "0027 1901 0526 5819 0625", &format!("{CODE}33573"), &format!("{CODE}33573680167")] {
+        assert_eq!(parse(text).as_deref(), Some(CODE), "{text}");
+    }
+    for text in ["9214890234567800000013", "9214 8902 3456 7800 0000 13", "420701129214890234567800000013"] {
+        assert_eq!(parse(text).as_deref(), Some("9214890234567800000013"), "{text}");
+    }
+    for text in ["", "123", "0027190105265819062x", "00271901052658190625000"] {
+        assert_eq!(parse(text), None, "{text}");
+    }
+}
+
+/// Endless bytes after a beginning.
+struct Endless(&'static [u8], u8);
+
+impl std::io::Read for Endless {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        if self.0.is_empty() {
+            into.fill(self.1);
+            return Ok(into.len());
+        }
+        self.0.read(into)
+    }
+}
+
+#[test]
+fn an_event_that_does_not_end_is_given_up() {
+    for (beginning, byte) in
+        [(&b"{\"events\": [{\"a\": \""[..], b'x'), (b"[[1", b','), (b"{\"a\": 1,", b' '), (b"[", b'['), (b"[{}", b' ')]
+    {
+        let mut endless = std::io::BufReader::new(Endless(beginning, byte));
+        let given_up = read(&mut endless, &mut |_| {});
+        assert!(matches!(given_up, Err(FeedError::TooLong(_) | FeedError::Json(_))), "{given_up:?}");
+    }
 }

@@ -105,8 +105,11 @@ impl<W: io::Write> Assembler<W> {
 
         let offset = self.output.position;
         let part = self.output.allocate();
-        let mut copies: Vec<Copy<'_>> =
-            cards.iter().zip(&documents).map(|(card, document)| Copy::new(document, card.account)).collect();
+        let mut copies: Vec<Copy<'_>> = cards
+            .iter()
+            .zip(&documents)
+            .map(|(card, document)| Copy::new(document, card.document, card.account))
+            .collect();
         let front = self.put_side(part, imposition, Side::Front, &ready, &mut copies)?;
         let back = self.put_side(part, imposition, Side::Back, &ready, &mut copies)?;
         let body = part_body(cards, self.output.parts_root(), front, back);
@@ -199,8 +202,10 @@ fn make_ready<'a>(
     if pages.is_empty() || pages.len() > SIDES {
         return Err(AssembleError::Document("a card has one page or two"));
     }
-    let pages: Vec<Plan<'a>> =
-        pages.iter().map(|page| plan(document, page, limits.max_decompressed)).collect::<Result<_, _>>()?;
+    let pages: Vec<Plan<'a>> = pages
+        .iter()
+        .map(|page| plan(document, card.document, page, limits.max_decompressed))
+        .collect::<Result<_, _>>()?;
     for Plan { geometry, .. } in &pages {
         let (width, height) = (geometry.width / POINTS, geometry.height / POINTS);
         let near = |more: f64| {

@@ -9,6 +9,7 @@ use super::Assembler;
 use super::page::Plan;
 use super::shared::Hash;
 use crate::document;
+use crate::drawing::Digits;
 use crate::stream::{Output, serialize, serialize_entry};
 
 impl<W: io::Write> Assembler<W> {
@@ -19,7 +20,7 @@ impl<W: io::Write> Assembler<W> {
         for id in found {
             self.copy(copy, id)?;
         }
-        let mut out = Vec::new();
+        let mut out = Vec::with_capacity(HEAD);
         serialize(&mut out, value, &mut |id| copy.number(id, &mut self.output));
         Ok(out)
     }
@@ -67,7 +68,7 @@ impl<W: io::Write> Assembler<W> {
     fn put_copy(&mut self, copy: &mut Copy<'_>, id: ObjectId) -> io::Result<()> {
         let Some((_, object)) = copy.find(id) else { return Ok(()) };
         let output = &mut self.output;
-        let mut head = Vec::new();
+        let mut head = Vec::with_capacity(HEAD);
         let lent = copy.lend(object).zip(document::dictionary_of(object)).map(|(resources, dictionary)| {
             let mut dictionary = dictionary.clone();
             dictionary.set("Resources", resources.clone());
@@ -84,8 +85,9 @@ impl<W: io::Write> Assembler<W> {
                 {
                     serialize_entry(&mut head, key, value, &mut |id| copy.number(id, output));
                 }
-                head.extend_from_slice(format!("/Length {}>>", stream.content.len()).as_bytes());
-                Some(stream.content.as_slice())
+                let content = document::bytes_of(copy.file, stream);
+                put_length(&mut head, content.len());
+                Some(content)
             }
             object => {
                 let lent = lent.map(Object::Dictionary);
@@ -136,6 +138,16 @@ impl<W: io::Write> Assembler<W> {
     }
 }
 
+/// Room for the syntax of most objects, so that it need not grow.
+pub(super) const HEAD: usize = 512;
+
+/// Ends the dictionary of a stream of so many bytes.
+pub(super) fn put_length(head: &mut Vec<u8>, length: usize) {
+    head.extend_from_slice(b"/Length ");
+    head.extend_from_slice(Digits::integer(length as u64).as_bytes());
+    head.extend_from_slice(b">>");
+}
+
 /// Keys of a stream that have no part in how it prints and may lead to much that does not either. The length is written
 /// anew.
 const STREAM_KEYS_LEFT_OUT: [&[u8]; 6] =
@@ -144,6 +156,8 @@ const STREAM_KEYS_LEFT_OUT: [&[u8]; 6] =
 /// The copying of one document: what of it has been copied, and to where.
 pub(super) struct Copy<'a> {
     document: &'a Document,
+    /// What the document was read from.
+    pub(super) file: &'a [u8],
     places: HashMap<ObjectId, Place>,
     /// The account as the key of hashes, so that its objects are equal to no other account's.
     key: [u8; 32],
@@ -183,9 +197,10 @@ enum Place {
 }
 
 impl<'a> Copy<'a> {
-    pub(super) fn new(document: &'a Document, account: &str) -> Self {
+    pub(super) fn new(document: &'a Document, file: &'a [u8], account: &str) -> Self {
         let key = *blake3::hash(account.as_bytes()).as_bytes();
-        Self { document, places: HashMap::new(), key, page: None, has_lent: false }
+        let places = HashMap::with_capacity(document.objects.len());
+        Self { document, file, places, key, page: None, has_lent: false }
     }
 
     /// Goes on to a page with these resources.

@@ -2,7 +2,7 @@
 
 use super::{AssembleError, Piece, certified};
 use crate::address_block::{self, MAX_LINES, MAX_SENDER_LINES, NoPlace, POINTS, TextBlock, bar, usps_style};
-use crate::drawing::{draw_rectangle, draw_text, push_decimals};
+use crate::drawing::{decimals, draw_rectangle, draw_text, push_decimals, read_decimal};
 use crate::font::FONT;
 use crate::imb::{BARS, Imb};
 use crate::layout::{Layout, Rect};
@@ -140,17 +140,18 @@ fn no_place(block: &'static str, fault: NoPlace) -> AssembleError {
 
 /// Draws a barcode as 65 filled rectangles, which no font or image scaling can blur.
 fn draw_bars(imb: &Imb, place: &Rect, height: f64) -> String {
-    let mut content = String::new();
-    for (number, letter) in imb.letters().chars().enumerate() {
+    // Of four kinds of bars only the left edge differs from one to the next.
+    let rest = ['T', 'D', 'A', 'F'].map(|letter| {
         let above = if matches!(letter, 'A' | 'F') { bar::REACH } else { 0.0 };
         let below = if matches!(letter, 'D' | 'F') { bar::REACH } else { 0.0 };
-        let rect = Rect {
-            left: place.left + number as f64 * bar::PITCH,
-            top: place.top + bar::REACH - above,
-            width: bar::WIDTH,
-            height: bar::TRACKER + above + below,
-        };
-        draw_rectangle(&mut content, &rect, height);
+        let tall = bar::TRACKER + above + below;
+        let bottom = height - (place.top + bar::REACH - above + tall) * POINTS;
+        (letter, format!(" {} re\n", decimals(&[bottom, bar::WIDTH * POINTS, tall * POINTS])))
+    });
+    let mut content = String::with_capacity(BARS * 40);
+    for (number, letter) in imb.letters().chars().enumerate() {
+        push_decimals(&mut content, &[(place.left + number as f64 * bar::PITCH) * POINTS]);
+        content.extend(rest.iter().find(|(kind, _)| *kind == letter).map(|(_, rest)| rest.as_str()));
     }
     content.push_str("f\n");
     content
@@ -163,9 +164,8 @@ fn read_bars(content: &str, place: &Rect, height: f64) -> Option<String> {
     let middle = place.top + bar::FULL / 2.0;
     let mut letters = String::with_capacity(BARS);
     for line in content.lines().filter(|line| line.ends_with(" re")) {
-        let numbers: Vec<f64> =
-            line.trim_end_matches(" re").split(' ').map(str::parse).collect::<Result<_, _>>().ok()?;
-        let [left, bottom, _, tall] = numbers.try_into().ok()?;
+        let mut numbers = line.strip_suffix(" re")?.split(' ').map(read_decimal);
+        let (left, bottom, _, tall) = (numbers.next()??, numbers.next()??, numbers.next()??, numbers.next()??);
         let expected = place.left + letters.len() as f64 * bar::PITCH;
         if (left / POINTS - expected).abs() > bar::WIDTH / 2.0 {
             return None;

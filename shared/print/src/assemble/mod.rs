@@ -32,12 +32,13 @@ use crate::drawing::Digits;
 use crate::font::{self, FONT};
 use crate::inspect::Limits;
 use crate::layout::Layout;
+use crate::reader;
 use crate::sheet_mark;
 use crate::stationery::{Envelope, Fold, PaperSize, Placement, Sides, Stationery, Stock};
 use crate::stream::{Output, put_reference};
 pub use card::{Card, CardRow};
 pub use certified::Certified;
-use copy::{Copy, is_copied_too_often};
+use copy::{Copy, HEAD, is_copied_too_often};
 use cover::{draw_mark, face};
 use page::{Plan, plan};
 pub use piece::{Piece, PieceRow};
@@ -154,6 +155,9 @@ pub enum AssembleError {
 
 /// Parses a document that has passed inspection, on this stack.
 fn load(bytes: &[u8], limits: &Limits) -> Result<Document, AssembleError> {
+    if let Some(document) = reader::read(bytes, limits.max_decompressed) {
+        return Ok(document);
+    }
     // What the parser says could quote the document.
     document::load(bytes, limits.max_decompressed).map_err(|_| AssembleError::Document("it does not parse"))
 }
@@ -229,7 +233,7 @@ impl<W: io::Write> Assembler<W> {
         }
         let pages: Vec<Plan<'_>> = pages
             .iter()
-            .map(|page| Ok(plan(&document, page, limits.max_decompressed)?.on_portrait()))
+            .map(|page| Ok(plan(&document, piece.document, page, limits.max_decompressed)?.on_portrait()))
             .collect::<Result<_, AssembleError>>()?;
         let sheets = piece.covers() + piece.sides.sheets(found);
         if !sheet_mark::can_mark(piece.job) {
@@ -275,7 +279,7 @@ impl<W: io::Write> Assembler<W> {
             }
             draw_mark(content, &layout, &marks[sheet as usize - 1], &line, height);
         };
-        let mut copy = Copy::new(&document, piece.account);
+        let mut copy = Copy::new(&document, piece.document, piece.account);
         let part = self.output.allocate();
         let (mut sheet, mut ends) = (0, None);
         // The first page and the last.
@@ -351,7 +355,8 @@ impl<W: io::Write> Assembler<W> {
         group: Option<&[u8]>,
         content: &[u8],
     ) -> io::Result<u64> {
-        let mut body = b"<</Type/Page/Parent ".to_vec();
+        let mut body = Vec::with_capacity(HEAD);
+        body.extend_from_slice(b"<</Type/Page/Parent ");
         put_reference(&mut body, self.output.parent());
         body.extend_from_slice(b"/DPart ");
         put_reference(&mut body, part);

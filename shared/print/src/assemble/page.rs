@@ -5,7 +5,7 @@ use std::io;
 
 use lopdf::{Document, Object};
 
-use super::copy::Copy;
+use super::copy::{Copy, HEAD, put_length};
 use super::{AssembleError, Assembler};
 use crate::document::{self, Appearance, Content, Geometry, Page};
 use crate::drawing::decimals;
@@ -68,7 +68,8 @@ impl<W: io::Write> Assembler<W> {
 
     /// Writes a page's content as a form XObject (ISO 32000-2 8.10), or finds one that is equal; nothing for a blank page.
     fn put_page_form(&mut self, copy: &mut Copy<'_>, page: &Plan<'_>, grouped: bool) -> io::Result<Option<u64>> {
-        let mut head = b"<</Type/XObject/Subtype/Form/BBox[".to_vec();
+        let mut head = Vec::with_capacity(HEAD);
+        head.extend_from_slice(b"<</Type/XObject/Subtype/Form/BBox[");
         head.extend_from_slice(decimals(&page.geometry.seen).as_bytes());
         head.extend_from_slice(b"]/Resources ");
         match page.resources {
@@ -91,14 +92,14 @@ impl<W: io::Write> Assembler<W> {
                         head.extend(value);
                     }
                 }
-                &stream.content
+                document::bytes_of(copy.file, stream)
             }
             Content::Joined { packed, .. } => {
                 head.extend_from_slice(b"/Filter/FlateDecode");
                 packed
             }
         };
-        head.extend_from_slice(format!("/Length {}>>", content.len()).as_bytes());
+        put_length(&mut head, content.len());
         self.put_shared(copy, &head, Some(content)).map(Some)
     }
 }
@@ -127,12 +128,13 @@ impl Plan<'_> {
 /// What is to be drawn of a page, or why it cannot be.
 pub(super) fn plan<'a>(
     document: &'a Document,
+    file: &[u8],
     page: &Page<'a>,
     max_decompressed: u64,
 ) -> Result<Plan<'a>, AssembleError> {
     let fault = AssembleError::Document;
     let geometry = document::geometry(document, page).ok_or_else(|| fault("a page has no usable size"))?;
-    let content = document::content(document, page, max_decompressed).map_err(fault)?;
+    let content = document::content(document, file, page, max_decompressed).map_err(fault)?;
     let appearances = document::annotations(document, page)
         .iter()
         .filter_map(|annotation| document::place_appearance(document, annotation))

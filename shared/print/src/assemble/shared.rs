@@ -6,8 +6,8 @@ use std::hash::{BuildHasherDefault, Hasher};
 /// The first half of a BLAKE3 hash: no two objects of all the mail there will ever be have the same by accident.
 pub(super) type Hash = [u8; 16];
 
-/// How many objects a generation holds. Two take some five megabytes, and are what ten thousand letters have of their own.
-const GENERATION: usize = 1 << 16;
+/// How many objects a generation holds: those that some hundreds of letters have of their own. Two take about a megabyte.
+const GENERATION: usize = 1 << 14;
 
 /// Hash of account and bytes to number, of those objects that were last written or found.
 ///

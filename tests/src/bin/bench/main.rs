@@ -3,9 +3,9 @@
 //! It runs the shipped binaries in release against the AWS emulator at `AWS_ENDPOINT_URL`. It fails when something could
 //! not be measured; a figure over its limit is marked in the table.
 //!
-//! `bench print` measures the print engine alone, which needs no emulator. `bench letters FOLDER COUNT` only makes letters,
-//! as many as wanted, with the table LETTERS.csv of them. The rest of its commands are what the measuring runs as processes
-//! of their own.
+//! `bench print` measures the print engine alone, which needs no emulator; `bench scans` what letters and their scans cost.
+//! `bench letters FOLDER COUNT [photos]` only makes letters, as many as wanted, with the table LETTERS.csv of them; with
+//! `photos`, a third has one across a page. The rest of its commands are what the measuring runs as processes of their own.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the table is the output, and progress goes beside it")]
 
 mod artifacts;
@@ -14,6 +14,7 @@ mod cost;
 mod creating;
 mod letters;
 mod print;
+mod scans;
 mod table;
 mod units;
 
@@ -24,6 +25,7 @@ use ::print::isolate::{CHILD_ARGUMENT, serve};
 use tests::harness::emulator::Emulator;
 use tests::harness::floor::Floor;
 use tests::harness::house::House;
+use tests::mail::Photos;
 
 use self::table::{Row, Table};
 
@@ -40,12 +42,15 @@ async fn main() -> ExitCode {
     let asked = match arguments[..] {
         [] => return measure(true).await,
         ["print"] => return measure(false).await,
-        ["letters", folder, count] => make_letters(folder, count),
+        ["scans"] => return measure_scans().await,
+        ["letters", folder, count] => make_letters(folder, count, Photos::Small),
+        ["letters", folder, count, "photos"] => make_letters(folder, count, Photos::Large),
         ["measured", seconds, program, ref arguments @ ..] => print::child::measured(seconds, program, arguments),
         ["floor", letters, out] => print::programs::floor(letters, out),
+        ["hash", letters, out] => print::programs::hash(letters, out),
         ["lopdf", letters, out] => print::programs::lopdf(letters, out),
         [CHILD_ARGUMENT] => serve(),
-        _ => Err("usage: bench, bench print, or bench letters FOLDER COUNT".into()),
+        _ => Err("usage: bench, bench print, bench scans, or bench letters FOLDER COUNT [photos]".into()),
     };
     match asked {
         Ok(()) => ExitCode::SUCCESS,
@@ -57,8 +62,8 @@ async fn main() -> ExitCode {
 }
 
 /// Makes letters.
-fn make_letters(folder: &str, count: &str) -> Result<()> {
-    let made = tests::mail::write(folder.as_ref(), count.parse()?)?;
+fn make_letters(folder: &str, count: &str, photos: Photos) -> Result<()> {
+    let made = tests::mail::write(folder.as_ref(), count.parse()?, photos)?;
     println!("{} letters, {} pages, {} bytes", made.documents.len(), made.pages, made.bytes);
     Ok(())
 }
@@ -68,6 +73,21 @@ async fn measure(all: bool) -> ExitCode {
     let mut measured = Measured { table: Table::default(), complete: true, started: Instant::now() };
     measured.print();
     let outcome = if all { measured.stack().await } else { Ok(()) };
+    println!("\n{}", measured.table);
+    match outcome {
+        Ok(()) if measured.complete => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("The stack could not be measured: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Measures what letters and their scans cost, and prints the table.
+async fn measure_scans() -> ExitCode {
+    let mut measured = Measured { table: Table::default(), complete: true, started: Instant::now() };
+    let outcome = measured.cost().await;
     println!("\n{}", measured.table);
     match outcome {
         Ok(()) if measured.complete => ExitCode::SUCCESS,
@@ -109,6 +129,7 @@ impl Measured {
         let folder = print::Folder::new();
         let raced = folder.as_ref().map_err(|error| error.to_string().into()).and_then(print::races);
         let rows = raced.map(|(races, rows)| {
+            self.complete &= races.iter().flat_map(|race| &race.runners).all(|runner| runner.verdict != table::FAILED);
             self.table.races = races;
             rows
         });
@@ -118,6 +139,16 @@ impl Measured {
         self.say("what qpdf and mutool make of print streams");
         let rows = folder.as_ref().map_err(|error| error.to_string().into()).and_then(print::oracles);
         self.keep("what qpdf and mutool make of print streams", rows);
+    }
+
+    /// Letters and their scans alone.
+    async fn cost(&mut self) -> Result<()> {
+        let mut floor = Floor::open(House::build(&Emulator::find().await?, LETTERS_PER_PART).await?);
+        self.say("the cost of a letter, in a batch of 2,000");
+        self.keep("the cost of a letter", cost::measure(&mut floor).await);
+        self.say("scans of these letters");
+        self.keep("scans", scans::measure(&mut floor).await);
+        floor.house.take_down().await
     }
 
     /// The deployed stack.
@@ -132,6 +163,8 @@ impl Measured {
         self.keep("artifacts", artifacts::measure());
         self.say("the cost of a letter, in a batch of 2,000");
         self.keep("the cost of a letter", cost::measure(&mut floor).await);
+        self.say("scans of these letters");
+        self.keep("scans", scans::measure(&mut floor).await);
         self.say("50,000 letters in one request");
         self.keep("POST of 50,000 letters", creating::measure(&floor).await);
         self.say("done");

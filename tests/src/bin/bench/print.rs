@@ -13,16 +13,19 @@ use ::print::inspect::{Limits, inspect};
 use ::print::isolate::{CHILD_ARGUMENT, Inspector};
 use ::print::stationery::Stationery;
 use tests::arrows::ROOT;
-use tests::mail::{self, Post, Written};
+use tests::mail::{self, Photos, Post, Written};
 use tests::oracle;
 
 use self::child::Usage;
 use self::programs::Program;
-use super::table::{Race, Row, Runner};
+use super::table::{FAILED, Race, Row, Runner};
 use super::{Result, median};
 
-/// How many letters, and how often ours and the peers go over them.
-const RACES: [(u32, usize, usize); 2] = [(1_000, 7, 3), (10_000, 3, 1)];
+/// How many letters, their photos, and how often ours and the peers go over them. The limits are for letters of templates.
+/// Where photos are most of the bytes, no two alike, all of them are hashed twice, as sources and as output, which the
+/// floor does once: no limit, but it is shown what that does.
+const RACES: [(u32, Photos, usize, usize); 3] =
+    [(1_000, Photos::Small, 7, 3), (10_000, Photos::Small, 3, 1), (1_000, Photos::Large, 5, 1)];
 
 /// How long a program may take, seconds.
 const PATIENCE: u64 = 300;
@@ -34,7 +37,7 @@ const PEAK: f64 = 64e6;
 const GROWTH: f64 = 0.1;
 const GROWTH_FLOOR: f64 = 4e6;
 
-/// What a peer must take of ours at least.
+/// What a peer must take of ours at least, with the hashes that ours makes on the way.
 const LEAD: f64 = 1.5;
 
 /// What it may cost to inspect a letter in another process, milliseconds.
@@ -70,13 +73,15 @@ pub(crate) fn races(folder: &Folder) -> Result<(Vec<Race>, Vec<Row>)> {
     let ours = programs::ours()?;
     let peers = programs::peers()?;
     let (mut races, mut peaks) = (Vec::new(), Vec::new());
-    for (count, rounds, of_peers) in RACES {
+    for (count, photos, rounds, of_peers) in RACES {
         let place = folder.0.join(count.to_string());
         eprintln!("        {count} letters");
-        let letters = mail::write(&place, count)?;
-        let (race, peak) = race(&letters, &ours, rounds, &peers, of_peers)?;
+        let letters = mail::write(&place, count, photos)?;
+        let (race, peak) = race(&letters, photos, &ours, rounds, &peers, of_peers)?;
         races.push(race);
-        peaks.push(peak);
+        if photos == Photos::Small {
+            peaks.push(peak);
+        }
         std::fs::remove_dir_all(place)?;
     }
     let mut rows = Vec::new();
@@ -92,14 +97,28 @@ pub(crate) fn races(folder: &Folder) -> Result<(Vec<Race>, Vec<Row>)> {
 type Peers = [(&'static str, std::result::Result<Program, &'static str>)];
 
 /// Runs every program over the same letters by turns. Answers with the memory that ours took.
-fn race(letters: &Written, ours: &[Program; 2], rounds: usize, peers: &Peers, of_peers: usize) -> Result<(Race, f64)> {
+fn race(
+    letters: &Written,
+    photos: Photos,
+    ours: &[Program; 2],
+    rounds: usize,
+    peers: &Peers,
+    of_peers: usize,
+) -> Result<(Race, f64)> {
+    let limited = photos == Photos::Small;
     let [mut floor, mut own] = [const { Runs { usages: Vec::new(), bytes: 0 } }; 2];
-    let mut others: Vec<std::result::Result<Runs, String>> =
-        peers.iter().map(|(_, peer)| peer.as_ref().map(|_| Runs::default()).map_err(|why| (*why).to_owned())).collect();
+    let mut others: Vec<std::result::Result<(Runs, Runs), Runner>> = peers
+        .iter()
+        .map(|(name, peer)| match peer {
+            Ok(_) => Ok(<(Runs, Runs)>::default()),
+            Err(why) => Err(Runner { name: (*name).to_owned(), wall: (*why).to_owned(), ..Runner::default() }),
+        })
+        .collect();
     // The first round is not counted: it finds neither the programs nor the letters in memory.
     for round in 0..=rounds {
         for (program, runs) in ours.iter().zip([&mut floor, &mut own]) {
             let (usage, bytes) = run(program, letters).map_err(|error| format!("{}: {error}", program.name))?;
+            remove(letters)?;
             if round > 0 {
                 runs.usages.push(usage);
                 runs.bytes = bytes;
@@ -109,20 +128,26 @@ fn race(letters: &Written, ours: &[Program; 2], rounds: usize, peers: &Peers, of
             continue;
         }
         for ((name, peer), runs) in peers.iter().zip(&mut others) {
-            let (Ok(program), Ok(measured)) = (peer, &mut *runs) else { continue };
+            let (Ok(program), Ok((merging, hashing))) = (peer, &mut *runs) else { continue };
             eprintln!("        {name}");
-            match run(program, letters) {
-                Ok((usage, bytes)) => {
-                    measured.usages.push(usage);
-                    measured.bytes = bytes;
+            match run(program, letters).and_then(|merged| Ok((merged, hash(letters)?))) {
+                Ok(((usage, bytes), hashed)) => {
+                    merging.usages.push(usage);
+                    merging.bytes = bytes;
+                    hashing.usages.push(hashed);
                 }
-                Err(error) => *runs = Err(error.to_string()),
+                Err(error) => {
+                    let name = (*name).to_owned();
+                    *runs = Err(Runner { name, wall: error.to_string(), verdict: FAILED, ..Runner::default() });
+                }
             }
+            remove(letters)?;
         }
     }
 
     let count = letters.documents.len();
-    let title = format!("{count} letters, {} pages, {}", letters.pages, megabytes(letters.bytes as f64));
+    let kind = if limited { "of templates" } else { "with photos across a page" };
+    let title = format!("{count} letters {kind}, {} pages, {}", letters.pages, megabytes(letters.bytes as f64));
     let mut race = Race { title, runners: Vec::new() };
     let (floor, own) = (floor.middle(), own.middle());
     let [floor_name, own_name] = ours.each_ref().map(|program| program.name);
@@ -136,17 +161,20 @@ fn race(letters: &Written, ours: &[Program; 2], rounds: usize, peers: &Peers, of
         bytes: megabytes(bytes as f64),
         ..Runner::default()
     };
+    let limit = |runner: Runner, limit: String, kept| if limited { runner.limit(limit, kept) } else { runner };
     race.runners.push(runner(floor_name, floor));
     let kept = own.0.cpu <= CPU * floor.0.cpu && own.0.peak <= PEAK;
-    let limit = format!("{CPU:.2}x the floor, {}", megabytes(PEAK));
-    race.runners.push(runner(own_name, own).limit(limit, kept));
+    race.runners.push(limit(runner(own_name, own), format!("{CPU:.2}x the floor, {}", megabytes(PEAK)), kept));
     for ((name, _), runs) in peers.iter().zip(others) {
         race.runners.push(match runs {
-            Ok(runs) => {
-                let runs = runs.middle();
-                runner(name, runs).limit(format!("{LEAD:.2}x ours or more"), runs.0.cpu >= LEAD * own.0.cpu)
+            Ok((merging, hashing)) => {
+                let (merging, hashing) = (merging.middle(), hashing.middle().0.cpu);
+                let cpu = format!("{:.2} + {hashing:.2} s", merging.0.cpu);
+                let both = (Usage { cpu: merging.0.cpu + hashing, ..merging.0 }, merging.1, merging.2);
+                let runner = Runner { cpu, ..runner(name, both) };
+                limit(runner, format!("{LEAD:.2}x ours or more"), both.0.cpu >= LEAD * own.0.cpu)
             }
-            Err(why) => Runner { name: (*name).to_owned(), wall: why, ..Runner::default() },
+            Err(runner) => runner,
         });
     }
     Ok((race, own.0.peak))
@@ -168,15 +196,34 @@ impl Runs {
     }
 }
 
+/// Where a program puts its output.
+fn output(letters: &Written) -> PathBuf {
+    letters.table.with_file_name("out.pdf")
+}
+
 /// Runs a program once. Answers with the size of its output as well.
 fn run(program: &Program, letters: &Written) -> Result<(Usage, u64)> {
     let folder = letters.table.parent().ok_or("the letters are nowhere")?;
-    let out = folder.join("out.pdf");
+    let out = output(letters);
     let arguments = program.arguments(&letters.table, &letters.documents, &out);
     let usage = child::run(program.path(), &arguments, folder, PATIENCE)?;
     let bytes = std::fs::metadata(&out)?.len();
-    std::fs::remove_file(out)?;
     Ok((usage, bytes))
+}
+
+/// What it takes beside a merge to have the hashes that a manifest has: of every source, and of the output.
+fn hash(letters: &Written) -> Result<Usage> {
+    let folder = letters.table.parent().ok_or("the letters are nowhere")?;
+    let arguments = ["hash".to_owned(), letters.table.display().to_string(), output(letters).display().to_string()];
+    child::run(&std::env::current_exe()?, &arguments, folder, PATIENCE)
+}
+
+/// Removes what a program put out, if it did.
+fn remove(letters: &Written) -> Result<()> {
+    match std::fs::remove_file(output(letters)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 /// How many letters are inspected, and how often.
@@ -188,7 +235,7 @@ const ROUNDS: usize = 3;
 /// # Errors
 /// The other process does not start, or refuses a letter.
 pub(crate) fn inspection() -> Result<Vec<Row>> {
-    let post = Post::new()?;
+    let post = Post::new(Photos::Large)?;
     let letters: Vec<_> = (0..INSPECTED).map(|number| post.letter(number)).collect::<Result<_>>()?;
     let mut inspector = Inspector::spawn(&std::env::current_exe()?, [CHILD_ARGUMENT])?;
     let (mut here, mut there) = (Vec::new(), Vec::new());
@@ -251,7 +298,7 @@ fn giant(folder: &Folder) -> Result<Row> {
     if (room.blocks_available() as u64).saturating_mul(room.fragment_size() as u64) < 2 * GIANT {
         return Ok(Row::missing(what, &"there is no room for it on the disk"));
     }
-    let post = Post::new()?;
+    let post = Post::new(Photos::Large)?;
     let letters: Vec<_> = (0..1_000).map(|number| post.letter(number)).collect::<Result<_>>()?;
     let path = folder.0.join("giant.pdf");
     let mut assembler = Assembler::new(BufWriter::new(File::create(&path)?), &Stationery::default())?;

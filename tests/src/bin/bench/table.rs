@@ -49,6 +49,9 @@ impl Row {
     }
 }
 
+/// The verdict on a program that is there and did not do its work.
+pub(crate) const FAILED: &str = "FAILED";
+
 /// A program over the same letters as others.
 #[derive(Default)]
 pub(crate) struct Runner {

@@ -13,9 +13,7 @@ use crate::batches::own;
 pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
     let batch = own(app, &call).await?;
     let letter = super::named(app, &call, &batch).await?;
-    let Some(state) = postal_state(&batch, &letter) else {
-        let message = "The letter has not been mailed, so that it has no postal state yet.";
-        return Err(Problem::new(404, "not_mailed", message));
-    };
-    Reply::json(200, &state)
+    let tracked = app.store.postal_states(&batch, std::iter::once(&letter.content.reference)).await?;
+    let state = postal_state(&batch, &letter, tracked.get(&letter.content.reference).copied());
+    Reply::json(200, &state.ok_or_else(super::not_mailed)?)
 }

@@ -37,5 +37,10 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         Some(LetterState::Issue) => app.store.list_issues(&batch, limit, after).await?,
         _ => app.store.list_letters(&batch, state, limit, after).await?,
     };
-    page.reply(app, listed, |letter| to_value(LetterOut::new(&batch, &letter)).unwrap_or_default())
+    let references = listed.items.iter().map(|letter| &letter.content.reference);
+    let tracked = app.store.postal_states(&batch, references).await?;
+    page.reply(app, listed, |letter| {
+        let scanned = tracked.get(&letter.content.reference).copied();
+        to_value(LetterOut::new(&batch, &letter, scanned)).unwrap_or_default()
+    })
 }

@@ -8,6 +8,7 @@ use domain::fault::{Faults, Pointer};
 use domain::id::LetterRef;
 use domain::letter::{Finding, Letter, LetterState, MAX_IMPRESSIONS, NewLetter};
 use domain::location::{Location, S3Path};
+use domain::tracking::PostalState;
 use edge::Problem;
 use edge::wire::{Field, Object};
 use serde::{Deserialize, Serialize};
@@ -148,7 +149,7 @@ pub(super) struct LetterOut<'a> {
     /// Its state on the production side, its own or its batch's. `state` is that of the address.
     production_state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    postal_state: Option<&'static str>,
+    postal_state: Option<PostalState>,
     #[serde(skip_serializing_if = "Option::is_none")]
     issue: Option<IssueOut>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -164,7 +165,7 @@ pub(super) struct LetterOut<'a> {
 }
 
 impl<'a> LetterOut<'a> {
-    pub(super) fn new(batch: &Batch, letter: &'a Letter) -> Self {
+    pub(super) fn new(batch: &Batch, letter: &'a Letter, scanned: Option<PostalState>) -> Self {
         let content = &letter.content;
         LetterOut {
             letter_ref_id: &content.reference,
@@ -172,7 +173,7 @@ impl<'a> LetterOut<'a> {
             original_document_path: &content.source,
             impression_count: content.impressions,
             production_state: production_state(batch, letter),
-            postal_state: postal_state(batch, letter),
+            postal_state: postal_state(batch, letter, scanned),
             issue: IssueOut::of(letter),
             warnings: content.warnings.iter().map(warning).collect(),
             findings: &letter.findings,
@@ -199,9 +200,10 @@ fn production_state(batch: &Batch, letter: &Letter) -> &'static str {
     }
 }
 
-/// A letter's postal state: none until its batch is mailed.
-pub(super) fn postal_state(batch: &Batch, letter: &Letter) -> Option<&'static str> {
-    (batch.state == BatchState::Mailed && letter.state != LetterState::Canceled).then_some("Dropped")
+/// A letter's postal state: none until its batch is mailed, and that of its scans once it has any.
+pub(super) fn postal_state(batch: &Batch, letter: &Letter, scanned: Option<PostalState>) -> Option<PostalState> {
+    let mailed = batch.state == BatchState::Mailed && letter.state != LetterState::Canceled;
+    mailed.then(|| scanned.unwrap_or(PostalState::Dropped))
 }
 
 /// Something odd that does not stand in the way.

@@ -145,6 +145,17 @@ pub(crate) fn floor(table: &str, out: &str) -> Result<()> {
     Ok(())
 }
 
+/// The hashes of a manifest: of every document, and of the output.
+///
+/// # Errors
+/// A file cannot be read.
+pub(crate) fn hash(table: &str, out: &str) -> Result<()> {
+    for file in documents(table)?.into_iter().chain([out.into()]) {
+        println!("{:x}", Sha256::digest(std::fs::read(file)?));
+    }
+    Ok(())
+}
+
 /// A merge as one writes it with lopdf: every document is loaded and renumbered, and all are saved as one.
 ///
 /// # Errors

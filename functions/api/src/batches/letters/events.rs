@@ -1,0 +1,73 @@
+//! `GET /v2/batches/{batchId}/letters/{letterId}/events`: what became of a letter since it was mailed, with times, places and
+//! codes, in the order in which it happened.
+
+use domain::tracking::codes::Meaning;
+use domain::tracking::{Feed, Place, PostalState, states};
+use edge::{Call, Problem, Reply};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::wire::postal_state;
+use crate::App;
+use crate::batches::own;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct HistoryOut {
+    postal_state: PostalState,
+    items: Vec<EventOut>,
+}
+
+/// A scan, and the state after it; the first is that the letter was mailed.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EventOut {
+    at: Timestamp,
+    feed: Feed,
+    code: String,
+    description: String,
+    /// How sure the meaning of the code is.
+    meaning: &'static str,
+    postal_state: PostalState,
+    place: Place,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// Answers the request.
+///
+/// # Errors
+/// 404, with another code when the letter is there but not yet mailed.
+pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
+    let batch = own(app, &call).await?;
+    let letter = super::named(app, &call, &batch).await?;
+    let mailed = batch.mailed_at.filter(|_| postal_state(&batch, &letter, None).is_some());
+    let Some(mailed_at) = mailed else { return Err(super::not_mailed()) };
+    let codes = app.store.codes().await?;
+    let tracked = app.store.tracked(&batch, &letter.content.reference).await?.unwrap_or_default();
+    let mut items = vec![EventOut {
+        at: mailed_at,
+        feed: Feed::Mailhouse,
+        code: "MAILED".to_owned(),
+        description: "Handed to the postal service".to_owned(),
+        meaning: "confirmed",
+        postal_state: PostalState::Dropped,
+        place: Place::default(),
+        reason: None,
+    }];
+    let after: Vec<PostalState> = states(&tracked.scans, &codes).collect();
+    for (scan, state) in tracked.scans.into_iter().zip(after) {
+        let known = codes.get(scan.feed, &scan.code).filter(|code| code.meaning != Meaning::Unknown);
+        items.push(EventOut {
+            at: scan.at,
+            feed: scan.feed,
+            description: known.map_or_else(|| "Unknown code".to_owned(), |code| code.description.clone()),
+            meaning: known.map_or("unknown", |code| if code.confirmed { "confirmed" } else { "unconfirmed" }),
+            code: scan.code,
+            postal_state: state,
+            place: scan.place,
+            reason: scan.note,
+        });
+    }
+    Reply::json(200, &HistoryOut { postal_state: tracked.state, items })
+}

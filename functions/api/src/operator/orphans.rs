@@ -1,0 +1,3 @@
+//! `/v2/operator/orphans`
+
+pub mod list;

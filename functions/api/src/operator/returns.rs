@@ -1,0 +1,3 @@
+//! `/v2/operator/returns`
+
+pub mod create;

@@ -1,0 +1,3 @@
+//! `/v2/test/letters/{letterId}`
+
+pub mod advance;

@@ -1,0 +1,118 @@
+//! `POST /v2/test/letters/{letterId}/advance`: has a test letter live the life of a mailed one, at once or within minutes.
+//!
+//! Its batch is mailed if it is not yet, without a mail job: nothing is printed. The scans of the letter's life are files like
+//! the postal service's, and the worker that reads those reads these, each in its time.
+
+use domain::account::Mode;
+use domain::batch::{Batch, BatchState, MailClass};
+use domain::fault::{Faults, Pointer};
+use domain::id::{BatchId, LetterRef};
+use domain::letter::LetterState;
+use domain::tracking::life::Outcome;
+use edge::wire::{self, Field};
+use edge::{Call, Problem, Reply};
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use store::idempotency::{Answer, Completion};
+use store::test_pieces::TestScan;
+
+use crate::App;
+use crate::idempotent::once;
+
+/// Within how many seconds a life may be lived, at most: for as long a message can be held back.
+const LONGEST: u32 = 900;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", expecting = "an object with outcome and seconds")]
+struct RawLife<'a> {
+    #[serde(default, borrow)]
+    outcome: Field<'a>,
+    #[serde(default, borrow)]
+    seconds: Field<'a>,
+}
+
+impl RawLife<'_> {
+    fn parse(&self) -> Result<(Outcome, u32), Problem> {
+        let mut faults = Faults::default();
+        let root = Pointer::Root;
+        let at = root.key("outcome");
+        let outcome = self.outcome.required(&at, &mut faults).text(&at, &mut faults).and_then(|word| {
+            let known = Outcome::parse(word);
+            if known.is_none() {
+                faults.push(&at, "outcome", "Give delivered, returned, notMailable, lost or certifiedSigned.");
+            }
+            known
+        });
+        let seconds = self.seconds.whole(0..=LONGEST, &root.key("seconds"), &mut faults).unwrap_or(0);
+        let outcome = outcome.filter(|_| faults.is_empty());
+        outcome.map(|outcome| (outcome, seconds)).ok_or_else(|| Problem::faulty(422, "invalid", &faults))
+    }
+}
+
+/// The letter that the path names: its batch's id, a full stop, and its reference.
+async fn named(app: &App, call: &Call) -> Result<(Batch, LetterRef), Problem> {
+    let caller = call.caller()?;
+    if caller.mode != Mode::Test {
+        let message =
+            "Only letters of a test key can be advanced. What becomes of the others the postal service tells.";
+        return Err(Problem::new(403, "forbidden", message));
+    }
+    let not_found = || Problem::not_found("letter");
+    let (batch, reference) = call.parameter("letterId").split_once('.').ok_or_else(not_found)?;
+    let id = BatchId::parse(batch).map_err(|_| not_found())?;
+    let reference = LetterRef::parse(reference).map_err(|_| not_found())?;
+    let batch = app.store.batch(&id).await?;
+    let own = |batch: &Batch| batch.account == caller.account && batch.mode == caller.mode;
+    let batch = batch.filter(own).ok_or_else(not_found)?;
+    let letter = app.store.letter(&batch, &reference).await?.ok_or_else(not_found)?;
+    let ready = matches!(batch.state, BatchState::Ready | BatchState::Mailed) && letter.state == LetterState::Ready;
+    if !ready {
+        let message = "The letter's batch is not ready to be mailed, or the letter was withdrawn.";
+        return Err(Problem::new(409, "letter.not_ready", message));
+    }
+    Ok((batch, reference))
+}
+
+/// Answers the request: 202, and the scans come after the answer.
+///
+/// # Errors
+/// 400, 403 for a live key, 404, 409 while the letter's batch is not ready, and 422.
+pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
+    once(app, &call, async |ticket| {
+        let (outcome, seconds) = wire::read::<RawLife<'_>>(&call.body)?.parse()?;
+        let (batch, letter) = named(app, &call).await?;
+        if outcome == Outcome::CertifiedSigned && batch.mail_class != MailClass::Certified {
+            let message = "Only a letter of a certified batch can be signed for.";
+            return Err(Problem::new(409, "letter.not_certified", message));
+        }
+        app.store.mail_test_batch(&batch, call.now).await?;
+        let piece = app.store.test_piece(&batch, &letter).await?;
+        let scans = scans(outcome, seconds, call.now);
+        app.store.send_test_scans(&batch, &piece, &scans, call.now).await?;
+        let told: Vec<Value> = scans.iter().map(|scan| json!({ "at": scan.at, "code": scan.code })).collect();
+        let body = json!({
+            "letterId": format!("{}.{letter}", batch.id),
+            "trackingCode": piece.code,
+            "outcome": outcome,
+            "scans": told,
+        });
+        let answer = Answer { status: 202, location: None, body: body.to_string() };
+        app.store.keep_answer(Completion::of(ticket, &answer)).await?;
+        Ok(answer)
+    })
+    .await
+}
+
+/// The scans of a life: the last when the time is over, the others evenly before it.
+fn scans(outcome: Outcome, seconds: u32, now: Timestamp) -> Vec<TestScan> {
+    let life = outcome.scans();
+    let count = life.len() as u32;
+    let scan = |(number, &(feed, code)): (u32, &(_, &'static str))| {
+        let after = seconds * number / count;
+        // Scans of one moment would have no order.
+        let at = now + SignedDuration::from_secs(i64::from(after)) + SignedDuration::from_millis(i64::from(number));
+        TestScan { at, feed, code, after }
+    };
+    (1..).zip(life).map(scan).collect()
+}

@@ -1,0 +1,142 @@
+//! Holds what is read here to what lopdf reads: on files of many programs, on hostile ones, and on changes of both.
+
+use lopdf::Object;
+use proptest::prelude::*;
+
+use super::*;
+
+#[path = "../../tests/support/mod.rs"]
+mod support;
+
+const LIMIT: u64 = 1 << 20;
+
+/// Whether the file is read here; fails if lopdf reads anything else in it.
+fn agrees(bytes: &[u8]) -> bool {
+    let Some(read) = read(bytes, LIMIT) else { return false };
+    let whole = document::on_parser_stack(|| document::load(bytes, LIMIT)).unwrap();
+    // Something that no page reaches is damaged or too large: inspection refuses the file, whatever is read of the rest.
+    let Some(whole) = whole.ok().filter(|whole| whole.xref_recovery.is_none()) else { return true };
+    assert_eq!(read.trailer.get(b"Root").unwrap(), whole.trailer.get(b"Root").unwrap());
+    for (id, object) in &read.objects {
+        match (object, whole.objects.get(id).unwrap_or(&Object::Null)) {
+            (Object::Stream(read), Object::Stream(whole)) => {
+                let content = document::bytes_of(bytes, read);
+                assert_eq!((&read.dict, content), (&whole.dict, whole.content.as_slice()), "{id:?}");
+            }
+            (read, whole) => assert_eq!(read, whole, "{id:?}"),
+        }
+    }
+    true
+}
+
+fn files(folder: &str) -> Vec<(String, Vec<u8>)> {
+    let folder = format!("{}/{folder}", env!("CARGO_MANIFEST_DIR"));
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.is_file());
+    files.sort();
+    files.into_iter().map(|path| (path.display().to_string(), std::fs::read(path).unwrap())).collect()
+}
+
+const FIXTURES: &str = "../../tests/fixtures/documents";
+
+#[test]
+fn files_of_many_programs_are_read_as_lopdf_reads_them() {
+    let files: Vec<_> = files(FIXTURES).into_iter().filter(|(name, _)| name.ends_with(".pdf")).collect();
+    let left: Vec<_> = files.iter().filter(|(_, bytes)| !agrees(bytes)).map(|(name, _)| name).collect();
+    assert!(left.len() * 10 <= files.len(), "{} of {} are left to lopdf: {left:?}", left.len(), files.len());
+}
+
+#[test]
+fn hostile_files_are_read_as_lopdf_reads_them_or_not_at_all() {
+    for folder in
+        ["tests/corpus/bytes", "../../tests/fixtures/documents/refused", "../../tests/fixtures/documents/hostile"]
+    {
+        for (_, bytes) in files(folder) {
+            agrees(&bytes);
+        }
+    }
+}
+
+#[test]
+fn only_what_pages_reach_is_read() {
+    let mut objects = support::one_page();
+    objects[0] = b"<</Type/Catalog/Pages 2 0 R/StructTreeRoot 5 0 R>>".to_vec();
+    objects.push(b"<</Type/StructTreeRoot/K 6 0 R>>".to_vec());
+    objects.push(b"<</Type/StructElem/P 5 0 R>>".to_vec());
+    let document = read(&support::file(&objects), LIMIT).unwrap();
+    assert_eq!(document.objects.keys().map(|id| id.0).collect::<Vec<_>>(), [1, 2, 3, 4]);
+}
+
+#[test]
+fn what_is_out_of_the_ordinary_is_left_to_lopdf() {
+    let odd: [(&str, &str, &str); 12] = [
+        ("a file that breaks off", "%%EOF\n", ""),
+        ("a key twice", "/Resources<<>>", "/Resources<<>>/Resources<<>>"),
+        ("a name with an escape", "/Resources<<>>", "/Resources<</#41 1>>"),
+        ("a string with an escape", "/Resources<<>>", "/Resources<</A(\\n)>>"),
+        ("a hexadecimal string of odd length", "/Resources<<>>", "/Resources<</A<abc>>>"),
+        ("a number with an exponent", "/Resources<<>>", "/Resources<</A 1e3>>"),
+        ("a reference to nothing", "/Resources<<>>", "/Resources<</A 99 0 R>>"),
+        ("a reference to another generation", "/Contents 4 0 R", "/Contents 4 1 R"),
+        ("a length that is too short", "/Length 18", "/Length 17"),
+        ("a length that is too long", "/Length 18", "/Length 20"),
+        ("an encrypted file", "/Size 5", "/Size 5/Encrypt 4 0 R"),
+        ("a section of both kinds", "/Size 5", "/Size 5/XRefStm 9"),
+    ];
+    assert!(agrees(&support::file(&support::one_page())));
+    for (what, from, to) in odd {
+        let plain = support::file(&support::one_page());
+        let mut objects = support::one_page();
+        for object in &mut objects {
+            *object = replaced(object, from, to);
+        }
+        // What is in no object is in the trailer.
+        let file = replaced(&support::file(&objects), if objects == support::one_page() { from } else { to }, to);
+        assert_ne!(file, plain, "{what}");
+        assert!(!agrees(&file), "{what}");
+    }
+}
+
+fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
+    String::from_utf8(bytes.to_vec()).unwrap().replace(from, to).into_bytes()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn documents_made_at_random_are_read_as_lopdf_reads_them(tape in proptest::collection::vec(any::<u8>(), 0..600)) {
+        agrees(&support::tape::document(&tape));
+    }
+
+    #[test]
+    fn a_changed_byte_changes_what_is_read_for_both(
+        which: prop::sample::Index,
+        edits in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        thread_local!(static FILES: Vec<Vec<u8>> = small_files());
+        let mut file = FILES.with(|files| files[which.index(files.len())].clone());
+        for (place, byte) in edits {
+            let place = place.index(file.len());
+            file[place] = byte;
+        }
+        agrees(&file);
+    }
+
+    #[test]
+    fn values_are_read_as_lopdf_reads_them(value in "[ \\n\\r\\t/<>()\\[\\]%#A-Ra-f0-9.+\\-]{0,24}") {
+        let mut objects = support::one_page();
+        objects[1] = format!("<</Type/Pages/Kids[3 0 R]/Count 1/A {value}>>").into_bytes();
+        agrees(&support::file(&objects));
+    }
+}
+
+/// Files whose syntax is most of them, so that a change is likely to hit it.
+fn small_files() -> Vec<Vec<u8>> {
+    let tapes = files("tests/corpus/tape").into_iter().map(|(_, tape)| support::tape::document(&tape));
+    let bytes = files("tests/corpus/bytes").into_iter().chain(files(FIXTURES)).map(|(_, bytes)| bytes);
+    let readable = |bytes: &Vec<u8>| bytes.len() < 20_000 && read(bytes, LIMIT).is_some();
+    let files: Vec<_> = tapes.chain(bytes).filter(readable).collect();
+    assert!(files.len() >= 20, "{} files", files.len());
+    files
+}
