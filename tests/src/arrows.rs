@@ -10,13 +10,14 @@ use serde_json::Value;
 pub const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// What each of our crates may depend on of ours. The tests may on all.
-const ARROWS: [(&str, &[&str]); 6] = [
+const ARROWS: [(&str, &[&str]); 7] = [
     ("domain", &[]),
     ("print", &[]),
+    ("outbound", &[]),
     ("store", &["domain"]),
     ("edge", &["domain"]),
-    ("api", &["domain", "print", "store", "edge"]),
-    ("workers", &["domain", "print", "store", "edge"]),
+    ("api", &["domain", "print", "outbound", "store", "edge"]),
+    ("workers", &["domain", "print", "outbound", "store", "edge"]),
 ];
 
 /// The tests look at everything.

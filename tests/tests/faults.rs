@@ -42,6 +42,7 @@ enum Step {
     Assemble,
     Printed,
     Mailed,
+    Sequence,
 }
 
 /// What happens to a batch, in order, and at which of the steps faults strike.
@@ -63,8 +64,9 @@ const FILLED: Story = Story {
         Step::Assemble,
         Step::Printed,
         Step::Mailed,
+        Step::Sequence,
     ],
-    swept: &[0, 1, 2, 3, 4, 5, 6, 7],
+    swept: &[0, 1, 2, 3, 4, 5, 6, 7, 8],
 };
 /// A batch that is created with its letters; two have no document, one of these is mended and the other withdrawn; then
 /// one of the good ones is replaced.
@@ -144,6 +146,15 @@ async fn run(floor: &mut Floor, case: Case) -> Result<Vec<String>> {
             }
             continue;
         }
+        if *step == Step::Sequence {
+            let partition = format!("BATCH#{batch}");
+            if here {
+                calls = floor.sequence_struck(&partition, case.fault).await?.calls;
+            } else {
+                floor.sequence(&partition).await?;
+            }
+            continue;
+        }
         if *step == Step::Retry {
             floor.house.upload("reportlab-odd.pdf", &mended).await?;
         }
@@ -183,6 +194,8 @@ async fn run(floor: &mut Floor, case: Case) -> Result<Vec<String>> {
     }
     floor.drain(None).await?;
     audit(&floor.house, &batch, &expected(floor, case, &batch).await?).await?;
+    floor.sequence(&format!("BATCH#{batch}")).await?;
+    audit::log(&floor.house, &batch).await?;
     Ok(calls)
 }
 

@@ -2,6 +2,8 @@
 
 pub mod authorize;
 pub mod batches;
+pub mod callback;
+pub mod events;
 pub mod health;
 pub mod idempotent;
 pub mod issue_operator_key;
@@ -12,7 +14,9 @@ pub mod scans;
 pub mod sso;
 pub mod test;
 
+use edge::Problem;
 use edge::cursor::Cursors;
+use outbound::{Outbound, SettingError};
 use store::Store;
 
 /// An error that ends the process.
@@ -26,6 +30,7 @@ pub struct App {
     pub cursors: Cursors,
     /// Who may push scans; only the function that takes them is told.
     pub pusher: Option<scans::Pusher>,
+    outbound: Option<Outbound>,
 }
 
 impl App {
@@ -36,11 +41,22 @@ impl App {
     pub async fn open() -> Result<Self, Error> {
         let secret =
             std::env::var("MAILHOUSE_CURSOR_KEY").map_err(|_| "set the environment variable MAILHOUSE_CURSOR_KEY")?;
+        let outbound = std::env::var_os("MAILHOUSE_SIGNING_KEY").map(|_| Outbound::from_env()).transpose()?;
         Ok(App {
             store: Store::open(store::Config::from_env()?).await,
             cursors: Cursors::new(&secret),
             pusher: scans::Pusher::from_env(),
+            outbound,
         })
+    }
+
+    /// Posts to clients. Only functions that need it are told the key that it takes.
+    ///
+    /// # Errors
+    /// When this function is not told it.
+    pub fn outbound(&self) -> Result<&Outbound, Problem> {
+        let missing = || Problem::from(SettingError::Missing("MAILHOUSE_SIGNING_KEY"));
+        self.outbound.as_ref().ok_or_else(missing)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What all lists share: how many a page holds, where it starts, and how it is answered.
 
 use edge::{Call, Problem, Reply};
+use jiff::Timestamp;
 use serde::Serialize;
 use store::batches::{After, Listed};
 
@@ -21,14 +22,7 @@ impl PageRequest {
     /// # Errors
     /// 400 when one of them cannot be.
     pub fn read(app: &App, call: &Call, list: String, most: usize) -> Result<Self, Problem> {
-        let limit = match call.query("limit").map(str::parse::<usize>) {
-            None => 25,
-            Some(Ok(limit)) if (1..=most).contains(&limit) => limit,
-            Some(_) => {
-                let message = format!("Give a limit from 1 to {most}.");
-                return Err(Problem::new(400, "limit.invalid", message));
-            }
-        };
+        let limit = limit(call, most)?;
         let after = call.query("cursor").map(|cursor| app.cursors.open(&list, cursor)).transpose()?;
         Ok(PageRequest { limit, after, list })
     }
@@ -53,4 +47,25 @@ impl PageRequest {
         let next_cursor = page.next.map(|after| app.cursors.seal(&self.list, &after)).transpose()?;
         Reply::json(200, &Page { items: page.items.into_iter().map(show).collect(), next_cursor })
     }
+}
+
+/// Reads `limit`: 1 to `most`, 25 when it is not given.
+///
+/// # Errors
+/// 400 when it cannot be.
+pub fn limit(call: &Call, most: usize) -> Result<usize, Problem> {
+    match call.query("limit").map(str::parse::<usize>) {
+        None => Ok(25),
+        Some(Ok(limit)) if (1..=most).contains(&limit) => Ok(limit),
+        Some(_) => Err(Problem::new(400, "limit.invalid", format!("Give a limit from 1 to {most}."))),
+    }
+}
+
+/// Reads a moment.
+///
+/// # Errors
+/// 400 when it cannot be.
+pub fn moment(call: &Call, name: &str) -> Result<Option<Timestamp>, Problem> {
+    let parsed = call.query(name).map(str::parse::<Timestamp>).transpose();
+    parsed.map_err(|_| Problem::new(400, "moment.invalid", format!("Give {name} as in 2026-05-10T00:00:00Z.")))
 }

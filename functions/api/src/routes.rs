@@ -3,7 +3,7 @@
 use domain::account::Scope;
 use edge::Handler;
 
-use crate::{App, batches, health, operator, scans, test};
+use crate::{App, batches, callback, events, health, operator, scans, test};
 
 /// An endpoint.
 pub struct Route {
@@ -61,6 +61,12 @@ pub const ROUTES: &[Route] = &[
     route!("operator.orphans.list", GET "/v2/operator/orphans", OPERATE, operator::orphans::list),
     route!("operator.returns.create", POST "/v2/operator/returns", OPERATE, operator::returns::create),
     route!("operator.letters.state", PUT "/v2/operator/batches/{batchId}/letters/{letterId}/state", OPERATE, operator::letters::state),
+
+    route!("events.list", GET "/v2/events", READ, events::list),
+    route!("callback.get", GET "/v2/callback", READ, callback::get),
+    route!("callback.put", PUT "/v2/callback", WRITE, callback::put),
+    route!("callback.delete", DELETE "/v2/callback", WRITE, callback::delete),
+    route!("callback.test", POST "/v2/callback/test", WRITE, callback::test),
 
     route!("operator.queue", GET "/v2/operator/queue", OPERATE, operator::queue),
     route!("operator.jobs.create", POST "/v2/operator/jobs", OPERATE, operator::jobs::create),

@@ -1,11 +1,16 @@
 //! The workers: one file for each consumer of a queue.
 
 pub mod apply_scans;
+pub mod archive_events;
 pub mod assemble_part;
+pub mod find_news;
 pub mod initialise_batch;
 pub mod inspect_letters;
 pub mod match_orphans;
 pub mod plan_job;
+pub mod push_news;
+pub mod sequence_events;
+pub mod sweep_events;
 
 use jiff::Timestamp;
 use store::Store;
@@ -25,11 +30,17 @@ pub async fn run() -> Result<(), Error> {
     let operation = edge::operation();
     let store = Store::open(store::Config::from_env()?).await;
     match operation.as_str() {
+        // Boxed, because the compiler could not lay out all of them in one piece.
         initialise_batch::OPERATION => serve(store, &operation, initialise_batch::work).await,
         inspect_letters::OPERATION => {
             serve(inspect_letters::Inspection::open(store)?, &operation, inspect_letters::work).await
         }
         plan_job::OPERATION => serve(store, &operation, plan_job::work).await,
+        sequence_events::OPERATION => Box::pin(edge::stream::serve(store, &operation, sequence_events::work)).await,
+        find_news::OPERATION => Box::pin(edge::direct::serve(async || find_news::work(&store).await)).await,
+        push_news::OPERATION => Box::pin(serve(push_news::Pushing::open(store)?, &operation, push_news::work)).await,
+        archive_events::OPERATION => Box::pin(edge::direct::serve(async || archive_events::work(&store).await)).await,
+        sweep_events::OPERATION => Box::pin(edge::direct::serve(async || sweep_events::work(&store).await)).await,
         assemble_part::OPERATION => serve(store, &operation, assemble_part::work).await,
         apply_scans::OPERATION => serve(store, &operation, apply_scans::work).await,
         match_orphans::OPERATION => serve(store, &operation, match_orphans::work).await,

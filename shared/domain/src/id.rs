@@ -96,6 +96,10 @@ identifier! {
     /// An event; later events sort after earlier ones.
     EventId, |text| prefixed(text, "evt_")
 }
+identifier! {
+    /// A page of news on its way to a callback.
+    PushId, |text| prefixed(text, "psh_")
+}
 
 fn prefixed(text: &str, prefix: &str) -> bool {
     text.strip_prefix(prefix)
@@ -122,12 +126,21 @@ macro_rules! time_sorted {
         }
     )* };
 }
-time_sorted!(AccountId "acct_", KeyId "key_", JobId "job_", LocationId "loc_", EventId "evt_");
+time_sorted!(AccountId "acct_", KeyId "key_", JobId "job_", LocationId "loc_", EventId "evt_", PushId "psh_");
 
 impl AdditionId {
     /// A random addition id: unique within its batch, short because every letter carries it.
     pub fn random(entropy: Entropy) -> Self {
         Self(format!("add_{}", base32(&entropy[..5])))
+    }
+}
+
+impl EventId {
+    /// The identifier of an entry of this event: always the same, and in the order of the entries.
+    pub fn entry(&self, place: u64) -> Self {
+        // Four characters, which 2^20 entries fill; an item of the table has room for a hundredth of that.
+        let digit = |position: u64| char::from(CROCKFORD[(place >> (position * 5) & 31) as usize]);
+        Self((0..4).rev().map(digit).fold(self.0.clone(), |text, digit| text + digit.encode_utf8(&mut [0; 4])))
     }
 }
 

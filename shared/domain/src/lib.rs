@@ -24,13 +24,17 @@
 //! | run | one reading of a scan file; the operator may have it read again |
 //! | postal state | where a mailed piece is on its way, in the contract's words |
 //! | article number | the 22 digits that name a certified piece: channel, service type, Mailer ID, serial, check digit |
-//! | event | the record of one state change, written with it |
+//! | event | the record of one state change, written with it; its *entries* are letters that the same happened to |
+//! | log | the events of an account and mode in one order, each with its number |
+//! | news | a state change as its client is told of it: an event of the log, or an entry of one |
+//! | callback | where an account's news is pushed every few hours; a *push* is a page of it |
 //! | mode | live, or test: test data never reaches the print floor |
 
 pub mod account;
 pub mod address;
 pub mod article_number;
 pub mod batch;
+pub mod callback;
 pub mod event;
 pub mod fault;
 pub mod id;

@@ -7,6 +7,7 @@ pub mod direct;
 pub mod http;
 pub mod problem;
 pub mod sqs;
+pub mod stream;
 pub mod wire;
 
 pub use http::{Call, Handler, Reply};

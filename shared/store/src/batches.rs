@@ -31,6 +31,27 @@ pub struct After {
     pub index: Option<String>,
 }
 
+impl After {
+    /// Behind an item.
+    pub(crate) fn of(item: &Item, index: Index) -> Option<Self> {
+        let text = |name| item.get(name).and_then(|value| value.as_s().ok()).cloned();
+        let (_, sort_key) = index.keys();
+        Some(After { pk: text("pk")?, sk: text("sk")?, index: text(sort_key) })
+    }
+
+    /// As a query takes it.
+    pub(crate) fn position(&self, index: Index, partition: &str) -> Item {
+        let text = |value: &str| AttributeValue::S(value.to_owned());
+        let (index_pk, index_sk) = index.keys();
+        Item::from([
+            ("pk".to_owned(), text(&self.pk)),
+            ("sk".to_owned(), text(&self.sk)),
+            (index_pk.to_owned(), text(partition)),
+            (index_sk.to_owned(), text(self.index.as_deref().unwrap_or_default())),
+        ])
+    }
+}
+
 /// One page of a list.
 #[derive(Debug)]
 pub struct Listed<T> {
@@ -169,19 +190,7 @@ impl Store {
         wanted: impl Fn(&T) -> bool,
     ) -> Result<Listed<T>, StoreError> {
         let Listing { index, partition, from, to, backwards } = listing;
-        let (gsi_pk, gsi_sk) = match index {
-            Index::ByAccount => ("gsi1pk", "gsi1sk"),
-            Index::Queue => ("gsi2pk", "gsi2sk"),
-        };
-        let mut position = after.map(|after| {
-            let text = |value: &str| AttributeValue::S(value.to_owned());
-            Item::from([
-                ("pk".to_owned(), text(&after.pk)),
-                ("sk".to_owned(), text(&after.sk)),
-                (gsi_pk.to_owned(), text(&partition)),
-                (gsi_sk.to_owned(), text(after.index.as_deref().unwrap_or_default())),
-            ])
-        });
+        let mut position = after.map(|after| after.position(index, &partition));
         let mut items = Vec::with_capacity(limit);
         // With a rare state a page may be long in coming: it is cut off, and the client asks for the next.
         for _ in 0..20 {
@@ -200,7 +209,7 @@ impl Store {
                 let Some(value) = value.filter(&wanted) else { continue };
                 items.push(value);
                 if items.len() == limit {
-                    return Ok(Listed { items, next: after_of(item, gsi_sk) });
+                    return Ok(Listed { items, next: After::of(item, index) });
                 }
             }
             match page.items.last() {
@@ -208,7 +217,7 @@ impl Store {
                 _ => return Ok(Listed { items, next: None }),
             }
         }
-        let next = position.as_ref().and_then(|position| after_of(position, gsi_sk));
+        let next = position.as_ref().and_then(|position| After::of(position, index));
         Ok(Listed { items, next })
     }
 
@@ -298,11 +307,14 @@ pub(crate) fn batch_event(
     })
 }
 
-/// An event as an item, listed in its account's feed.
+/// An event as an item. While it is not numbered it is listed among those of its account that are not; what concerns only
+/// the print floor has no number.
 pub(crate) fn event_item(key: &Key, event: &Event) -> Result<Item, StoreError> {
     let mut item = table::keyed("an event", key, event)?;
-    item.insert("gsi1pk".to_owned(), AttributeValue::S(keys::by_account::events(event.account.as_ref())));
-    item.insert("gsi1sk".to_owned(), AttributeValue::S(event.id.to_string()));
+    if let Some(account) = &event.account {
+        item.insert("gsi1pk".to_owned(), AttributeValue::S(keys::by_account::events(account)));
+        item.insert("gsi1sk".to_owned(), AttributeValue::S(event.id.to_string()));
+    }
     Ok(item)
 }
 
@@ -322,9 +334,4 @@ pub(crate) fn urgency(batch: &Batch) -> String {
 /// A moment in a form that sorts as text: milliseconds, always in thirteen digits or more.
 pub(crate) fn sortable(at: Timestamp) -> String {
     format!("{:013}", at.as_millisecond().max(0))
-}
-
-fn after_of(item: &Item, sort_key: &str) -> Option<After> {
-    let text = |name| item.get(name).and_then(|value| value.as_s().ok()).cloned();
-    Some(After { pk: text("pk")?, sk: text("sk")?, index: text(sort_key) })
 }

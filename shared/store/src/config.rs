@@ -35,6 +35,12 @@ pub struct Config {
     pub endorsement: Option<String>,
     /// How many letters a part has.
     pub letters_per_part: usize,
+    /// URL of the queue of callbacks to tell what is new.
+    pub callback_queue: String,
+    /// Our bucket of archived events.
+    pub archive_bucket: String,
+    /// For how many days the log is kept.
+    pub log_days: u16,
     /// The gateway's usage plan on which accounts are counted; only the function that creates accounts is told it.
     pub usage_plan: Option<String>,
 }
@@ -85,6 +91,9 @@ impl Config {
             service_type_certified: service("MAILHOUSE_SERVICE_TYPE_CERTIFIED")?,
             endorsement: std::env::var("MAILHOUSE_ENDORSEMENT").ok().filter(|line| !line.is_empty()),
             letters_per_part: number("MAILHOUSE_PART_LETTERS")?,
+            callback_queue: required("MAILHOUSE_QUEUE_CALLBACK")?,
+            archive_bucket: required("MAILHOUSE_ARCHIVE_BUCKET")?,
+            log_days: number("MAILHOUSE_LOG_DAYS")?.try_into().unwrap_or(u16::MAX),
             usage_plan: std::env::var("MAILHOUSE_USAGE_PLAN").ok().filter(|name| !name.is_empty()),
         })
     }

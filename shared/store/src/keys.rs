@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::account::Mode;
-use domain::id::{AccountId, AdditionId, BatchId, EventId, JobId, KeyId, LetterRef, LocationId, ScanFileId};
+use domain::id::{AccountId, AdditionId, BatchId, EventId, JobId, KeyId, LetterRef, LocationId, PushId, ScanFileId};
 use sha2::{Digest, Sha256};
 
 /// A primary key, or where a query starts.
@@ -128,6 +128,39 @@ pub(crate) fn account(id: &AccountId) -> Key {
     Key::new(format!("ACCOUNT#{id}"), "ACCOUNT")
 }
 
+/// The log of an account and mode.
+pub(crate) fn log(account: &AccountId, mode: Mode) -> String {
+    format!("LOG#{account}#{}", mode.as_str())
+}
+
+/// The last number that was given out in a log.
+pub(crate) fn log_counter(account: &AccountId, mode: Mode) -> Key {
+    Key::new(log(account, mode), "COUNTER")
+}
+
+/// How far a log is archived.
+pub(crate) fn archived(account: &AccountId, mode: Mode) -> Key {
+    Key::new(log(account, mode), "ARCHIVED")
+}
+
+/// An event in the log, at the last of its numbers: whoever goes on behind a number finds the event that holds the next
+/// one at the first key after it.
+pub(crate) fn logged(account: &AccountId, mode: Mode, last: u64) -> Key {
+    Key::new(log(account, mode), format!("NUMBER#{last:020}"))
+}
+
+/// Where an account's mail of a mode is reported.
+pub(crate) fn callback(account: &AccountId, mode: Mode) -> Key {
+    Key::new(format!("CALLBACK#{account}#{}", mode.as_str()), "CALLBACK")
+}
+
+pub(crate) const ATTEMPT_PREFIX: &str = "ATTEMPT#";
+
+/// An attempt to push; later ones sort later.
+pub(crate) fn attempt(account: &AccountId, mode: Mode, push: &PushId, attempts: u32) -> Key {
+    Key::new(callback(account, mode).pk, format!("{ATTEMPT_PREFIX}{push}#{attempts:05}"))
+}
+
 pub(crate) const KEY_PREFIX: &str = "KEY#";
 
 pub(crate) fn api_key(account: &AccountId, id: &KeyId) -> Key {
@@ -158,8 +191,9 @@ pub(crate) mod by_account {
         format!("{account}#{}#BATCHES", mode.as_str())
     }
 
-    pub(crate) fn events(account: Option<&AccountId>) -> String {
-        account.map_or_else(|| "FLOOR#EVENTS".to_owned(), |account| format!("{account}#EVENTS"))
+    /// Events of an account that are not yet numbered.
+    pub(crate) fn events(account: &AccountId) -> String {
+        format!("{account}#EVENTS")
     }
 
     /// Letters of a batch that have an issue.
@@ -171,6 +205,7 @@ pub(crate) mod by_account {
     pub(crate) const SCANS: &str = "FLOOR#SCANS";
     pub(crate) const ORPHANS: &str = "FLOOR#ORPHANS";
     pub(crate) const ACCOUNTS: &str = "FLOOR#ACCOUNTS";
+    pub(crate) const CALLBACKS: &str = "FLOOR#CALLBACKS";
 }
 
 /// Index `queue`: ready batches, the most urgent first.

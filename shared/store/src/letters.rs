@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::batch::{Batch, BatchState};
-use domain::event::{Event, EventKind};
+use domain::event::{Entry, Event, EventKind};
 use domain::id::{AdditionId, BatchId, LetterRef};
 use domain::letter::{Issue, Letter, LetterState, NewLetter, Outcome, sheets};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -250,9 +250,8 @@ impl Store {
             .value(":sheets", &all_sheets)?;
         count.update(&self.config.table, change)?;
         for (reference, issue) in failed {
-            let data =
-                BTreeMap::from([("letter".to_owned(), reference.to_string()), ("code".to_owned(), issue.code.clone())]);
-            self.batch_event(&mut count, batch, EventKind::LetterIssue, data, now)?;
+            let data = BTreeMap::from([("code".to_owned(), issue.code.clone())]);
+            self.letter_event(&mut count, batch, EventKind::LetterIssue, reference, data, now)?;
         }
         // Refused: the group was counted before.
         self.commit(count).await.map(drop)
@@ -355,8 +354,7 @@ impl Store {
         };
         let batch_at = transaction.update(table, counts)?;
         transaction.require(table, &keys::inspected(&batch.id, &letter.addition, letter.group))?;
-        let data = BTreeMap::from([("letter".to_owned(), reference.to_string())]);
-        self.batch_event(&mut transaction, batch, kind, data, now)?;
+        self.letter_event(&mut transaction, batch, kind, &reference, BTreeMap::new(), now)?;
         if !withdraw && batch.state == BatchState::Ready {
             self.batch_event(&mut transaction, batch, EventKind::BatchNotReady, BTreeMap::new(), now)?;
         }
@@ -378,6 +376,22 @@ impl Store {
             self.settle(&batch.id, now).await?;
         }
         Ok(Ok(()))
+    }
+
+    /// Adds the event of a change of one letter to its transaction.
+    fn letter_event(
+        &self,
+        transaction: &mut Transaction,
+        batch: &Batch,
+        kind: EventKind,
+        reference: &LetterRef,
+        data: BTreeMap<String, String>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut event = batch_event(batch, kind, BTreeMap::new(), now)?;
+        event.entries.push(Entry { letter: reference.clone(), data });
+        let key = keys::event(&keys::batch(&batch.id), &event.id);
+        transaction.create(&self.config.table, event_item(&key, &event)?).map(drop)
     }
 }
 

@@ -5,7 +5,9 @@
 
 pub mod accounts;
 pub mod additions;
+pub mod archive;
 pub mod batches;
+pub mod callbacks;
 pub mod config;
 pub mod documents;
 mod error;
@@ -13,6 +15,7 @@ pub mod idempotency;
 pub mod jobs;
 mod keys;
 pub mod letters;
+pub mod log;
 pub mod parts;
 pub mod queues;
 pub mod scans;

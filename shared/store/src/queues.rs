@@ -4,7 +4,8 @@
 //! So a message is only an announcement: its worker believes the table. When the table does not know of it yet, the
 //! worker lets it come again, until it is older than any transaction that could still make it true.
 
-use domain::id::{AdditionId, BatchId, JobId, LetterRef};
+use domain::account::Mode;
+use domain::id::{AccountId, AdditionId, BatchId, JobId, LetterRef, PushId};
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,18 @@ pub struct Assemble {
     pub part: u32,
     /// When this was announced.
     pub announced: Timestamp,
+}
+
+/// A callback is to be told what is new.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PushNews {
+    /// Whose callback.
+    pub account: AccountId,
+    /// Of which mail.
+    pub mode: Mode,
+    /// The push that is to be tried again, and how often it was tried: it is not when that is no longer so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<(PushId, u32)>,
 }
 
 /// Objects were put into the bucket of scan files. S3 sends this, and so do we when a file is to be read on or again.
@@ -175,6 +188,13 @@ impl Message for Assemble {
     const DELAY: i32 = 0;
 }
 
+impl Message for PushNews {
+    fn queue(store: &Store) -> &str {
+        &store.config.callback_queue
+    }
+    const DELAY: i32 = 0;
+}
+
 impl Message for ScanFiles {
     fn queue(store: &Store) -> &str {
         &store.config.scans_queue
@@ -207,7 +227,7 @@ impl Store {
     ///
     /// # Errors
     /// When it could not be sent.
-    pub(crate) async fn announce_in<M: Message>(&self, seconds: u32, message: &M) -> Result<(), StoreError> {
+    pub async fn announce_in<M: Message>(&self, seconds: u32, message: &M) -> Result<(), StoreError> {
         let body = serde_json::to_string(message).map_err(StoreError::json("a message"))?;
         self.send(M::queue(self), body, i32::try_from(seconds).unwrap_or(900)).await
     }

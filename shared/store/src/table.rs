@@ -44,6 +44,16 @@ pub(crate) enum Index {
     Queue,
 }
 
+impl Index {
+    /// Its partition key and its sort key.
+    pub(crate) fn keys(self) -> (&'static str, &'static str) {
+        match self {
+            Index::ByAccount => ("gsi1pk", "gsi1sk"),
+            Index::Queue => ("gsi2pk", "gsi2sk"),
+        }
+    }
+}
+
 /// A page of a query over an index or a partition.
 pub(crate) struct Page {
     pub(crate) items: Vec<Item>,
@@ -195,11 +205,11 @@ impl Store {
 
     /// Reads one page of a partition or of an index.
     pub(crate) async fn query(&self, index: Option<Index>, range: Range<'_>) -> Result<Page, StoreError> {
-        let (name, pk, sk) = match index {
-            None => (None, "pk", "sk"),
-            Some(Index::ByAccount) => (Some("by_account"), "gsi1pk", "gsi1sk"),
-            Some(Index::Queue) => (Some("queue"), "gsi2pk", "gsi2sk"),
-        };
+        let name = index.map(|index| match index {
+            Index::ByAccount => "by_account",
+            Index::Queue => "queue",
+        });
+        let (pk, sk) = index.map_or(("pk", "sk"), Index::keys);
         let answer = self
             .dynamodb()
             .query()

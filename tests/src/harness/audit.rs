@@ -113,6 +113,48 @@ pub async fn audit(house: &House, batch: &str, expected: &Expected) -> Result<()
     Ok(())
 }
 
+/// Checks the log of the client's live mail: numbers without gaps, each event once, each as it was written, and the
+/// batch's events all in it.
+///
+/// # Errors
+/// The first promise that is not kept.
+pub async fn log(house: &House, batch: &str) -> Result<()> {
+    let pk = format!("LOG#{}#live", house.account);
+    let mut logged = BTreeMap::new();
+    let mut last = 0;
+    for mut item in house.partition(&pk).await? {
+        if text(&item, "sk") == "COUNTER" {
+            continue;
+        }
+        same!("the first number of an event", number(&item, "first"), last + 1);
+        last += (item.get("entries").and_then(Value::as_array).map_or(0, Vec::len) as u64).max(1);
+        same!("the key of an event in the log", text(&item, "sk"), format!("NUMBER#{last:020}"));
+        if number(&item, "ttl") == 0 {
+            violation!("event {last} is kept for ever");
+        }
+        let first = number(&item, "first");
+        item.retain(|name, _| !matches!(name.as_str(), "pk" | "sk" | "ttl" | "first" | "loggedAt"));
+        if logged.insert(text(&item, "id").to_owned(), (first, item)).is_some() {
+            violation!("event {last} is in the log twice");
+        }
+    }
+    let counter = house.item(&pk, "COUNTER").await?.unwrap_or_default();
+    same!("the last number", number(&counter, "last"), last);
+    for mut event in house.partition(&format!("BATCH#{batch}")).await? {
+        let sk = text(&event, "sk").to_owned();
+        if !sk.starts_with("EVENT#") && !sk.starts_with("INSPECTED#") {
+            continue;
+        }
+        let noted = number(&event, "number");
+        if event.contains_key("gsi1pk") {
+            violation!("{sk} is still listed as not numbered");
+        }
+        event.retain(|name, _| !matches!(name.as_str(), "pk" | "sk" | "number" | "loggedAt"));
+        same!(format!("{sk} in the log"), logged.get(text(&event, "id")), Some(&(noted, event.clone())));
+    }
+    Ok(())
+}
+
 /// The letters of a batch, whether or not they are to be seen.
 ///
 /// # Errors

@@ -23,7 +23,7 @@ pub struct Request {
     pub method: &'static str,
     /// The path, with its parameters in braces.
     pub path: &'static str,
-    /// The parameters.
+    /// The parameters: those that the path does not name are those of the query.
     pub parameters: Vec<(&'static str, String)>,
     /// The body, if it has one.
     pub body: Option<Value>,
@@ -135,8 +135,14 @@ impl Floor {
         for (name, value) in &request.parameters {
             path = path.replace(&format!("{{{name}}}"), value);
         }
-        let parameters: serde_json::Map<String, Value> =
-            request.parameters.iter().map(|(name, value)| ((*name).to_owned(), Value::from(value.as_str()))).collect();
+        let pairs = |in_path: bool| -> serde_json::Map<String, Value> {
+            let those = |(name, _): &&(&str, String)| request.path.contains(&format!("{{{name}}}")) == in_path;
+            let pair = |(name, value): &(&str, String)| ((*name).to_owned(), Value::from(value.as_str()));
+            request.parameters.iter().filter(those).map(pair).collect()
+        };
+        let (parameters, query) = (pairs(true), pairs(false));
+        let queries: serde_json::Map<String, Value> =
+            query.iter().map(|(name, value)| (name.clone(), json!([value]))).collect();
         let mut headers = serde_json::Map::from_iter([("content-type".to_owned(), Value::from("application/json"))]);
         if let Some(key) = &request.key {
             headers.insert("Idempotency-Key".to_owned(), Value::from(key.as_str()));
@@ -149,8 +155,8 @@ impl Floor {
             "httpMethod": request.method,
             "headers": headers,
             "multiValueHeaders": many,
-            "queryStringParameters": null,
-            "multiValueQueryStringParameters": null,
+            "queryStringParameters": query,
+            "multiValueQueryStringParameters": queries,
             "pathParameters": parameters,
             "stageVariables": null,
             "requestContext": {
@@ -260,7 +266,15 @@ impl Floor {
     /// Whether a queue, or any, holds messages that nobody may see yet.
     async fn delayed(&self, only: Option<Queue>) -> Result<bool> {
         // Most are delayed on the queue of inspections, so that it is asked first.
-        let queues = [Queue::Inspect, Queue::Initialise, Queue::Plan, Queue::Assemble, Queue::Scans, Queue::Match];
+        let queues = [
+            Queue::Inspect,
+            Queue::Initialise,
+            Queue::Plan,
+            Queue::Assemble,
+            Queue::Scans,
+            Queue::Match,
+            Queue::Callback,
+        ];
         for queue in queues.into_iter().filter(|queue| only.is_none_or(|only| only == *queue)) {
             let name = QueueAttributeName::ApproximateNumberOfMessagesDelayed;
             let asked = self.house.emulator.sqs.get_queue_attributes().queue_url(self.house.queue(queue));
@@ -331,18 +345,7 @@ impl Floor {
         let event = self.delivery(message);
         let operation = message.queue.operation();
         if self.delivery == Delivery::AtOnce {
-            self.function(operation, 0).await?;
-            self.function(operation, 1).await?;
-            let gone = "the function is gone";
-            let mut first = self.functions.remove(&(operation, 0)).ok_or(gone)?;
-            let mut second = self.functions.remove(&(operation, 1)).ok_or(gone)?;
-            let (one, two) = tokio::join!(first.invoke(&event), second.invoke(&event));
-            self.functions.insert((operation, 0), first);
-            self.functions.insert((operation, 1), second);
-            return match (one?, two?) {
-                (Outcome::Answered(one), Outcome::Answered(two)) => Ok(done(&one) && done(&two)),
-                _ => Err("a function without a proxy was killed".into()),
-            };
+            return Ok(self.at_once(operation, &event).await?.iter().all(done));
         }
         let times = if self.delivery == Delivery::Twice { 2 } else { 1 };
         let mut worked = true;
@@ -353,6 +356,76 @@ impl Floor {
             }
         }
         Ok(worked)
+    }
+
+    /// The event in which the table's stream hands over the events of a partition.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn stream(&self, pk: &str) -> Result<Value> {
+        let items = self.house.partition(pk).await?;
+        let mut keys: Vec<&str> = items.iter().filter_map(|item| item["sk"].as_str()).collect();
+        keys.retain(|sk| sk.starts_with("EVENT#") || sk.starts_with("INSPECTED#"));
+        if self.delivery == Delivery::Reversed {
+            keys.reverse();
+        }
+        let record = |sk: &&str| {
+            json!({
+                "eventName": "INSERT",
+                "eventSource": "aws:dynamodb",
+                "dynamodb": { "Keys": { "pk": { "S": pk }, "sk": { "S": sk } }, "StreamViewType": "KEYS_ONLY" },
+            })
+        };
+        Ok(json!({ "Records": keys.iter().map(record).collect::<Vec<_>>() }))
+    }
+
+    /// Has the events of a partition numbered.
+    ///
+    /// # Errors
+    /// When the worker does not answer.
+    pub async fn sequence(&mut self, pk: &str) -> Result<()> {
+        let event = self.stream(pk).await?;
+        match self.delivery {
+            Delivery::AtOnce => drop(self.at_once("events.sequence", &event).await?),
+            _ => {
+                let times = if self.delivery == Delivery::Twice { 2 } else { 1 };
+                for _ in 0..times {
+                    self.function("events.sequence", 0).await?.invoke(&event).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Has the events of a partition numbered by a process of its own that a fault strikes.
+    ///
+    /// # Errors
+    /// When it fails otherwise.
+    pub async fn sequence_struck(&mut self, pk: &str, fault: Option<Fault>) -> Result<Struck<()>> {
+        let event = self.stream(pk).await?;
+        let mut function = self.house.function("events.sequence", Some(fault.into_iter().collect())).await?;
+        let answer = match function.invoke(&event).await? {
+            Outcome::Answered(_) => Some(()),
+            Outcome::Killed => None,
+        };
+        let calls = function.proxy().map(super::proxy::Proxy::arrived).unwrap_or_default();
+        Ok(Struck { answer, calls })
+    }
+
+    /// Hands an event to two processes at once.
+    async fn at_once(&mut self, operation: &'static str, event: &Value) -> Result<[Value; 2]> {
+        self.function(operation, 0).await?;
+        self.function(operation, 1).await?;
+        let gone = "the function is gone";
+        let mut first = self.functions.remove(&(operation, 0)).ok_or(gone)?;
+        let mut second = self.functions.remove(&(operation, 1)).ok_or(gone)?;
+        let (one, two) = tokio::join!(first.invoke(event), second.invoke(event));
+        self.functions.insert((operation, 0), first);
+        self.functions.insert((operation, 1), second);
+        match (one?, two?) {
+            (Outcome::Answered(one), Outcome::Answered(two)) => Ok([one, two]),
+            _ => Err("a function without a proxy was killed".into()),
+        }
     }
 
     /// Tells SQS that a message is done.

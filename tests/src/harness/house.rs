@@ -32,12 +32,14 @@ pub enum Queue {
     Scans,
     /// Mailed jobs whose orphans are to be matched.
     Match,
+    /// Callbacks to be told what is new.
+    Callback,
 }
 
 impl Queue {
     /// All of them.
-    pub const ALL: [Queue; 6] =
-        [Queue::Initialise, Queue::Inspect, Queue::Plan, Queue::Assemble, Queue::Scans, Queue::Match];
+    pub const ALL: [Queue; 7] =
+        [Queue::Initialise, Queue::Inspect, Queue::Plan, Queue::Assemble, Queue::Scans, Queue::Match, Queue::Callback];
 
     /// The operation that works it off.
     pub fn operation(self) -> &'static str {
@@ -48,6 +50,7 @@ impl Queue {
             Queue::Assemble => "parts.assemble",
             Queue::Scans => "scans.apply",
             Queue::Match => "orphans.match",
+            Queue::Callback => "callbacks.push",
         }
     }
 
@@ -59,15 +62,20 @@ impl Queue {
             Queue::Assemble => "assemble",
             Queue::Scans => "scans",
             Queue::Match => "match",
+            Queue::Callback => "callback",
         }
     }
 }
+
+/// The operations that no queue and no URL leads to.
+const WORKERS: [&str; 4] = ["events.sequence", "events.sweep", "events.archive", "callbacks.find"];
 
 /// The documents of the client: file, and how many pages it has.
 pub const DOCUMENTS: [(&str, u32); 4] =
     [("reportlab.pdf", 1), ("typst-2.0.pdf", 1), ("chromium.pdf", 2), ("reportlab-odd.pdf", 3)];
 
 /// What the house is made of.
+#[derive(Clone)]
 pub struct House {
     /// The emulator that it is in.
     pub emulator: Emulator,
@@ -77,6 +85,8 @@ pub struct House {
     pub documents: String,
     /// Our bucket of print files.
     pub print: String,
+    /// Our bucket of archived events.
+    pub archive: String,
     /// Our bucket of scan files. In a test house nobody tells the queue of what is put there but [`House::drop_scans`].
     pub scans: String,
     /// The client's bucket.
@@ -85,7 +95,7 @@ pub struct House {
     pub account: String,
     /// So many letters make a part.
     pub letters_per_part: u32,
-    queues: [String; 6],
+    queues: [String; Queue::ALL.len()],
 }
 
 /// An item of the table as JSON.
@@ -101,9 +111,9 @@ impl House {
         let table = format!("mh-{name}");
         let arn = create_table(emulator, &table).await?;
         let owner = arn.split(':').nth(4).unwrap_or_default().to_owned();
-        let [documents, print, scans, client] =
-            ["documents", "print", "scans", "client"].map(|kind| format!("mh-{name}-{kind}"));
-        for bucket in [&documents, &print, &scans, &client] {
+        let [documents, print, archive, scans, client] =
+            ["documents", "print", "archive", "scans", "client"].map(|kind| format!("mh-{name}-{kind}"));
+        for bucket in [&documents, &print, &archive, &scans, &client] {
             emulator.s3.create_bucket().bucket(bucket).send().await?;
         }
         let mut queues = Vec::with_capacity(Queue::ALL.len());
@@ -116,10 +126,11 @@ impl House {
             table,
             documents,
             print,
+            archive,
             scans,
             client,
             account: format!("acct_{}", name.to_ascii_uppercase()),
-            queues: queues.try_into().map_err(|_| "there are six queues")?,
+            queues: queues.try_into().map_err(|_| "there is one of each queue")?,
             letters_per_part,
         };
         for (file, _) in DOCUMENTS {
@@ -151,6 +162,24 @@ impl House {
             emulator.dynamodb.put_item().table_name(&house.table).set_item(Some(item)).send().await?;
         }
         Ok(house)
+    }
+
+    /// Lists the client's account where the API lists those that it creates.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn list_account(&self) -> Result<()> {
+        let text = |value: &str| AttributeValue::S(value.to_owned());
+        let update = self.emulator.dynamodb.update_item().table_name(&self.table);
+        update
+            .key("pk", text(&format!("ACCOUNT#{}", self.account)))
+            .key("sk", text("ACCOUNT"))
+            .update_expression("SET gsi1pk = :accounts, gsi1sk = :account")
+            .expression_attribute_values(":accounts", text("FLOOR#ACCOUNTS"))
+            .expression_attribute_values(":account", text(&format!("1767225600000#{}", self.account)))
+            .send()
+            .await?;
+        Ok(())
     }
 
     /// Puts a document of the fixtures into the client's bucket.
@@ -201,7 +230,7 @@ impl House {
     /// # Errors
     /// When it does not start.
     pub async fn function(&self, operation: &str, faults: Option<Vec<Fault>>) -> Result<Function> {
-        let worker = Queue::ALL.iter().any(|queue| queue.operation() == operation);
+        let worker = Queue::ALL.iter().any(|queue| queue.operation() == operation) || WORKERS.contains(&operation);
         let binary = if worker { Binary::Workers } else { Binary::Api };
         let endpoint = &self.emulator.endpoint;
         let proxy = match faults {
@@ -231,6 +260,11 @@ impl House {
             ("MAILHOUSE_SERVICE_TYPE", "340"),
             ("MAILHOUSE_SERVICE_TYPE_CERTIFIED", "340"),
             ("MAILHOUSE_PART_LETTERS", &parts),
+            ("MAILHOUSE_LOG_DAYS", "90"),
+            ("MAILHOUSE_QUEUE_CALLBACK", self.queue(Queue::Callback)),
+            ("MAILHOUSE_OUTBOUND_ALLOW", "127.0.0.0/8"),
+            ("MAILHOUSE_SIGNING_KEY", "a key that seals the secrets of these tests and is long enough"),
+            ("MAILHOUSE_ARCHIVE_BUCKET", &self.archive),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into()

@@ -2,12 +2,11 @@
 
 use domain::batch::BatchState;
 use edge::{Call, Problem, Reply};
-use jiff::Timestamp;
 use store::batches::BatchFilter;
 
 use super::wire::BatchOut;
 use crate::App;
-use crate::listing::PageRequest;
+use crate::listing::{PageRequest, moment};
 
 /// Answers the request. `state`, `createdFrom` (that moment included) and `createdBefore` narrow the list.
 ///
@@ -31,9 +30,4 @@ fn state(text: &str) -> Result<BatchState, Problem> {
         let names: Vec<_> = BatchState::ALL.iter().map(|state| state.as_str()).collect();
         Problem::new(400, "state.unknown", format!("Give a state that is one of {}.", names.join(", ")))
     })
-}
-
-fn moment(call: &Call, name: &str) -> Result<Option<Timestamp>, Problem> {
-    let parsed = call.query(name).map(str::parse::<Timestamp>).transpose();
-    parsed.map_err(|_| Problem::new(400, "moment.invalid", format!("Give {name} as in 2026-05-10T00:00:00Z.")))
 }

@@ -103,6 +103,7 @@ async fn mail(floor: &mut Floor, body: Value) -> Result<()> {
     floor.drain(None).await?;
     step(floor, &of_job("operator.jobs.printed", &job, None), 200).await?;
     step(floor, &of_job("operator.jobs.mailed", &job, None), 200).await?;
+    floor.sequence(&format!("BATCH#{batch}")).await?;
     let item = floor.house.item(&format!("BATCH#{batch}"), "BATCH").await?.unwrap_or_default();
     match item.get("state").and_then(Value::as_str) {
         Some("mailed") => Ok(()),

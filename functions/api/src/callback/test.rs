@@ -1,0 +1,55 @@
+//! `POST /v2/callback/test`: posts a sample of each kind to the callback, signed and marked as a sample, and tells what came
+//! of it. Nothing is recorded, and what is new stays new.
+
+use domain::callback::{Callback, Outcome, Page, Sample};
+use domain::id::PushId;
+use edge::{Call, Problem, Reply};
+use futures::future::join_all;
+use outbound::signing::SigningSecret;
+use serde::Serialize;
+
+use super::own;
+use crate::App;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Posted {
+    sample: Sample,
+    id: PushId,
+    #[serde(flatten)]
+    outcome: Outcome,
+}
+
+#[derive(Serialize)]
+struct Tested {
+    samples: Vec<Posted>,
+}
+
+/// Answers the request: 200, whatever the other side answers. All samples are posted at once, because a request may not take
+/// as long as all posts together may.
+///
+/// # Errors
+/// 404 when no callback is set up.
+pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
+    let callback = own(app, &call).await?;
+    let outbound = app.outbound()?;
+    let owner = Callback::secret_owner(&callback.account, callback.mode);
+    let secrets: Result<Vec<SigningSecret>, _> =
+        callback.signing(call.now).map(|secret| outbound.vault.open(&secret.sealed, &owner)).collect();
+    let secrets = secrets?;
+    let post = async |sample: Sample| -> Result<Posted, Problem> {
+        let id = PushId::new(call.now, store::entropy()?);
+        let events = sample.news(callback.mode, call.now);
+        let last_sequence = events.last().map_or(0, |news| news.sequence);
+        let page = Page { id: &id, created_at: call.now, sample: true, last_sequence, events: &events };
+        let body = serde_json::to_vec(&page)?;
+        let posted = outbound.post_signed(&callback.url, &secrets, id.as_str(), body, call.now).await?;
+        let outcome = match posted {
+            Ok(answer) => Outcome::answered(answer.status, answer.latency, &answer.body_start),
+            Err(no_answer) => Outcome::failed(no_answer.code()),
+        };
+        Ok(Posted { sample, id, outcome })
+    };
+    let samples = join_all(Sample::ALL.map(post)).await.into_iter().collect::<Result<_, _>>()?;
+    Reply::json(200, &Tested { samples })
+}

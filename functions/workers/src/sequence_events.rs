@@ -1,0 +1,35 @@
+//! `events.sequence`: gives the events that were committed their numbers in the log of their account.
+
+use edge::stream::Written;
+use jiff::Timestamp;
+use store::log::{EventKey, Numbered};
+use store::{Store, StoreError};
+
+/// The `Handler` of its function.
+pub const OPERATION: &str = "events.sequence";
+
+/// Works off what the table's stream brings.
+///
+/// # Errors
+/// When the store does not answer; all of it comes again.
+pub async fn work(store: &Store, written: Vec<Written>) -> Result<(), StoreError> {
+    let events: Vec<EventKey> = written.into_iter().map(|Written { pk, sk }| EventKey { pk, sk }).collect();
+    for numbered in store.number_events(&events, Timestamp::now()).await? {
+        tell(store, &numbered).await?;
+    }
+    Ok(())
+}
+
+/// Tells whoever listens to an account what is new in its log. What comes again was told before, or the process died in
+/// between: a listener knows an event by its number.
+async fn tell(_store: &Store, numbered: &Numbered) -> Result<(), StoreError> {
+    let (first, last) = (numbered.events.first(), numbered.events.last());
+    tracing::info!(
+        account = %numbered.account,
+        mode = numbered.mode.as_str(),
+        first = first.map(|event| event.first),
+        last = last.map(|event| event.last()),
+        "numbered"
+    );
+    Ok(())
+}

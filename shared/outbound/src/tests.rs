@@ -1,0 +1,4 @@
+//! The rules by tables and by chance, and the client against servers on loopback that misbehave.
+
+mod addresses;
+mod servers;
