@@ -2,12 +2,15 @@
 
 pub mod archive_events;
 pub mod assemble_part;
+pub mod deliver_webhook;
 pub mod initialise_batch;
 pub mod inspect_letters;
 pub mod plan_job;
+pub mod queue_retries;
 pub mod sequence_events;
 pub mod sweep_events;
 
+use domain::webhook::Lane;
 use jiff::Timestamp;
 use store::Store;
 use store::queues::ANNOUNCEMENT;
@@ -35,6 +38,13 @@ pub async fn run() -> Result<(), Error> {
         sequence_events::OPERATION => Box::pin(edge::stream::serve(store, &operation, sequence_events::work)).await,
         archive_events::OPERATION => Box::pin(edge::direct::serve(async || archive_events::work(&store).await)).await,
         sweep_events::OPERATION => Box::pin(edge::direct::serve(async || sweep_events::work(&store).await)).await,
+        deliver_webhook::OPERATION | deliver_webhook::OPERATION_PATIENT => {
+            let lane = if operation == deliver_webhook::OPERATION { Lane::Prompt } else { Lane::Patient };
+            let deliverer = deliver_webhook::Deliverer::open(store)?;
+            let work = async |deliverer: &_, delivery| deliver_webhook::work(deliverer, lane, delivery).await;
+            Box::pin(serve(deliverer, &operation, work)).await
+        }
+        queue_retries::OPERATION => Box::pin(edge::direct::serve(async || queue_retries::work(&store).await)).await,
         assemble_part::OPERATION => serve(store, &operation, assemble_part::work).await,
         _ => Err(format!("no operation is named {operation:?}").into()),
     }

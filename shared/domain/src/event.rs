@@ -56,6 +56,9 @@ pub enum EventKind {
     /// The postal service told where a mailed letter is, and that is another state than before.
     #[serde(rename = "letter.tracked")]
     LetterTracked,
+    /// A webhook is no longer told anything, because it is gone or took nothing for days.
+    #[serde(rename = "webhook.disabled")]
+    WebhookDisabled,
     /// A mail job was made of batches.
     #[serde(rename = "job.created")]
     JobCreated,
@@ -81,7 +84,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind that a client is told of. What concerns the print floor alone is not among them.
-    pub const TOLD: [EventKind; 15] = [
+    pub const TOLD: [EventKind; 16] = [
         EventKind::BatchCreated,
         EventKind::BatchInitialized,
         EventKind::BatchFailedToInitialize,
@@ -97,6 +100,7 @@ impl EventKind {
         EventKind::LetterRetried,
         EventKind::LetterWithdrawn,
         EventKind::LetterTracked,
+        EventKind::WebhookDisabled,
     ];
 
     /// The name on the wire.
@@ -117,6 +121,7 @@ impl EventKind {
             EventKind::LetterRetried => "letter.retried",
             EventKind::LetterWithdrawn => "letter.withdrawn",
             EventKind::LetterTracked => "letter.tracked",
+            EventKind::WebhookDisabled => "webhook.disabled",
             EventKind::JobCreated => "job.created",
             EventKind::JobAssembled => "job.assembled",
             EventKind::JobFailed => "job.failed",

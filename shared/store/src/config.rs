@@ -19,6 +19,10 @@ pub struct Config {
     pub plan_queue: String,
     /// URL of the queue of parts to assemble.
     pub assemble_queue: String,
+    /// URL of the queue of deliveries to prompt webhooks.
+    pub deliver_queue: String,
+    /// URL of the queue of deliveries to webhooks that were slow or failed.
+    pub deliver_patiently_queue: String,
     /// Who mails.
     pub mailer_id: MailerId,
     /// Service type of First-Class letters.
@@ -72,6 +76,8 @@ impl Config {
             inspect_queue: required("MAILHOUSE_QUEUE_INSPECT")?,
             plan_queue: required("MAILHOUSE_QUEUE_PLAN")?,
             assemble_queue: required("MAILHOUSE_QUEUE_ASSEMBLE")?,
+            deliver_queue: required("MAILHOUSE_QUEUE_DELIVER")?,
+            deliver_patiently_queue: required("MAILHOUSE_QUEUE_DELIVER_PATIENTLY")?,
             mailer_id: MailerId::parse(&required("MAILHOUSE_MAILER_ID")?)
                 .map_err(|error| ConfigError::TrackingCode("MAILHOUSE_MAILER_ID", error))?,
             service_type: service("MAILHOUSE_SERVICE_TYPE")?,

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::account::Mode;
-use domain::id::{AccountId, AdditionId, BatchId, EventId, JobId, KeyId, LetterRef, LocationId};
+use domain::id::{AccountId, AdditionId, BatchId, EventId, JobId, KeyId, LetterRef, LocationId, WebhookId};
 use sha2::{Digest, Sha256};
 
 /// A primary key, or where a query starts.
@@ -110,6 +110,42 @@ pub(crate) fn logged(account: &AccountId, mode: Mode, last: u64) -> Key {
     Key::new(log(account, mode), format!("NUMBER#{last:020}"))
 }
 
+/// The webhooks of an account and mode, which are always read together.
+pub(crate) fn webhooks(account: &AccountId, mode: Mode) -> String {
+    format!("WEBHOOKS#{account}#{}", mode.as_str())
+}
+
+pub(crate) const WEBHOOK_PREFIX: &str = "WEBHOOK#";
+
+pub(crate) fn webhook(account: &AccountId, mode: Mode, id: &WebhookId) -> Key {
+    Key::new(webhooks(account, mode), format!("{WEBHOOK_PREFIX}{id}"))
+}
+
+/// How many webhooks there are.
+pub(crate) fn webhook_counter(account: &AccountId, mode: Mode) -> Key {
+    Key::new(webhooks(account, mode), "COUNTER")
+}
+
+pub(crate) const ATTEMPT_PREFIX: &str = "ATTEMPT#";
+
+/// An attempt to deliver. Its key is a function of what was attempted: it is there once, however often the message comes,
+/// and so also says that the attempt was made. Later events sort later.
+pub(crate) fn attempt(webhook: &WebhookId, event: &EventId, replay: Option<&str>, number: u32) -> Key {
+    let replay = replay.unwrap_or("0");
+    Key::new(deliveries(webhook), format!("{ATTEMPT_PREFIX}{event}#{replay}#{number:02}"))
+}
+
+/// An attempt that is to be made when its time has come.
+pub(crate) fn retry(webhook: &WebhookId, event: &EventId, replay: Option<&str>, number: u32) -> Key {
+    let replay = replay.unwrap_or("0");
+    Key::new(deliveries(webhook), format!("RETRY#{event}#{replay}#{number:02}"))
+}
+
+/// What became of a webhook's deliveries.
+pub(crate) fn deliveries(webhook: &WebhookId) -> String {
+    format!("DELIVERIES#{webhook}")
+}
+
 pub(crate) const KEY_PREFIX: &str = "KEY#";
 
 pub(crate) fn api_key(account: &AccountId, id: &KeyId) -> Key {
@@ -156,6 +192,9 @@ pub(crate) mod by_account {
 
 /// Index `queue`: ready batches, the most urgent first.
 pub(crate) const QUEUE: &str = "QUEUE";
+
+/// Index `queue`: attempts to deliver that wait for their time, the first first.
+pub(crate) const RETRIES: &str = "RETRIES";
 
 #[cfg(test)]
 mod tests {

@@ -8,6 +8,7 @@ pub mod additions;
 pub mod archive;
 pub mod batches;
 pub mod config;
+pub mod deliveries;
 pub mod documents;
 mod error;
 pub mod idempotency;
@@ -20,6 +21,7 @@ pub mod queues;
 mod table;
 mod transaction;
 mod usage;
+pub mod webhooks;
 
 use std::sync::OnceLock;
 
