@@ -7,6 +7,7 @@ pub mod floor;
 pub mod house;
 pub mod letters;
 pub mod proxy;
+pub mod receiver;
 pub mod runtime;
 
 /// What went wrong, in words for whoever reads the test's output.

@@ -10,6 +10,7 @@ pub mod listing;
 pub mod operator;
 pub mod routes;
 pub mod sso;
+pub mod webhooks;
 
 use edge::cursor::Cursors;
 use store::Store;
@@ -23,6 +24,8 @@ pub struct App {
     pub store: Store,
     /// Signs the cursors of lists.
     pub cursors: Cursors,
+    /// Posts to addresses that clients name.
+    pub client: outbound::Client,
 }
 
 impl App {
@@ -33,7 +36,12 @@ impl App {
     pub async fn open() -> Result<Self, Error> {
         let secret =
             std::env::var("MAILHOUSE_CURSOR_KEY").map_err(|_| "set the environment variable MAILHOUSE_CURSOR_KEY")?;
-        Ok(App { store: Store::open(store::Config::from_env()?).await, cursors: Cursors::new(&secret) })
+        let allow = std::env::var("MAILHOUSE_OUTBOUND_ALLOW").unwrap_or_default();
+        Ok(App {
+            store: Store::open(store::Config::from_env()?).await,
+            cursors: Cursors::new(&secret),
+            client: outbound::Client::new(outbound::Policy::from_setting(&allow)?),
+        })
     }
 }
 

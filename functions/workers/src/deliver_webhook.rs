@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use domain::webhook::{Attempt, Delivery, DisabledBecause, Lane, Turn, Webhook, pause, spread};
+use domain::webhook::{Attempt, Delivery, DisabledBecause, Lane, Turn, Webhook, WebhookState, pause, spread};
 use edge::sqs::Worked;
 use jiff::{SignedDuration, Timestamp};
 use outbound::signing::{SigningError, Vault, sign};
@@ -120,7 +120,12 @@ pub async fn work(deliverer: &Deliverer, lane: Lane, delivery: Delivery) -> Resu
         store.webhook(&delivery.account, delivery.mode, &delivery.webhook),
         store.was_attempted(&delivery)
     );
-    let Some(webhook) = webhook?.filter(|webhook| webhook.wants(delivery.kind)) else { return Ok(Worked::Done) };
+    // What is replayed was asked for, whatever the webhook wants to be told of.
+    let wanted = |webhook: &Webhook| match delivery.replay {
+        Some(_) => webhook.state == WebhookState::Enabled,
+        None => webhook.wants(delivery.kind),
+    };
+    let Some(webhook) = webhook?.filter(wanted) else { return Ok(Worked::Done) };
     if attempted? {
         return Ok(Worked::Done);
     }

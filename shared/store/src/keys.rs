@@ -123,7 +123,7 @@ pub(crate) fn webhook(account: &AccountId, mode: Mode, id: &WebhookId) -> Key {
 
 /// How many webhooks there are.
 pub(crate) fn webhook_counter(account: &AccountId, mode: Mode) -> Key {
-    Key::new(webhooks(account, mode), "COUNTER")
+    Key::new(webhooks(account, mode), "COUNT")
 }
 
 pub(crate) const ATTEMPT_PREFIX: &str = "ATTEMPT#";

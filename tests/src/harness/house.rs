@@ -28,11 +28,16 @@ pub enum Queue {
     Plan,
     /// Parts to assemble.
     Assemble,
+    /// Deliveries to prompt webhooks.
+    Deliver,
+    /// Deliveries to webhooks that were slow or failed.
+    DeliverPatiently,
 }
 
 impl Queue {
-    /// All four.
-    pub const ALL: [Queue; 4] = [Queue::Initialise, Queue::Inspect, Queue::Plan, Queue::Assemble];
+    /// All six.
+    pub const ALL: [Queue; 6] =
+        [Queue::Initialise, Queue::Inspect, Queue::Plan, Queue::Assemble, Queue::Deliver, Queue::DeliverPatiently];
 
     /// The operation that works it off.
     pub fn operation(self) -> &'static str {
@@ -41,6 +46,8 @@ impl Queue {
             Queue::Inspect => "letters.inspect",
             Queue::Plan => "jobs.plan",
             Queue::Assemble => "parts.assemble",
+            Queue::Deliver => "webhooks.deliver",
+            Queue::DeliverPatiently => "webhooks.deliver_patiently",
         }
     }
 
@@ -50,12 +57,14 @@ impl Queue {
             Queue::Inspect => "inspect",
             Queue::Plan => "plan",
             Queue::Assemble => "assemble",
+            Queue::Deliver => "deliver",
+            Queue::DeliverPatiently => "deliver-patiently",
         }
     }
 }
 
 /// The operations that no queue and no URL leads to.
-const WORKERS: [&str; 3] = ["events.sequence", "events.sweep", "events.archive"];
+const WORKERS: [&str; 4] = ["events.sequence", "events.sweep", "events.archive", "webhooks.queue_retries"];
 
 /// The documents of the client: file, and how many pages it has.
 pub const DOCUMENTS: [(&str, u32); 4] =
@@ -80,7 +89,7 @@ pub struct House {
     pub account: String,
     /// So many letters make a part.
     pub letters_per_part: u32,
-    queues: [String; 4],
+    queues: [String; 6],
 }
 
 /// An item of the table as JSON.
@@ -101,7 +110,7 @@ impl House {
         for bucket in [&documents, &print, &archive, &client] {
             emulator.s3.create_bucket().bucket(bucket).send().await?;
         }
-        let mut queues = Vec::with_capacity(4);
+        let mut queues = Vec::with_capacity(6);
         for queue in Queue::ALL {
             let created = emulator.sqs.create_queue().queue_name(format!("mh-{name}-{}", queue.name())).send().await?;
             queues.push(created.queue_url.ok_or("the queue has no URL")?);
@@ -114,7 +123,7 @@ impl House {
             archive,
             client,
             account: format!("acct_{}", name.to_ascii_uppercase()),
-            queues: queues.try_into().map_err(|_| "there are four queues")?,
+            queues: queues.try_into().map_err(|_| "there are six queues")?,
             letters_per_part,
         };
         for (file, _) in DOCUMENTS {
@@ -209,6 +218,10 @@ impl House {
             ("MAILHOUSE_QUEUE_INSPECT", self.queue(Queue::Inspect)),
             ("MAILHOUSE_QUEUE_PLAN", self.queue(Queue::Plan)),
             ("MAILHOUSE_QUEUE_ASSEMBLE", self.queue(Queue::Assemble)),
+            ("MAILHOUSE_QUEUE_DELIVER", self.queue(Queue::Deliver)),
+            ("MAILHOUSE_QUEUE_DELIVER_PATIENTLY", self.queue(Queue::DeliverPatiently)),
+            ("MAILHOUSE_OUTBOUND_ALLOW", "127.0.0.0/8"),
+            ("MAILHOUSE_SIGNING_KEY", "a key for the signing secrets of these tests"),
             ("MAILHOUSE_MAILER_ID", "902345678"),
             ("MAILHOUSE_SERVICE_TYPE", "340"),
             ("MAILHOUSE_SERVICE_TYPE_CERTIFIED", "340"),

@@ -16,3 +16,4 @@ mod main_job;
 mod print_floor;
 mod reading;
 mod support;
+mod webhooks;

@@ -3,7 +3,7 @@
 //! It runs the shipped binaries in release against the AWS emulator at `AWS_ENDPOINT_URL`. It fails when something could
 //! not be measured; a figure over its limit is marked in the table.
 //!
-//! `bench print` measures the print engine alone, which needs no emulator. `bench letters FOLDER COUNT` only makes letters,
+//! `bench print` measures the print engine alone, and `bench webhooks` deliveries, which need no emulator. `bench letters FOLDER COUNT` only makes letters,
 //! as many as wanted, with the table LETTERS.csv of them. The rest of its commands are what the measuring runs as processes
 //! of their own.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the table is the output, and progress goes beside it")]
@@ -16,6 +16,7 @@ mod letters;
 mod print;
 mod table;
 mod units;
+mod webhooks;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -40,12 +41,13 @@ async fn main() -> ExitCode {
     let asked = match arguments[..] {
         [] => return measure(true).await,
         ["print"] => return measure(false).await,
+        ["webhooks"] => return measure_webhooks().await,
         ["letters", folder, count] => make_letters(folder, count),
         ["measured", seconds, program, ref arguments @ ..] => print::child::measured(seconds, program, arguments),
         ["floor", letters, out] => print::programs::floor(letters, out),
         ["lopdf", letters, out] => print::programs::lopdf(letters, out),
         [CHILD_ARGUMENT] => serve(),
-        _ => Err("usage: bench, bench print, or bench letters FOLDER COUNT".into()),
+        _ => Err("usage: bench, bench print, bench webhooks, or bench letters FOLDER COUNT".into()),
     };
     match asked {
         Ok(()) => ExitCode::SUCCESS,
@@ -67,6 +69,9 @@ fn make_letters(folder: &str, count: &str) -> Result<()> {
 async fn measure(all: bool) -> ExitCode {
     let mut measured = Measured { table: Table::default(), complete: true, started: Instant::now() };
     measured.print();
+    if all {
+        measured.webhooks().await;
+    }
     let outcome = if all { measured.stack().await } else { Ok(()) };
     println!("\n{}", measured.table);
     match outcome {
@@ -77,6 +82,14 @@ async fn measure(all: bool) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Measures deliveries alone, and prints the table.
+async fn measure_webhooks() -> ExitCode {
+    let mut measured = Measured { table: Table::default(), complete: true, started: Instant::now() };
+    measured.webhooks().await;
+    println!("\n{}", measured.table);
+    if measured.complete { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// The figures so far.
@@ -118,6 +131,13 @@ impl Measured {
         self.say("what qpdf and mutool make of print streams");
         let rows = folder.as_ref().map_err(|error| error.to_string().into()).and_then(print::oracles);
         self.keep("what qpdf and mutool make of print streams", rows);
+    }
+
+    /// Deliveries to webhooks.
+    async fn webhooks(&mut self) {
+        self.say("deliveries to webhooks, for a minute");
+        let rows = webhooks::measure().await;
+        self.keep("deliveries to webhooks", rows);
     }
 
     /// The deployed stack.
