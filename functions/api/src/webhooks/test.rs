@@ -10,8 +10,10 @@ use edge::{Call, Problem, Reply};
 use outbound::Url;
 use outbound::signing::sign;
 use serde::Serialize;
+use store::idempotency::Answer;
 
 use crate::App;
+use crate::idempotent::once;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -33,7 +35,17 @@ struct Tested {
 /// # Errors
 /// 404.
 pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
-    let webhook = super::named(app, &call).await?;
+    once(app, &call, async |ticket| {
+        let tested = test(app, &call).await?;
+        let answer = Answer { status: 200, location: None, body: serde_json::to_string(&tested)? };
+        app.store.complete(ticket, &answer).await?;
+        Ok(answer)
+    })
+    .await
+}
+
+async fn test(app: &App, call: &Call) -> Result<Tested, Problem> {
+    let webhook = super::named(app, call).await?;
     let vault = super::vault()?;
     let open = |sealed| vault.open(sealed, webhook.id.as_str());
     let secrets = webhook.signing(call.now).into_iter().map(open).collect::<Result<Vec<_>, _>>()?;
@@ -79,5 +91,5 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         }
     }
     tested.latency_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Reply::json(200, &tested)
+    Ok(tested)
 }
