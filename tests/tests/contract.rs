@@ -44,6 +44,9 @@ fn inner_operations() -> BTreeSet<String> {
         workers::inspect_letters::OPERATION,
         workers::plan_job::OPERATION,
         workers::assemble_part::OPERATION,
+        workers::deliver_webhook::OPERATION,
+        workers::deliver_webhook::OPERATION_PATIENT,
+        workers::queue_retries::OPERATION,
         workers::sequence_events::OPERATION,
         workers::sweep_events::OPERATION,
         workers::archive_events::OPERATION,
@@ -220,6 +223,7 @@ fn each_function_that_lists_by_an_index_may_query_that_index() {
         ("operator.orphans.list", "by_account"),
         ("operator.scans.list", "by_account"),
         ("operator.queue", "queue"),
+        ("webhooks.queue_retries", "queue"),
     ];
     let mut granted = BTreeSet::new();
     for (operation, function) in functions() {

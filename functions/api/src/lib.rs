@@ -13,10 +13,11 @@ pub mod routes;
 pub mod scans;
 pub mod sso;
 pub mod test;
+pub mod webhooks;
 
 use edge::Problem;
 use edge::cursor::Cursors;
-use outbound::{Outbound, SettingError};
+use outbound::{Outbound, Policy, SettingError};
 use store::Store;
 
 /// An error that ends the process.
@@ -30,6 +31,8 @@ pub struct App {
     pub cursors: Cursors,
     /// Who may push scans; only the function that takes them is told.
     pub pusher: Option<scans::Pusher>,
+    /// Which addresses clients may name.
+    pub policy: Policy,
     outbound: Option<Outbound>,
 }
 
@@ -41,11 +44,13 @@ impl App {
     pub async fn open() -> Result<Self, Error> {
         let secret =
             std::env::var("MAILHOUSE_CURSOR_KEY").map_err(|_| "set the environment variable MAILHOUSE_CURSOR_KEY")?;
+        let allow = std::env::var("MAILHOUSE_OUTBOUND_ALLOW").unwrap_or_default();
         let outbound = std::env::var_os("MAILHOUSE_SIGNING_KEY").map(|_| Outbound::from_env()).transpose()?;
         Ok(App {
             store: Store::open(store::Config::from_env()?).await,
             cursors: Cursors::new(&secret),
             pusher: scans::Pusher::from_env(),
+            policy: Policy::from_setting(&allow)?,
             outbound,
         })
     }

@@ -3,7 +3,7 @@
 use domain::account::Scope;
 use edge::Handler;
 
-use crate::{App, batches, callback, events, health, operator, scans, test};
+use crate::{App, batches, callback, events, health, operator, scans, test, webhooks};
 
 /// An endpoint.
 pub struct Route {
@@ -67,6 +67,16 @@ pub const ROUTES: &[Route] = &[
     route!("callback.put", PUT "/v2/callback", WRITE, callback::put),
     route!("callback.delete", DELETE "/v2/callback", WRITE, callback::delete),
     route!("callback.test", POST "/v2/callback/test", WRITE, callback::test),
+
+    route!("webhooks.create", POST "/v2/webhooks", WRITE, webhooks::create),
+    route!("webhooks.list", GET "/v2/webhooks", READ, webhooks::list),
+    route!("webhooks.get", GET "/v2/webhooks/{webhookId}", READ, webhooks::get),
+    route!("webhooks.update", PATCH "/v2/webhooks/{webhookId}", WRITE, webhooks::update),
+    route!("webhooks.delete", DELETE "/v2/webhooks/{webhookId}", WRITE, webhooks::delete),
+    route!("webhooks.rotate", POST "/v2/webhooks/{webhookId}/rotate", WRITE, webhooks::rotate),
+    route!("webhooks.test", POST "/v2/webhooks/{webhookId}/test", WRITE, webhooks::test),
+    route!("webhooks.attempts", GET "/v2/webhooks/{webhookId}/attempts", READ, webhooks::attempts),
+    route!("webhooks.replay", POST "/v2/webhooks/{webhookId}/replay", WRITE, webhooks::replay),
 
     route!("operator.queue", GET "/v2/operator/queue", OPERATE, operator::queue),
     route!("operator.jobs.create", POST "/v2/operator/jobs", OPERATE, operator::jobs::create),

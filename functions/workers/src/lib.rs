@@ -3,15 +3,18 @@
 pub mod apply_scans;
 pub mod archive_events;
 pub mod assemble_part;
+pub mod deliver_webhook;
 pub mod find_news;
 pub mod initialise_batch;
 pub mod inspect_letters;
 pub mod match_orphans;
 pub mod plan_job;
 pub mod push_news;
+pub mod queue_retries;
 pub mod sequence_events;
 pub mod sweep_events;
 
+use domain::webhook::Lane;
 use jiff::Timestamp;
 use store::Store;
 use store::queues::ANNOUNCEMENT;
@@ -41,6 +44,13 @@ pub async fn run() -> Result<(), Error> {
         push_news::OPERATION => Box::pin(serve(push_news::Pushing::open(store)?, &operation, push_news::work)).await,
         archive_events::OPERATION => Box::pin(edge::direct::serve(async || archive_events::work(&store).await)).await,
         sweep_events::OPERATION => Box::pin(edge::direct::serve(async || sweep_events::work(&store).await)).await,
+        deliver_webhook::OPERATION | deliver_webhook::OPERATION_PATIENT => {
+            let lane = if operation == deliver_webhook::OPERATION { Lane::Prompt } else { Lane::Patient };
+            let deliverer = deliver_webhook::Deliverer::open(store)?;
+            let work = async |deliverer: &_, delivery| deliver_webhook::work(deliverer, lane, delivery).await;
+            Box::pin(serve(deliverer, &operation, work)).await
+        }
+        queue_retries::OPERATION => Box::pin(edge::direct::serve(async || queue_retries::work(&store).await)).await,
         assemble_part::OPERATION => serve(store, &operation, assemble_part::work).await,
         apply_scans::OPERATION => serve(store, &operation, apply_scans::work).await,
         match_orphans::OPERATION => serve(store, &operation, match_orphans::work).await,

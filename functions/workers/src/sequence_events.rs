@@ -1,5 +1,7 @@
 //! `events.sequence`: gives the events that were committed their numbers in the log of their account.
 
+use domain::event::Logged;
+use domain::webhook::Delivery;
 use edge::stream::Written;
 use jiff::Timestamp;
 use store::log::{EventKey, Numbered};
@@ -21,8 +23,8 @@ pub async fn work(store: &Store, written: Vec<Written>) -> Result<(), StoreError
 }
 
 /// Tells whoever listens to an account what is new in its log. What comes again was told before, or the process died in
-/// between: a listener knows an event by its number.
-async fn tell(_store: &Store, numbered: &Numbered) -> Result<(), StoreError> {
+/// between: a listener knows an event by its number or its identifier.
+async fn tell(store: &Store, numbered: &Numbered) -> Result<(), StoreError> {
     let (first, last) = (numbered.events.first(), numbered.events.last());
     tracing::info!(
         account = %numbered.account,
@@ -31,5 +33,16 @@ async fn tell(_store: &Store, numbered: &Numbered) -> Result<(), StoreError> {
         last = last.map(|event| event.last()),
         "numbered"
     );
+    tell_webhooks(store, numbered).await
+}
+
+/// Queues a delivery for each webhook and piece of news that it wants.
+async fn tell_webhooks(store: &Store, numbered: &Numbered) -> Result<(), StoreError> {
+    for webhook in store.list_webhooks(&numbered.account, numbered.mode).await? {
+        let wanted = numbered.events.iter().filter(|logged| webhook.wants(logged.event.kind));
+        // What cannot be written as JSON could not have been logged.
+        let deliveries = wanted.flat_map(Logged::news).filter_map(|news| Delivery::first(&webhook, &news, None).ok());
+        store.deliver(webhook.lane(), deliveries).await?;
+    }
     Ok(())
 }

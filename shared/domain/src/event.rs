@@ -62,6 +62,9 @@ pub enum EventKind {
     /// The account's callback accepts again what is pushed to it.
     #[serde(rename = "callback.recovered")]
     CallbackRecovered,
+    /// A webhook is no longer told anything, because it is gone or took nothing for days.
+    #[serde(rename = "webhook.disabled")]
+    WebhookDisabled,
     /// A mail job was made of batches.
     #[serde(rename = "job.created")]
     JobCreated,
@@ -87,7 +90,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind that a client is told of. What concerns the print floor alone is not among them.
-    pub const TOLD: [EventKind; 17] = [
+    pub const TOLD: [EventKind; 18] = [
         EventKind::BatchCreated,
         EventKind::BatchInitialized,
         EventKind::BatchFailedToInitialize,
@@ -105,6 +108,7 @@ impl EventKind {
         EventKind::LetterTracked,
         EventKind::CallbackFailing,
         EventKind::CallbackRecovered,
+        EventKind::WebhookDisabled,
     ];
 
     /// The name on the wire.
@@ -127,6 +131,7 @@ impl EventKind {
             EventKind::LetterTracked => "letter.tracked",
             EventKind::CallbackFailing => "callback.failing",
             EventKind::CallbackRecovered => "callback.recovered",
+            EventKind::WebhookDisabled => "webhook.disabled",
             EventKind::JobCreated => "job.created",
             EventKind::JobAssembled => "job.assembled",
             EventKind::JobFailed => "job.failed",

@@ -93,6 +93,10 @@ identifier! {
     ScanFileId, |text| prefixed(text, "scn_")
 }
 identifier! {
+    /// A webhook.
+    WebhookId, |text| prefixed(text, "whk_")
+}
+identifier! {
     /// An event; later events sort after earlier ones.
     EventId, |text| prefixed(text, "evt_")
 }
@@ -126,7 +130,9 @@ macro_rules! time_sorted {
         }
     )* };
 }
-time_sorted!(AccountId "acct_", KeyId "key_", JobId "job_", LocationId "loc_", EventId "evt_", PushId "psh_");
+time_sorted!(
+    AccountId "acct_", KeyId "key_", JobId "job_", LocationId "loc_", WebhookId "whk_", EventId "evt_", PushId "psh_"
+);
 
 impl AdditionId {
     /// A random addition id: unique within its batch, short because every letter carries it.
@@ -136,6 +142,15 @@ impl AdditionId {
 }
 
 impl EventId {
+    /// When it was made, to the millisecond.
+    pub fn made_at(&self) -> Timestamp {
+        let digits = self.0.bytes().skip("evt_".len()).take(10);
+        let value = |digit| CROCKFORD.iter().position(|one| *one == digit).unwrap_or(0) as i64;
+        // Ten digits are fifty bits, of which the time is the first forty-eight.
+        let millis = digits.fold(0, |bits, digit| bits << 5 | value(digit)) >> 2;
+        Timestamp::from_millisecond(millis).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
     /// The identifier of an entry of this event: always the same, and in the order of the entries.
     pub fn entry(&self, place: u64) -> Self {
         // Four characters, which 2^20 entries fill; an item of the table has room for a hundredth of that.
@@ -202,6 +217,13 @@ mod tests {
         fn identifiers_made_later_sort_later(a in 0i64..4_000_000_000_000, b in 0i64..4_000_000_000_000, x: Entropy, y: Entropy) {
             let id = |millis, entropy| EventId::new(Timestamp::from_millisecond(millis).unwrap(), entropy);
             if a < b { prop_assert!(id(a, x) < id(b, y)); }
+        }
+
+        #[test]
+        fn an_identifier_tells_when_it_was_made(millis in 0i64..4_000_000_000_000, entropy: Entropy, place in 0u64..1_000) {
+            let at = Timestamp::from_millisecond(millis).unwrap();
+            prop_assert_eq!(EventId::new(at, entropy).made_at(), at);
+            prop_assert_eq!(EventId::new(at, entropy).entry(place).made_at(), at);
         }
 
         #[test]

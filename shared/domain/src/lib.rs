@@ -28,6 +28,8 @@
 //! | log | the events of an account and mode in one order, each with its number |
 //! | news | a state change as its client is told of it: an event of the log, or an entry of one |
 //! | callback | where an account's news is pushed every few hours; a *push* is a page of it |
+//! | webhook | a URL of a client that is told of news; a *delivery* tells one webhook of one piece of news, by one or more *attempts* |
+//! | lane | which of two queues a delivery waits on: that of prompt webhooks, or that of those that were slow or failed |
 //! | mode | live, or test: test data never reaches the print floor |
 
 pub mod account;
@@ -43,3 +45,4 @@ pub mod letter;
 pub mod location;
 pub mod tracking;
 pub mod tracking_code;
+pub mod webhook;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
+use futures::future::join_all;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::de::DeserializeOwned;
 use tracing::Instrument;
@@ -37,8 +38,8 @@ where
         let (app, work) = (app.clone(), work.clone());
         async move {
             let request_id = event.context.request_id;
-            let mut failed = Vec::new();
-            for record in event.payload.records {
+            // All at once: one that waits for somebody else must not hold up its neighbours.
+            let each = event.payload.records.into_iter().map(async |record| {
                 let id = record.message_id.unwrap_or_default();
                 let body = record.body.unwrap_or_default();
                 let worked = match serde_json::from_str::<M>(&body) {
@@ -56,12 +57,11 @@ where
                     }
                     Err(cause) => tracing::error!(operation, requestId = %request_id, messageId = %id, cause, "failed"),
                 }
-                if worked != Ok(Worked::Done) {
-                    let mut failure = BatchItemFailure::default();
-                    failure.item_identifier = id;
-                    failed.push(failure);
-                }
-            }
+                let mut failure = BatchItemFailure::default();
+                failure.item_identifier = id;
+                (worked != Ok(Worked::Done)).then_some(failure)
+            });
+            let failed = join_all(each).await.into_iter().flatten().collect();
             let mut response = SqsBatchResponse::default();
             response.batch_item_failures = failed;
             Ok::<_, lambda_runtime::Error>(response)

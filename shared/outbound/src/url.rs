@@ -151,6 +151,5 @@ fn host(host: &str, policy: &Policy) -> Option<Host> {
         || last.strip_prefix("0x").is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_hexdigit()));
     // A single label means something only in a network of one's own.
     let is_full = labels.len() > 1 || policy.lists_any();
-    (host.len() <= 253 && labels.iter().all(|label| is_label(label)) && !is_number && is_full)
-        .then(|| Host::Name(host.to_owned()))
+    (host.len() <= 253 && labels.iter().all(is_label) && !is_number && is_full).then(|| Host::Name(host.to_owned()))
 }

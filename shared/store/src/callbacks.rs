@@ -213,7 +213,8 @@ impl Store {
         }
         let mut record = Transaction::default();
         record.update(table, change)?;
-        let mut item = table::keyed("an attempt", &keys::attempt(account, *mode, &push.id, push.attempts), attempt)?;
+        let mut item =
+            table::keyed("an attempt", &keys::push_attempt(account, *mode, &push.id, push.attempts), attempt)?;
         item.insert("ttl".to_owned(), AttributeValue::N((now + ATTEMPT_KEPT).as_second().to_string()));
         record.create(table, item)?;
         if accepted == callback.failing_since.is_some() {
@@ -238,7 +239,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn list_attempts(
+    pub async fn list_push_attempts(
         &self,
         account: &AccountId,
         mode: Mode,

@@ -25,6 +25,10 @@ pub struct Config {
     pub scans_queue: String,
     /// URL of the queue of mailed jobs whose orphans are to be matched.
     pub match_queue: String,
+    /// URL of the queue of deliveries to prompt webhooks.
+    pub deliver_queue: String,
+    /// URL of the queue of deliveries to webhooks that were slow or failed.
+    pub deliver_patiently_queue: String,
     /// Who mails.
     pub mailer_id: MailerId,
     /// Service type of First-Class letters.
@@ -86,6 +90,8 @@ impl Config {
             assemble_queue: required("MAILHOUSE_QUEUE_ASSEMBLE")?,
             scans_queue: required("MAILHOUSE_QUEUE_SCANS")?,
             match_queue: required("MAILHOUSE_QUEUE_MATCH")?,
+            deliver_queue: required("MAILHOUSE_QUEUE_DELIVER")?,
+            deliver_patiently_queue: required("MAILHOUSE_QUEUE_DELIVER_PATIENTLY")?,
             mailer_id: mailer(&required("MAILHOUSE_MAILER_ID")?)?,
             service_type: service("MAILHOUSE_SERVICE_TYPE")?,
             service_type_certified: service("MAILHOUSE_SERVICE_TYPE_CERTIFIED")?,

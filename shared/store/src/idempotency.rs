@@ -124,6 +124,19 @@ impl Store {
         })
     }
 
+    /// Stores the answer to work that wrote nothing itself and does no harm when it is done twice.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn complete(&self, ticket: Option<&Ticket>, answer: &Answer) -> Result<(), StoreError> {
+        if ticket.is_none() {
+            return Ok(());
+        }
+        let mut complete = Transaction::default();
+        complete.complete(&self.config.table, Completion::of(ticket, answer))?;
+        self.commit(complete).await?.map_err(|_| StoreError::Contended("the idempotency key"))
+    }
+
     /// Gives a claim back after the work was refused, so that the corrected request may use the key.
     ///
     /// # Errors

@@ -2,7 +2,9 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::account::Mode;
-use domain::id::{AccountId, AdditionId, BatchId, EventId, JobId, KeyId, LetterRef, LocationId, PushId, ScanFileId};
+use domain::id::{
+    AccountId, AdditionId, BatchId, EventId, JobId, KeyId, LetterRef, LocationId, PushId, ScanFileId, WebhookId,
+};
 use sha2::{Digest, Sha256};
 
 /// A primary key, or where a query starts.
@@ -154,11 +156,45 @@ pub(crate) fn callback(account: &AccountId, mode: Mode) -> Key {
     Key::new(format!("CALLBACK#{account}#{}", mode.as_str()), "CALLBACK")
 }
 
+/// The webhooks of an account and mode, which are always read together.
+pub(crate) fn webhooks(account: &AccountId, mode: Mode) -> String {
+    format!("WEBHOOKS#{account}#{}", mode.as_str())
+}
+
+pub(crate) const WEBHOOK_PREFIX: &str = "WEBHOOK#";
+
+pub(crate) fn webhook(account: &AccountId, mode: Mode, id: &WebhookId) -> Key {
+    Key::new(webhooks(account, mode), format!("{WEBHOOK_PREFIX}{id}"))
+}
+
+/// How many webhooks there are.
+pub(crate) fn webhook_counter(account: &AccountId, mode: Mode) -> Key {
+    Key::new(webhooks(account, mode), "COUNT")
+}
+
 pub(crate) const ATTEMPT_PREFIX: &str = "ATTEMPT#";
 
 /// An attempt to push; later ones sort later.
-pub(crate) fn attempt(account: &AccountId, mode: Mode, push: &PushId, attempts: u32) -> Key {
+pub(crate) fn push_attempt(account: &AccountId, mode: Mode, push: &PushId, attempts: u32) -> Key {
     Key::new(callback(account, mode).pk, format!("{ATTEMPT_PREFIX}{push}#{attempts:05}"))
+}
+
+/// An attempt to deliver. Its key is a function of what was attempted: it is there once, however often the message comes,
+/// and so also says that the attempt was made. Later events sort later.
+pub(crate) fn attempt(webhook: &WebhookId, event: &EventId, replay: Option<&str>, number: u32) -> Key {
+    let replay = replay.unwrap_or("0");
+    Key::new(deliveries(webhook), format!("{ATTEMPT_PREFIX}{event}#{replay}#{number:02}"))
+}
+
+/// An attempt that is to be made when its time has come.
+pub(crate) fn retry(webhook: &WebhookId, event: &EventId, replay: Option<&str>, number: u32) -> Key {
+    let replay = replay.unwrap_or("0");
+    Key::new(deliveries(webhook), format!("RETRY#{event}#{replay}#{number:02}"))
+}
+
+/// What became of a webhook's deliveries.
+pub(crate) fn deliveries(webhook: &WebhookId) -> String {
+    format!("DELIVERIES#{webhook}")
 }
 
 pub(crate) const KEY_PREFIX: &str = "KEY#";
@@ -210,6 +246,9 @@ pub(crate) mod by_account {
 
 /// Index `queue`: ready batches, the most urgent first.
 pub(crate) const QUEUE: &str = "QUEUE";
+
+/// Index `queue`: attempts to deliver that wait for their time, the first first.
+pub(crate) const RETRIES: &str = "RETRIES";
 
 #[cfg(test)]
 mod tests {

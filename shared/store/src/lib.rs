@@ -9,6 +9,7 @@ pub mod archive;
 pub mod batches;
 pub mod callbacks;
 pub mod config;
+pub mod deliveries;
 pub mod documents;
 mod error;
 pub mod idempotency;
@@ -24,6 +25,7 @@ pub mod test_pieces;
 pub mod tracking;
 mod transaction;
 mod usage;
+pub mod webhooks;
 
 use std::sync::OnceLock;
 

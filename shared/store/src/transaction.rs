@@ -121,6 +121,17 @@ impl Transaction {
         Ok(self.push(TransactWriteItem::builder().delete(delete).build()))
     }
 
+    /// Removes an item that must be there.
+    pub(crate) fn delete_existing(&mut self, table: &str, key: &Key) -> Result<usize, StoreError> {
+        let delete = Delete::builder()
+            .table_name(table)
+            .set_key(Some(key.attributes().into()))
+            .condition_expression("attribute_exists(pk)")
+            .build()
+            .map_err(|_| StoreError::Missing("an item to delete"))?;
+        Ok(self.push(TransactWriteItem::builder().delete(delete).build()))
+    }
+
     /// Requires that an item exists.
     pub(crate) fn require(&mut self, table: &str, key: &Key) -> Result<usize, StoreError> {
         let check = ConditionCheck::builder()

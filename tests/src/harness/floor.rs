@@ -59,6 +59,18 @@ pub struct Message {
     deliveries: u32,
 }
 
+impl Message {
+    /// A message that no queue holds.
+    pub fn of(queue: Queue, body: Value) -> Self {
+        Message { queue, id: "of-a-test".to_owned(), receipt: String::new(), body, deliveries: 0 }
+    }
+
+    /// What it says.
+    pub fn body(&self) -> &Value {
+        &self.body
+    }
+}
+
 /// How messages are delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
@@ -410,6 +422,49 @@ impl Floor {
         };
         let calls = function.proxy().map(super::proxy::Proxy::arrived).unwrap_or_default();
         Ok(Struck { answer, calls })
+    }
+
+    /// Hands any event to a function.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn invoke(&mut self, operation: &'static str, event: &Value) -> Result<Value> {
+        match self.function(operation, 0).await?.invoke(event).await? {
+            Outcome::Answered(value) => Ok(value),
+            Outcome::Killed => Err("a function without a proxy was killed".into()),
+        }
+    }
+
+    /// Hands any event to a process of its own that a fault strikes.
+    ///
+    /// # Errors
+    /// When it fails otherwise.
+    pub async fn invoke_struck(
+        &mut self,
+        operation: &str,
+        event: &Value,
+        fault: Option<Fault>,
+    ) -> Result<Struck<Value>> {
+        let mut function = self.house.function(operation, Some(fault.into_iter().collect())).await?;
+        let answer = match function.invoke(event).await? {
+            Outcome::Answered(value) => Some(value),
+            Outcome::Killed => None,
+        };
+        let calls = function.proxy().map(super::proxy::Proxy::arrived).unwrap_or_default();
+        Ok(Struck { answer, calls })
+    }
+
+    /// How many messages a queue holds, those that nobody may see yet included.
+    ///
+    /// # Errors
+    /// When the queue does not answer.
+    pub async fn held(&self, queue: Queue) -> Result<u32> {
+        let names =
+            [QueueAttributeName::ApproximateNumberOfMessages, QueueAttributeName::ApproximateNumberOfMessagesDelayed];
+        let asked = self.house.emulator.sqs.get_queue_attributes().queue_url(self.house.queue(queue));
+        let asked = asked.set_attribute_names(Some(names.into())).send().await?;
+        let counts = asked.attributes.unwrap_or_default();
+        Ok(counts.values().filter_map(|count| count.parse::<u32>().ok()).sum())
     }
 
     /// Hands an event to two processes at once.

@@ -34,12 +34,25 @@ pub enum Queue {
     Match,
     /// Callbacks to be told what is new.
     Callback,
+    /// Deliveries to prompt webhooks.
+    Deliver,
+    /// Deliveries to webhooks that were slow or failed.
+    DeliverPatiently,
 }
 
 impl Queue {
     /// All of them.
-    pub const ALL: [Queue; 7] =
-        [Queue::Initialise, Queue::Inspect, Queue::Plan, Queue::Assemble, Queue::Scans, Queue::Match, Queue::Callback];
+    pub const ALL: [Queue; 9] = [
+        Queue::Initialise,
+        Queue::Inspect,
+        Queue::Plan,
+        Queue::Assemble,
+        Queue::Scans,
+        Queue::Match,
+        Queue::Callback,
+        Queue::Deliver,
+        Queue::DeliverPatiently,
+    ];
 
     /// The operation that works it off.
     pub fn operation(self) -> &'static str {
@@ -51,6 +64,8 @@ impl Queue {
             Queue::Scans => "scans.apply",
             Queue::Match => "orphans.match",
             Queue::Callback => "callbacks.push",
+            Queue::Deliver => "webhooks.deliver",
+            Queue::DeliverPatiently => "webhooks.deliver_patiently",
         }
     }
 
@@ -63,12 +78,15 @@ impl Queue {
             Queue::Scans => "scans",
             Queue::Match => "match",
             Queue::Callback => "callback",
+            Queue::Deliver => "deliver",
+            Queue::DeliverPatiently => "deliver-patiently",
         }
     }
 }
 
 /// The operations that no queue and no URL leads to.
-const WORKERS: [&str; 4] = ["events.sequence", "events.sweep", "events.archive", "callbacks.find"];
+const WORKERS: [&str; 5] =
+    ["events.sequence", "events.sweep", "events.archive", "callbacks.find", "webhooks.queue_retries"];
 
 /// The documents of the client: file, and how many pages it has.
 pub const DOCUMENTS: [(&str, u32); 4] =
@@ -256,6 +274,8 @@ impl House {
             ("MAILHOUSE_QUEUE_MATCH", self.queue(Queue::Match)),
             ("MAILHOUSE_PUSH_USER", "usps"),
             ("MAILHOUSE_PUSH_PASSWORD", "the password of these tests"),
+            ("MAILHOUSE_QUEUE_DELIVER", self.queue(Queue::Deliver)),
+            ("MAILHOUSE_QUEUE_DELIVER_PATIENTLY", self.queue(Queue::DeliverPatiently)),
             ("MAILHOUSE_MAILER_ID", "902345678"),
             ("MAILHOUSE_SERVICE_TYPE", "340"),
             ("MAILHOUSE_SERVICE_TYPE_CERTIFIED", "340"),

@@ -17,3 +17,4 @@ mod print_floor;
 mod reading;
 mod support;
 mod tracking;
+mod webhooks;

@@ -14,6 +14,6 @@ const ATTEMPTS: usize = 10;
 /// 404 when no callback is set up.
 pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
     let callback = own(app, &call).await?;
-    let attempts = app.store.list_attempts(&callback.account, callback.mode, ATTEMPTS).await?;
+    let attempts = app.store.list_push_attempts(&callback.account, callback.mode, ATTEMPTS).await?;
     Reply::json(200, &CallbackOut::new(&callback, attempts, None))
 }

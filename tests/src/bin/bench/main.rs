@@ -4,7 +4,7 @@
 //! not be measured; a figure over its limit is marked in the table.
 //!
 //! `bench print` measures the print engine alone, which needs no emulator; `bench scans` what letters and their scans cost;
-//! `bench part` a part of 500 letters.
+//! `bench part` a part of 500 letters; `bench webhooks` how soon deliveries are made, which needs no emulator either.
 //! `bench letters FOLDER COUNT [photos]` only makes letters, as many as wanted, with the table LETTERS.csv of them; with
 //! `photos`, a third has one across a page. The rest of its commands are what the measuring runs as processes of their own.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the table is the output, and progress goes beside it")]
@@ -19,6 +19,7 @@ mod print;
 mod scans;
 mod table;
 mod units;
+mod webhooks;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -43,7 +44,7 @@ async fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let asked = match arguments[..] {
         [] => return measure("").await,
-        [what @ ("print" | "scans" | "part")] => return measure(what).await,
+        [what @ ("print" | "scans" | "part" | "webhooks")] => return measure(what).await,
         ["letters", folder, count] => make_letters(folder, count, Photos::Small),
         ["letters", folder, count, "photos"] => make_letters(folder, count, Photos::Large),
         ["measured", seconds, program, ref arguments @ ..] => print::child::measured(seconds, program, arguments),
@@ -51,7 +52,7 @@ async fn main() -> ExitCode {
         ["hash", letters, out] => print::programs::hash(letters, out),
         ["lopdf", letters, out] => print::programs::lopdf(letters, out),
         [CHILD_ARGUMENT] => serve(),
-        _ => Err("usage: bench, bench print, bench scans, bench part, or bench letters FOLDER COUNT [photos]".into()),
+        _ => Err("usage: bench, bench print, bench scans, bench part, bench webhooks, or bench letters FOLDER COUNT [photos]".into()),
     };
     match asked {
         Ok(()) => ExitCode::SUCCESS,
@@ -75,9 +76,11 @@ async fn measure(what: &str) -> ExitCode {
     let outcome = match what {
         "print" => Ok(measured.print()),
         "scans" => measured.cost().await,
+        "webhooks" => Ok(measured.webhooks().await),
         "part" => Ok(measured.part().await),
         _ => {
             measured.print();
+            measured.webhooks().await;
             measured.stack().await
         }
     };
@@ -148,6 +151,13 @@ impl Measured {
     async fn part(&mut self) {
         self.say("a part of 500 letters");
         self.keep("a part of 500 letters", part::measure().await);
+    }
+
+    /// Deliveries to webhooks.
+    async fn webhooks(&mut self) {
+        self.say("deliveries to webhooks, for a minute");
+        let rows = webhooks::measure().await;
+        self.keep("deliveries to webhooks", rows);
     }
 
     /// The deployed stack.
