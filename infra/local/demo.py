@@ -3,13 +3,16 @@
     make demo
 
 Uploads the fixture letters to the client's bucket, posts them as one batch, merges the batch into a mail job, downloads
-the print files to target/demo, and confirms that they were printed and mailed. Everything goes through the deployed API.
+the print files to target/demo, and confirms that they were printed and mailed. Then three letters of a test key live their
+lives, and a receiver on this machine is told of it by webhooks and by a callback push, whose signatures it verifies.
+Everything goes through the deployed API.
 """
 
 import csv
 import datetime
 import hashlib
 import json
+import queue
 import shutil
 import sys
 import time
@@ -20,6 +23,7 @@ from pathlib import Path
 import boto3
 
 import stack
+from receiver import Receiver
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = ROOT / "tests" / "fixtures" / "documents"
@@ -53,6 +57,7 @@ def main() -> None:
     rows = download(job)
     confirm(operator, job)
     report(client, batch, rows)
+    tell(env, operator, letters)
 
     step(f"done in {time.monotonic() - started:.0f} s")
     print(f"Print files and manifests: {OUT.relative_to(ROOT)}/")
@@ -177,6 +182,57 @@ def report(client: stack.Api, batch: str, rows: list[dict[str, str]]) -> None:
     print()
     for row in table:
         note("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+
+
+# What becomes of the test letters, by reference.
+LIVES = {"L0000001": "delivered", "L0000002": "returned", "L0000003": "notMailable"}
+
+
+def tell(env: dict[str, str], operator: stack.Api, letters: list[dict]) -> None:
+    """Has test letters live their lives, and shows what a client is told of it."""
+    step("Client: try without mail what a client is told")
+    account = operator.post("/v2/operator/accounts", {"name": "Demo of what is told"})["id"]
+    key = operator.post(f"/v2/operator/accounts/{account}/keys", {"mode": "test"})["key"]
+    bucket, _, prefix = env["MAILHOUSE_DOCUMENTS"].removeprefix("s3://").partition("/")
+    owner = boto3.client("sts").get_caller_identity()["Account"]
+    operator.post(f"/v2/operator/accounts/{account}/locations", {"bucket": bucket, "prefix": f"{prefix}/", "owner": owner})
+    client, receiver = stack.Api(env["MAILHOUSE_URL"], key), Receiver()
+
+    kinds = ["batch.ready", "batch.mailed", "letter.tracked"]
+    webhook = client.post("/v2/webhooks", {"url": receiver.url("/webhook"), "eventTypes": kinds})
+    receiver.secrets["/webhook"] = webhook["secret"]
+    include = {"postal": True, "production": False, "certifiedOnly": False}
+    callback = client.call("PUT", "/v2/callback", {"url": receiver.url("/callback"), "include": include})
+    receiver.secrets["/callback"] = callback["secret"]
+
+    batch = post_batch(client, [letter for letter in letters if letter["letterRefId"] in LIVES])
+    for reference, outcome in LIVES.items():
+        client.post(f"/v2/test/letters/{batch}.{reference}/advance", {"outcome": outcome})
+    step("Receiver: webhooks, their signatures verified")
+    seen, ends = set(), {"Delivered", "Returned", "NotMailable"}
+    while ends:
+        _, event = take(receiver)
+        if event["id"] in seen:
+            continue
+        seen.add(event["id"])
+        state = event.get("data", {}).get("state", "")
+        ends.discard(state)
+        note(f"{event['sequence']:>4}  {event['type']:<16} {event.get('letterRefId', ''):<10} {state}".rstrip())
+
+    step("Receiver: a callback push, its signature verified (the schedule would bring it within four hours)")
+    boto3.client("lambda").invoke(FunctionName=f"{stack.NAME}-callbacks-find", Payload=b"{}")
+    while True:
+        path, push = take(receiver)
+        if path == "/callback":
+            break
+    note(f"{push['id']}: {len(push['events'])} events")
+
+
+def take(receiver: Receiver) -> tuple[str, dict]:
+    try:
+        return receiver.taken.get(timeout=PATIENCE)
+    except queue.Empty:
+        sys.exit(f"Nothing came to {receiver.url('')} for {PATIENCE} s.")
 
 
 if __name__ == "__main__":

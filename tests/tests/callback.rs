@@ -280,7 +280,8 @@ async fn runs_that_overlap_send_nothing_twice() -> Result<()> {
     ];
     let interval = client.interval();
     let (one, two) = tokio::join!(one.invoke(&interval), two.invoke(&interval));
-    (one?, two?);
+    one?;
+    two?;
     assert_eq!(client.receiver.posts().len(), 3);
     client.audit(&["letter.tracked"]).await?;
     client.floor.house.take_down().await

@@ -179,7 +179,8 @@ async fn the_archive_has_each_event_once_wherever_its_writer_dies_and_whoever_el
         [floor.house.function("events.archive", None).await?, floor.house.function("events.archive", None).await?];
     let nothing = json!({});
     let (one, two) = tokio::join!(one.invoke(&nothing), two.invoke(&nothing));
-    (one?, two?);
+    one?;
+    two?;
 
     let lines = archive(&floor.house).await?;
     let counter = floor.house.item(&format!("LOG#{}#live", floor.house.account), "COUNTER").await?.unwrap_or_default();

@@ -46,7 +46,7 @@ const CHECK_MODULUS: usize = 103;
 /// GS1 application identifier of a ship-to postal code.
 const SHIP_TO: &str = "420";
 
-/// What a reader gives for an [`FNC1`] that ends an element: the ASCII group separator.
+/// What a reader gives for an `FNC1` that ends an element: the ASCII group separator.
 pub const GROUP_SEPARATOR: char = '\u{1d}';
 
 /// Why digits cannot become a symbol, or bars cannot become digits.

@@ -4,8 +4,8 @@
 //! own memory, the parent limits its time, and what ends it is a finding about the document. The child is kept from one
 //! document to the next, because starting it costs more than inspecting one.
 //!
-//! On the wire a frame is a length of four bytes, little-endian, then that many bytes. A request is two frames, an [`Order`]
-//! in JSON and the document; so is an answer, whose JSON depends on the [`Task`] and whose second frame is a file or empty.
+//! On the wire a frame is a length of four bytes, little-endian, then that many bytes. A request is two frames, an `Order`
+//! in JSON and the document; so is an answer, whose JSON depends on the `Task` and whose second frame is a file or empty.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write};

@@ -1,4 +1,5 @@
 //! Each rule of the inspection, by a document that breaks it and one that does not.
+#![expect(clippy::unwrap_used, reason = "helpers of tests unwrap as tests do")]
 
 mod support;
 

@@ -1,6 +1,5 @@
 //! Small PDFs for the tests, ordinary and hostile, made by code.
 #![expect(dead_code, reason = "each test program uses a part of this")]
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 pub(crate) mod bombs;
 pub(crate) mod hostile;

@@ -33,7 +33,10 @@ pub(crate) async fn measure() -> Result<Vec<Row>> {
     stream::iter(mail.into_iter().zip(0..).map(Ok::<_, Box<dyn std::error::Error + Send + Sync>>))
         .try_for_each_concurrent(AT_ONCE, |(letter, number)| {
             let put = s3.put_object().bucket(&client).key(key(number)).body(ByteStream::from(letter.document));
-            async { Ok(drop(put.send().await?)) }
+            async {
+                put.send().await?;
+                Ok(())
+            }
         })
         .await?;
     let body = letters::body(LETTERS as usize, |number| {
