@@ -4,8 +4,7 @@
 //! so that changes at random get past the header. The corpus is in `corpus/bytes` and `corpus/tape` beside this file.
 //!
 //! `cargo test -p print --test fuzz` runs the corpus and a fixed number of changes to it, the same each time. With `FUZZ` set
-//! the same targets are bolero's, so that `FUZZ=1 cargo bolero test --package print --test fuzz inspection_survives_syntax`
-//! runs one of them for as long as one likes, guided by what code an input reaches.
+//! the same targets are bolero's, for an engine that is guided by what code an input reaches.
 //!
 //! The corpus has no glyph that shows itself: with a byte or two changed it ends the process where pages are drawn.
 //!
