@@ -9,8 +9,8 @@ use std::time::Duration;
 use domain::webhook::{Attempt, Delivery, DisabledBecause, Lane, Turn, Webhook, WebhookState, pause, spread};
 use edge::sqs::Worked;
 use jiff::{SignedDuration, Timestamp};
-use outbound::signing::{SigningError, sign};
-use outbound::{Answer, Outbound, SettingError, Url};
+use outbound::signing::SigningError;
+use outbound::{Answer, Outbound, SettingError};
 use store::{Store, StoreError};
 
 /// The `Handler` of the function that works the lane of the prompt.
@@ -82,23 +82,18 @@ impl Deliverer {
         now: Timestamp,
     ) -> Result<Option<Posted>, DeliverError> {
         let began = std::time::Instant::now();
-        let Ok(url) = Url::parse(&webhook.url, self.outbound.client.policy()) else {
-            return Ok(Some(Posted { answer: Err("url_not_allowed"), latency: Duration::ZERO }));
-        };
         let open = |sealed| self.outbound.vault.open(sealed, webhook.id.as_str());
         let secrets = webhook.signing(now).into_iter().map(open).collect::<Result<Vec<_>, _>>()?;
-        let signed = sign(&secrets, delivery.event.as_str(), now, delivery.body.as_bytes())?;
-        let mut headers = vec![("content-type", "application/json")];
-        headers.extend(signed.iter().map(|(name, value)| (*name, value.as_str())));
-        let post = self.outbound.client.post(&url, &headers, delivery.body.clone().into_bytes());
+        let (id, body) = (delivery.event.as_str(), delivery.body.clone().into_bytes());
+        let post = self.outbound.post_signed(&webhook.url, &secrets, id, body, now);
         let answer = match lane {
-            Lane::Patient => post.await,
+            Lane::Patient => post.await?,
             Lane::Prompt => match tokio::time::timeout(PROMPT, post).await {
-                Ok(answer) => answer,
+                Ok(answer) => answer?,
                 Err(_) => return Ok(None),
             },
         };
-        Ok(Some(Posted { answer: answer.map_err(|failure| failure.code()), latency: began.elapsed() }))
+        Ok(Some(Posted { answer: answer.map_err(|none| none.code()), latency: began.elapsed() }))
     }
 }
 

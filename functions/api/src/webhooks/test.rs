@@ -7,8 +7,6 @@ use std::time::Instant;
 use domain::event::{EventKind, News};
 use domain::id::EventId;
 use edge::{Call, Problem, Reply};
-use outbound::Url;
-use outbound::signing::sign;
 use serde::Serialize;
 use store::idempotency::Answer;
 
@@ -46,8 +44,8 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
 
 async fn test(app: &App, call: &Call) -> Result<Tested, Problem> {
     let webhook = super::named(app, call).await?;
-    let outbound::Outbound { client, vault } = app.outbound()?;
-    let open = |sealed| vault.open(sealed, webhook.id.as_str());
+    let outbound = app.outbound()?;
+    let open = |sealed| outbound.vault.open(sealed, webhook.id.as_str());
     let secrets = webhook.signing(call.now).into_iter().map(open).collect::<Result<Vec<_>, _>>()?;
     let sample = News {
         id: EventId::new(call.now, store::entropy()?),
@@ -60,11 +58,8 @@ async fn test(app: &App, call: &Call) -> Result<Tested, Problem> {
         data: BTreeMap::from([("sample".to_owned(), "true".to_owned())]),
     };
     let body = serde_json::to_vec(&sample)?;
-    let signed = sign(&secrets, sample.id.as_str(), call.now, &body)?;
-    let mut headers = vec![("content-type", "application/json")];
-    headers.extend(signed.iter().map(|(name, value)| (*name, value.as_str())));
     let mut tested = Tested {
-        event_id: sample.id,
+        event_id: sample.id.clone(),
         delivered: false,
         status: None,
         failure: None,
@@ -73,21 +68,15 @@ async fn test(app: &App, call: &Call) -> Result<Tested, Problem> {
         body: String::new(),
     };
     let began = Instant::now();
-    match Url::parse(&webhook.url, client.policy()) {
-        Ok(url) => match client.post(&url, &headers, body).await {
-            Ok(answer) => {
-                tested.delivered = answer.is_success();
-                tested.status = Some(answer.status);
-                tested.body = String::from_utf8_lossy(&answer.body_start).into_owned();
-            }
-            Err(failure) => {
-                tested.failure = Some(failure.code());
-                tested.message = Some(failure.to_string());
-            }
-        },
-        Err(error) => {
-            tested.failure = Some("url_not_allowed");
-            tested.message = Some(error.to_string());
+    match outbound.post_signed(&webhook.url, &secrets, sample.id.as_str(), body, call.now).await? {
+        Ok(answer) => {
+            tested.delivered = answer.is_success();
+            tested.status = Some(answer.status);
+            tested.body = String::from_utf8_lossy(&answer.body_start).into_owned();
+        }
+        Err(none) => {
+            tested.failure = Some(none.code());
+            tested.message = Some(none.to_string());
         }
     }
     tested.latency_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
