@@ -36,8 +36,7 @@ pub(crate) fn encode(text: &str) -> Option<DataMatrix> {
     let mut codewords = ascii(text)?;
     let shape = SHAPES.iter().find(|shape| codewords.len() <= shape.data)?;
     pad(&mut codewords, shape.data);
-    let check = shape.check(&codewords);
-    codewords.extend_from_slice(&check);
+    shape.append_check(&mut codewords);
 
     let mut modules = shape.blank.clone();
     for (codeword, places) in codewords.iter().zip(shape.places.chunks(8)) {
@@ -91,8 +90,11 @@ struct Shape {
     blank: Vec<bool>,
     /// For each bit of the codewords, first bit first, the module it is in.
     places: Vec<usize>,
-    /// The coefficients of the polynomial that makes the check codewords, without the first, which is 1.
-    generator: Vec<u8>,
+    /// How many check codewords there are.
+    check: usize,
+    /// For each factor the product of it and the coefficients of the polynomial that makes the check codewords, without the
+    /// first, which is 1.
+    products: Vec<u8>,
 }
 
 static SHAPES: LazyLock<Vec<Shape>> = LazyLock::new(|| SIZES.map(Shape::new).into());
@@ -128,23 +130,23 @@ impl Shape {
             }
         }
         let places = order.into_iter().map(|(row, column)| place(row, column)).collect();
-        Self { side, data, blank, places, generator: generator(check) }
+        let generator = generator(check);
+        let products = (0..=u8::MAX).flat_map(|factor| generator.iter().map(move |term| multiply(factor, *term)));
+        Self { side, data, blank, places, check, products: products.collect() }
     }
 
-    /// The check codewords: what is left when the data is divided by the generator (ISO/IEC 16022 annex E).
-    fn check(&self, data: &[u8]) -> Vec<u8> {
-        let mut rest = vec![0u8; self.generator.len()];
-        for codeword in data {
-            let factor = codeword ^ rest[0];
-            rest.rotate_left(1);
-            if let Some(last) = rest.last_mut() {
-                *last = 0;
-            }
-            for (rest, coefficient) in rest.iter_mut().zip(&self.generator) {
-                *rest ^= multiply(factor, *coefficient);
+    /// Appends the check codewords: what is left when the data is divided by the generator (ISO/IEC 16022 annex E).
+    fn append_check(&self, codewords: &mut Vec<u8>) {
+        let data = codewords.len();
+        let mut rest = codewords.clone();
+        rest.resize(data + self.check, 0);
+        for place in 0..data {
+            let products = &self.products[usize::from(rest[place]) * self.check..][..self.check];
+            for (rest, product) in rest[place + 1..].iter_mut().zip(products) {
+                *rest ^= product;
             }
         }
-        rest
+        codewords.extend_from_slice(&rest[data..]);
     }
 }
 

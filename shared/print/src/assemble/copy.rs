@@ -1,6 +1,6 @@
 //! Copies what a document's pages reach into the print stream: renumbered, compressed as it is, and once per account.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io;
 
 use lopdf::{Dictionary, Document, Object, ObjectId};
@@ -28,45 +28,36 @@ impl<W: io::Write> Assembler<W> {
     /// Copies an object and all it reaches, those it refers to first, and gives its number in the print stream. Nothing if
     /// there is no such object, or it is a part of the page tree, which no content has a reason to refer to.
     pub(super) fn copy(&mut self, copy: &mut Copy<'_>, root: ObjectId) -> io::Result<Option<u64>> {
-        struct Visit {
-            id: ObjectId,
-            references: Vec<ObjectId>,
-            next: usize,
+        enum Step<'a> {
+            Visit(ObjectId),
+            Put(ObjectId, &'a Object),
         }
-        let open = |copy: &mut Copy<'_>, id: ObjectId| {
-            let (id, object) = copy.find(id)?;
-            if copy.places.contains_key(&id) {
-                return None;
-            }
-            copy.places.insert(id, Place::Open(None));
-            let mut references = Vec::new();
-            document::references(object, &mut references);
-            if let Some(resources) = copy.lend(object) {
-                document::references(resources, &mut references);
-            }
-            Some(Visit { id, references, next: 0 })
-        };
         // A chain of references can be as long as the file, so the path is here and not on the stack.
-        let mut path: Vec<Visit> = open(copy, root).into_iter().collect();
-        while let Some(visit) = path.last_mut() {
-            match visit.references.get(visit.next).copied() {
-                Some(id) => {
-                    visit.next += 1;
-                    path.extend(open(copy, id));
+        let mut steps = vec![Step::Visit(root)];
+        let mut references = Vec::new();
+        while let Some(step) = steps.pop() {
+            match step {
+                Step::Visit(id) => {
+                    let Some((id, object)) = copy.find(id).filter(|(id, _)| !copy.places.contains_key(id)) else {
+                        continue;
+                    };
+                    copy.places.insert(id, Place::Open(None));
+                    steps.push(Step::Put(id, object));
+                    document::references(object, &mut references);
+                    if let Some(resources) = copy.lend(object) {
+                        document::references(resources, &mut references);
+                    }
+                    // What comes first is on top.
+                    steps.extend(references.drain(..).rev().map(Step::Visit));
                 }
-                None => {
-                    let id = visit.id;
-                    path.pop();
-                    self.put_copy(copy, id)?;
-                }
+                Step::Put(id, object) => self.put_copy(copy, id, object)?,
             }
         }
         Ok(copy.number(root, &mut self.output))
     }
 
     /// Writes the copy of an object whose references are copied, or finds an equal one.
-    fn put_copy(&mut self, copy: &mut Copy<'_>, id: ObjectId) -> io::Result<()> {
-        let Some((_, object)) = copy.find(id) else { return Ok(()) };
+    fn put_copy(&mut self, copy: &mut Copy<'_>, id: ObjectId, object: &Object) -> io::Result<()> {
         let output = &mut self.output;
         let mut head = Vec::with_capacity(HEAD);
         let lent = copy.lend(object).zip(document::dictionary_of(object)).map(|(resources, dictionary)| {
@@ -158,7 +149,7 @@ pub(super) struct Copy<'a> {
     document: &'a Document,
     /// What the document was read from.
     pub(super) file: &'a [u8],
-    places: HashMap<ObjectId, Place>,
+    places: BTreeMap<ObjectId, Place>,
     /// The account as the key of hashes, so that its objects are equal to no other account's.
     key: [u8; 32],
     /// The resources of the page that is being copied, and whether something was copied with them as its own.
@@ -180,6 +171,11 @@ fn borrows(document: &Document, object: &Object) -> bool {
     document::lookup(document, dictionary, b"Resources").is_none()
 }
 
+/// Whether a dictionary is a part of the page tree or what leads to it.
+fn is_of_the_tree(dictionary: &Dictionary) -> bool {
+    matches!(dictionary.get_type(), Ok(b"Page" | b"Pages" | b"Catalog"))
+}
+
 /// Whether a document would be copied too often. What has no resources of its own is copied anew for each page whose are
 /// others, with all that leads to it.
 pub(super) fn is_copied_too_often(document: &Document, bytes: usize, pages: &[Plan<'_>]) -> bool {
@@ -199,8 +195,7 @@ enum Place {
 impl<'a> Copy<'a> {
     pub(super) fn new(document: &'a Document, file: &'a [u8], account: &str) -> Self {
         let key = *blake3::hash(account.as_bytes()).as_bytes();
-        let places = HashMap::with_capacity(document.objects.len());
-        Self { document, file, places, key, page: None, has_lent: false }
+        Self { document, file, places: BTreeMap::new(), key, page: None, has_lent: false }
     }
 
     /// Goes on to a page with these resources.
@@ -227,11 +222,7 @@ impl<'a> Copy<'a> {
             match self.document.objects.get(&id)? {
                 Object::Reference(next) => id = *next,
                 Object::Null => return None,
-                Object::Dictionary(node)
-                    if ["Page", "Pages", "Catalog"].iter().any(|kind| node.has_type(kind.as_bytes())) =>
-                {
-                    return None;
-                }
+                Object::Dictionary(node) if is_of_the_tree(node) => return None,
                 object => return Some((id, object)),
             }
         }
@@ -240,6 +231,10 @@ impl<'a> Copy<'a> {
 
     /// The number a reference has in the print stream.
     fn number<W: io::Write>(&mut self, id: ObjectId, output: &mut Output<W>) -> Option<u64> {
+        // Nearly always it is at its end, and copied.
+        if let Some(Place::Done(number)) = self.places.get(&id) {
+            return Some(*number);
+        }
         let (id, _) = self.find(id)?;
         match self.places.get_mut(&id)? {
             Place::Done(number) => Some(*number),

@@ -163,9 +163,15 @@ fn read_bars(content: &str, place: &Rect, height: f64) -> Option<String> {
     let threshold = bar::REACH / 2.0;
     let middle = place.top + bar::FULL / 2.0;
     let mut letters = String::with_capacity(BARS);
-    for line in content.lines().filter(|line| line.ends_with(" re")) {
-        let mut numbers = line.strip_suffix(" re")?.split(' ').map(read_decimal);
-        let (left, bottom, _, tall) = (numbers.next()??, numbers.next()??, numbers.next()??, numbers.next()??);
+    let mut rest = content.as_bytes();
+    while rest != b"f\n" {
+        let mut rectangle = [0.0; 4];
+        for number in &mut rectangle {
+            *number = read_decimal(&mut rest)?;
+            rest = rest.strip_prefix(b" ")?;
+        }
+        rest = rest.strip_prefix(b"re\n")?;
+        let [left, bottom, _, tall] = rectangle;
         let expected = place.left + letters.len() as f64 * bar::PITCH;
         if (left / POINTS - expected).abs() > bar::WIDTH / 2.0 {
             return None;

@@ -49,7 +49,7 @@ fn files_of_many_programs_are_read_as_lopdf_reads_them() {
 #[test]
 fn hostile_files_are_read_as_lopdf_reads_them_or_not_at_all() {
     for folder in
-        ["tests/corpus/bytes", "../../tests/fixtures/documents/refused", "../../tests/fixtures/documents/hostile"]
+        ["fuzz/corpus/bytes", "../../tests/fixtures/documents/refused", "../../tests/fixtures/documents/hostile"]
     {
         for (_, bytes) in files(folder) {
             agrees(&bytes);
@@ -133,8 +133,8 @@ proptest! {
 
 /// Files whose syntax is most of them, so that a change is likely to hit it.
 fn small_files() -> Vec<Vec<u8>> {
-    let tapes = files("tests/corpus/tape").into_iter().map(|(_, tape)| support::tape::document(&tape));
-    let bytes = files("tests/corpus/bytes").into_iter().chain(files(FIXTURES)).map(|(_, bytes)| bytes);
+    let tapes = files("fuzz/corpus/tape").into_iter().map(|(_, tape)| support::tape::document(&tape));
+    let bytes = files("fuzz/corpus/bytes").into_iter().chain(files(FIXTURES)).map(|(_, bytes)| bytes);
     let readable = |bytes: &Vec<u8>| bytes.len() < 20_000 && read(bytes, LIMIT).is_some();
     let files: Vec<_> = tapes.chain(bytes).filter(readable).collect();
     assert!(files.len() >= 20, "{} files", files.len());
