@@ -1,5 +1,5 @@
 # Mailhouse from the command line. Each target is a line or a script in infra/local, and the script says what it does.
-.PHONY: demo up down test check bench logs redrive deploy
+.PHONY: demo up down test check bench fuzz logs redrive deploy
 
 STAGE ?= staging
 
@@ -40,3 +40,7 @@ redrive:
 deploy:
 	@infra/local/setup && infra/local/build --lambda
 	@.local/sam/bin/sam deploy --config-env "$(STAGE)"
+
+# Has an engine look for documents that break the print engine, each way for so many seconds: make fuzz TIME=600
+fuzz:
+	@infra/local/fuzz "$(TIME)"

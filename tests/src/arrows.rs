@@ -10,9 +10,10 @@ use serde_json::Value;
 pub const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// What each of our crates may depend on of ours. The tests may on all.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 8] = [
     ("domain", &[]),
     ("print", &[]),
+    ("print-fuzz", &["print"]),
     ("outbound", &[]),
     ("store", &["domain"]),
     ("edge", &["domain"]),

@@ -966,3 +966,11 @@ fn the_name_of_a_font_cannot_turn_a_sentence_around() {
     let findings = findings_of(content, dictionary! { "Font" => dictionary! { "F1" => font } });
     assert!(findings[0].message.contains("font AB is"), "{}", findings[0].message);
 }
+
+#[test]
+fn a_small_bomb_is_an_honest_document() {
+    let bomb = support::hostile::FAMILIES.iter().find(|family| family.name == "content_bomb").unwrap();
+    let report = inspect(&(bomb.make)(3), &Limits::default());
+    let rules = ["document.damaged", "document.too_complex"];
+    assert!(!report.findings.iter().any(|finding| rules.contains(&finding.rule.as_ref())), "{report:?}");
+}

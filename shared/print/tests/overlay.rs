@@ -196,7 +196,7 @@ fn a_document_that_cannot_be_drawn_on_is_an_error_that_says_so() {
     }
     assert_eq!(refused("encrypted-user-password"), Err(OverlayError::Encrypted));
     // Its catalog is object 0, which no cross-reference can list.
-    let zero = include_bytes!("corpus/bytes/object_zero");
+    let zero = include_bytes!("../fuzz/corpus/bytes/object_zero");
     assert_eq!(overlay(zero, &Report::default(), &Limits::default()), Err(OverlayError::Unreadable));
     for name in ["encrypted-empty-password", "damaged-xref", "javascript-name-tree", "repeated-page", "wrong-count"] {
         let drawn = refused(name).unwrap();

@@ -1,18 +1,19 @@
 //! Fuzz targets: what inspection, mending, drawing and assembly do with documents nobody thought of.
 //!
-//! There are two ways to feed them: bytes as they are, and a tape of choices from which `support/tape.rs` makes a document,
-//! so that changes at random get past the header. The corpus is in `corpus/bytes` and `corpus/tape` beside this file.
+//! There are two ways to feed them: bytes as they are, and a tape of choices from which a document is made, so that changes
+//! at random get past the header. The corpus is in `corpus/bytes` and `corpus/tape`.
 //!
-//! `cargo test -p print --test fuzz` runs the corpus and a fixed number of changes to it, the same each time. With `FUZZ` set
-//! the same targets are bolero's, for an engine that is guided by what code an input reaches.
+//! `cargo test -p print-fuzz` runs the corpus and a fixed number of changes to it, the same each time. `make fuzz` has an engine
+//! change it that is guided by what code an input reaches.
 //!
 //! The corpus has no glyph that shows itself: with a byte or two changed it ends the process where pages are drawn.
 //!
 //! An input that ends the process, by its stack or its memory, ends libFuzzer as well, though not a Mailhouse: there the
 //! parser runs in a child that may die. So the targets have tighter limits than production, and what such inputs do is
-//! tested in `hostile.rs` and `isolate.rs`, through the child.
-#![expect(clippy::unwrap_used, reason = "helpers of tests unwrap as tests do")]
+//! tested in `hostile.rs` and `isolate.rs` of the crate itself, through the child.
+#![cfg(test)]
 
+#[path = "../../tests/support/mod.rs"]
 mod support;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -97,6 +98,9 @@ fn assembled(file: &[u8]) {
 /// How many changes of the corpus are tried in a plain run.
 const CHANGES: u64 = 500;
 
+/// The longest input that an engine makes, bytes.
+const LONGEST: usize = 1 << 14;
+
 /// How often a thread of the parser has panicked.
 static LOST: AtomicUsize = AtomicUsize::new(0);
 
@@ -115,18 +119,34 @@ fn watch() {
     });
 }
 
-/// Feeds a target: by bolero if `FUZZ` is set, else by the corpus and changes to it.
+/// A test that feeds a target: by bolero's engine if `FUZZ` is set, else by the corpus and changes to it. The engine is told of
+/// a target by the function that it is in.
+macro_rules! fuzz_target {
+    ($name:ident, $corpus:literal, $target:expr) => {
+        #[test]
+        fn $name() {
+            let target: fn(&[u8]) = $target;
+            if std::env::var_os("FUZZ").is_none() {
+                return feed($corpus, CHANGES, target);
+            }
+            bolero::check!().with_max_len(LONGEST).for_each(|input: &[u8]| {
+                watch();
+                target(input);
+                assert_eq!(LOST.load(Ordering::Relaxed), 0, "the parser's thread panicked");
+            });
+        }
+    };
+}
+
+fuzz_target!(inspection_survives_bytes, "bytes", inspected);
+fuzz_target!(inspection_survives_syntax, "tape", |choices| inspected(&tape::document(choices)));
+fuzz_target!(assembly_survives_bytes, "bytes", assembled);
+fuzz_target!(assembly_survives_syntax, "tape", |choices| assembled(&tape::document(choices)));
+
+/// Feeds a target the corpus and changes to it.
 fn feed(corpus: &str, changes: u64, target: fn(&[u8])) {
-    if std::env::var_os("FUZZ").is_some() {
-        bolero::check!().with_max_len(1 << 16).for_each(|input: &[u8]| {
-            watch();
-            target(input);
-            assert_eq!(LOST.load(Ordering::Relaxed), 0, "the parser's thread panicked");
-        });
-        return;
-    }
     watch();
-    let folder = format!("{}/tests/corpus/{corpus}", env!("CARGO_MANIFEST_DIR"));
+    let folder = format!("{}/corpus/{corpus}", env!("CARGO_MANIFEST_DIR"));
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let inputs: Vec<Vec<u8>> = files.iter().map(|file| std::fs::read(file).unwrap()).collect();
@@ -175,32 +195,4 @@ fn changed(inputs: &[Vec<u8>], number: u64) -> Vec<u8> {
         }
     }
     input
-}
-
-#[test]
-fn a_small_bomb_is_an_honest_document() {
-    let bomb = support::hostile::FAMILIES.iter().find(|family| family.name == "content_bomb").unwrap();
-    let report = inspect(&(bomb.make)(3), &Limits::default());
-    let rules = ["document.damaged", "document.too_complex"];
-    assert!(!report.findings.iter().any(|finding| rules.contains(&finding.rule.as_ref())), "{report:?}");
-}
-
-#[test]
-fn inspection_survives_bytes() {
-    feed("bytes", CHANGES, inspected);
-}
-
-#[test]
-fn inspection_survives_syntax() {
-    feed("tape", CHANGES, |choices| inspected(&tape::document(choices)));
-}
-
-#[test]
-fn assembly_survives_bytes() {
-    feed("bytes", CHANGES, assembled);
-}
-
-#[test]
-fn assembly_survives_syntax() {
-    feed("tape", CHANGES, |choices| assembled(&tape::document(choices)));
 }
