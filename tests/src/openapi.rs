@@ -95,7 +95,12 @@ impl Description {
         let kind = answer.header("content-type").unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim();
         let media = content.get(kind).ok_or_else(|| format!("its Content-Type {kind:?} is not described"))?;
-        let body = serde_json::from_slice(&answer.body).map_err(|error| format!("its body is not JSON: {error}"))?;
+        let body = match kind {
+            "application/json" => {
+                serde_json::from_slice(&answer.body).map_err(|error| format!("its body is not JSON: {error}"))?
+            }
+            _ => Value::from(answer.text()),
+        };
         self.fits(&media["schema"], &body)
     }
 

@@ -3,6 +3,7 @@
 pub mod authorize;
 pub mod batches;
 pub mod callback;
+pub mod docs;
 pub mod events;
 pub mod health;
 pub mod idempotent;

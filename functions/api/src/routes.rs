@@ -3,7 +3,7 @@
 use domain::account::Scope;
 use edge::Handler;
 
-use crate::{App, batches, callback, events, health, operator, scans, test, webhooks};
+use crate::{App, batches, callback, docs, events, health, operator, scans, test, webhooks};
 
 /// An endpoint.
 pub struct Route {
@@ -39,6 +39,7 @@ macro_rules! route {
 #[rustfmt::skip]
 pub const ROUTES: &[Route] = &[
     route!("health.get", GET "/v2/health", None, health::get),
+    route!("docs.get", GET "/v2/docs", None, docs::get),
 
     route!("batches.create", POST "/v2/batches", WRITE, batches::create),
     route!("batches.list", GET "/v2/batches", READ, batches::list),

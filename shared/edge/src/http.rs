@@ -152,9 +152,9 @@ fn unpack(encoding: &str, body: Vec<u8>, limit: usize) -> Result<Vec<u8>, Proble
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
-    /// The body: JSON, or nothing.
+    /// The body: JSON unless a header says otherwise, or nothing.
     pub body: String,
-    /// Headers besides the content type.
+    /// Headers besides the content type of JSON.
     pub headers: Vec<(&'static str, String)>,
 }
 
@@ -250,7 +250,8 @@ async fn answer<A>(
     match answered {
         Ok(reply) => {
             let mut response = Response::builder().status(reply.status).header("x-request-id", &request_id);
-            if !reply.body.is_empty() {
+            let has_type = reply.headers.iter().any(|(name, _)| *name == "content-type");
+            if !reply.body.is_empty() && !has_type {
                 response = response.header("content-type", "application/json");
             }
             for (name, value) in reply.headers {

@@ -16,6 +16,15 @@ fn health_needs_no_key() {
 }
 
 #[test]
+fn the_documentation_is_a_page_for_anybody_that_has_the_contract_in_it() {
+    let tenant = Tenant::new();
+    let page = tenant.stack.nobody.call("docs.get", &[]).expect(200);
+    assert!(page.header("content-security-policy").unwrap_or_default().starts_with("default-src 'none'"));
+    assert!(page.text().starts_with("<!DOCTYPE html>"));
+    assert!(page.text().contains(r#""operationId":"docs.get""#));
+}
+
+#[test]
 fn every_other_operation_needs_a_valid_key() {
     let tenant = Tenant::new();
     let parameters = [

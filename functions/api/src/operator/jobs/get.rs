@@ -21,7 +21,7 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         .query("firstPart")
         .unwrap_or("0")
         .parse()
-        .map_err(|_| Problem::new(400, "firstPart.invalid", "Give the number of a part, counted from 0."))?;
+        .map_err(|_| Problem::new(400, "first_part.invalid", "Give the number of a part, counted from 0."))?;
     let job = super::named(app, &call).await?;
     let complete = matches!(job.state, JobState::Assembled | JobState::Printed | JobState::Mailed);
     let mut parts = Vec::new();
