@@ -1,0 +1,231 @@
+"""The client: what the API has, by name. Bodies and answers are the JSON of the contract as dictionaries."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import urllib.parse
+from typing import Any, Iterator
+
+from .transport import Transport
+
+Json = dict[str, Any]
+
+
+class Mailhouse:
+    """One account of one deployment.
+
+    `key` and `url` are taken from MAILHOUSE_KEY and MAILHOUSE_URL where they are not given. A request that fails in passing
+    is sent up to `retries` times more, after longer and longer pauses; `timeout` is for each of them, in seconds.
+    """
+
+    def __init__(self, key: str | None = None, url: str | None = None, *, timeout: float = 30, retries: int = 4):
+        key, url = key or os.environ.get("MAILHOUSE_KEY"), url or os.environ.get("MAILHOUSE_URL")
+        if not key or not url:
+            raise ValueError("Give the key and the URL of the API, or set MAILHOUSE_KEY and MAILHOUSE_URL.")
+        self.transport = Transport(key, url, timeout=timeout, retries=retries)
+        self.letters = Pieces(self.transport, "/v2/letters")
+        self.postcards = Pieces(self.transport, "/v2/postcards")
+        self.documents = Documents(self.transport)
+        self.templates = Templates(self.transport)
+        self.batches = Batches(self.transport)
+        self.events = Events(self.transport)
+        self.webhooks = Webhooks(self.transport)
+
+    def calendar(self, **query: Any) -> Json:
+        """Production days, and why other days are none."""
+        return self.transport.request("GET", "/v2/calendar", query=query).json()
+
+    def preflight(self, piece: Json) -> Json:
+        """What creating a piece would find fault with, without creating it."""
+        return self.transport.request("POST", "/v2/preflight", body=piece).json()
+
+
+def _at(*parts: str) -> str:
+    return "/".join(["/v2", *(urllib.parse.quote(part, safe="") for part in parts)])
+
+
+class Pieces:
+    """Letters or postcards, one by one."""
+
+    def __init__(self, transport: Transport, path: str):
+        self._transport, self._path = transport, path
+
+    def _of(self, piece_id: str, rest: str = "") -> str:
+        return f"{self._path}/{urllib.parse.quote(piece_id, safe='')}{rest}"
+
+    def create(self, piece: Json, *, idempotency_key: str | None = None) -> Json:
+        """Creates a piece, or with `recipients` up to 1,000 of them, all or none."""
+        return self._transport.request("POST", self._path, body=piece, idempotency_key=idempotency_key).json()
+
+    def get(self, piece_id: str) -> Json:
+        """A piece as it is now."""
+        return self._transport.request("GET", self._of(piece_id)).json()
+
+    def update(self, piece_id: str, changes: Json) -> Json:
+        """Changes a piece, until the cutoff of its send date."""
+        return self._transport.request("PATCH", self._of(piece_id), body=changes).json()
+
+    def cancel(self, piece_id: str) -> Json | None:
+        """Takes a piece back, until the cutoff of its send date."""
+        return self._transport.request("DELETE", self._of(piece_id)).json()
+
+    def list(self, **filters: Any) -> Iterator[Json]:
+        """All pieces that the filters let through, over all pages."""
+        return self._transport.pages(self._path, filters)
+
+    def events(self, piece_id: str) -> Iterator[Json]:
+        """What happened to a piece."""
+        return self._transport.pages(self._of(piece_id, "/events"), {})
+
+    def download(self, piece_id: str) -> bytes:
+        """The document of a piece, a PDF."""
+        return self._transport.file(self._of(piece_id, "/download"))
+
+
+class Documents:
+    """PDFs that are uploaded before they are sent."""
+
+    def __init__(self, transport: Transport):
+        self._transport = transport
+
+    def upload(self, content: bytes, *, idempotency_key: str | None = None) -> Json:
+        """Uploads a document and gives what the API knows of it; its `id` is what a piece names."""
+        wish = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+        document = self._transport.request("POST", "/v2/documents", body=wish, idempotency_key=idempotency_key).json()
+        upload = document["upload"]
+        self._transport.plain(upload.get("method", "PUT"), upload["url"], content, upload.get("headers"))
+        return document
+
+    def get(self, document_id: str) -> Json:
+        """An uploaded document as it is now."""
+        return self._transport.request("GET", _at("documents", document_id)).json()
+
+
+class Templates:
+    """HTML with variables that letters are made of."""
+
+    def __init__(self, transport: Transport):
+        self._transport = transport
+
+    def create(self, template: Json, *, idempotency_key: str | None = None) -> Json:
+        """Creates a template."""
+        return self._transport.request("POST", "/v2/templates", body=template, idempotency_key=idempotency_key).json()
+
+    def get(self, template_id: str) -> Json:
+        """A template in its newest version."""
+        return self._transport.request("GET", _at("templates", template_id)).json()
+
+    def list(self, **filters: Any) -> Iterator[Json]:
+        """All templates."""
+        return self._transport.pages("/v2/templates", filters)
+
+    def update(self, template_id: str, changes: Json) -> Json:
+        """Adds a version to a template."""
+        return self._transport.request("PATCH", _at("templates", template_id), body=changes).json()
+
+    def delete(self, template_id: str) -> None:
+        """Deletes a template. Letters that were made of it stay as they are."""
+        self._transport.request("DELETE", _at("templates", template_id))
+
+    def preview(self, template_id: str, variables: Any) -> Json:
+        """What a letter of the template would look like."""
+        body = {"variables": variables}
+        return self._transport.request("POST", _at("templates", template_id, "preview"), body=body).json()
+
+
+class Batches:
+    """Groups of letters that are made and mailed together."""
+
+    def __init__(self, transport: Transport):
+        self._transport = transport
+
+    def create(self, batch: Json, *, idempotency_key: str | None = None) -> Json:
+        """Creates a batch, with all its letters or with their number."""
+        return self._transport.request("POST", "/v2/batches", body=batch, idempotency_key=idempotency_key).json()
+
+    def get(self, batch_id: str) -> Json:
+        """A batch as it is now."""
+        return self._transport.request("GET", _at("batches", batch_id)).json()
+
+    def list(self, **filters: Any) -> Iterator[Json]:
+        """All batches that the filters let through."""
+        return self._transport.pages("/v2/batches", filters)
+
+    def cancel(self, batch_id: str) -> None:
+        """Takes a batch back that is not being printed yet."""
+        self._transport.request("DELETE", _at("batches", batch_id))
+
+    def tracking(self, batch_id: str) -> Json:
+        """How many letters of a batch are in which postal state."""
+        return self._transport.request("GET", _at("batches", batch_id, "tracking")).json()
+
+    def add_letters(self, batch_id: str, letters: list[Json], *, idempotency_key: str | None = None) -> None:
+        """Adds letters to a batch, all or none."""
+        path = _at("batches", batch_id, "letters")
+        self._transport.request("POST", path, body={"letters": letters}, idempotency_key=idempotency_key)
+
+    def letters(self, batch_id: str, **filters: Any) -> Iterator[Json]:
+        """The letters of a batch."""
+        return self._transport.pages(_at("batches", batch_id, "letters"), filters)
+
+
+class Events:
+    """What happened to the mail of the account, in one order."""
+
+    def __init__(self, transport: Transport):
+        self._transport = transport
+
+    def list(self, **filters: Any) -> Iterator[Json]:
+        """All events that the filters let through, up to the newest."""
+        return self._transport.pages("/v2/events", filters)
+
+    def page(self, cursor: str | None = None, **filters: Any) -> Json:
+        """One page. Its `nextCursor` is where to go on, now or another day; nothing between is missed."""
+        return self._transport.request("GET", "/v2/events", query={"cursor": cursor, **filters}).json()
+
+
+class Webhooks:
+    """URLs that are told of events. What they are sent is checked by `mailhouse.verify`."""
+
+    def __init__(self, transport: Transport):
+        self._transport = transport
+
+    def create(self, webhook: Json) -> Json:
+        """Creates a webhook. The answer has its secret, which is shown this once; so it is not sent again when no answer
+        comes."""
+        return self._transport.request("POST", "/v2/webhooks", body=webhook, repeatable=False).json()
+
+    def list(self) -> Iterator[Json]:
+        """All webhooks."""
+        return self._transport.pages("/v2/webhooks", {})
+
+    def get(self, webhook_id: str) -> Json:
+        """A webhook as it is now."""
+        return self._transport.request("GET", _at("webhooks", webhook_id)).json()
+
+    def update(self, webhook_id: str, changes: Json) -> Json:
+        """Changes a webhook."""
+        return self._transport.request("PATCH", _at("webhooks", webhook_id), body=changes).json()
+
+    def delete(self, webhook_id: str) -> None:
+        """Deletes a webhook."""
+        self._transport.request("DELETE", _at("webhooks", webhook_id))
+
+    def rotate(self, webhook_id: str) -> Json:
+        """Gives a webhook a new secret; the old one signs as well for a day."""
+        return self._transport.request("POST", _at("webhooks", webhook_id, "rotate"), repeatable=False).json()
+
+    def test(self, webhook_id: str, *, idempotency_key: str | None = None) -> Json:
+        """Sends a webhook a sample."""
+        path = _at("webhooks", webhook_id, "test")
+        return self._transport.request("POST", path, idempotency_key=idempotency_key).json()
+
+    def attempts(self, webhook_id: str, **filters: Any) -> Iterator[Json]:
+        """The attempts to deliver to a webhook."""
+        return self._transport.pages(_at("webhooks", webhook_id, "attempts"), filters)
+
+    def replay(self, webhook_id: str, what: Json, *, idempotency_key: str | None = None) -> Json:
+        """Delivers an event, or those of a time, once more."""
+        path = _at("webhooks", webhook_id, "replay")
+        return self._transport.request("POST", path, body=what, idempotency_key=idempotency_key).json()

@@ -1,0 +1,167 @@
+"""Requests and answers: keys, retries, errors, pages."""
+
+from __future__ import annotations
+
+import email.utils
+import gzip
+import http.client
+import json
+import random
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+import uuid
+from typing import Any, Callable, Iterator, Mapping
+
+from .errors import ApiError, NotConnected, api_error
+
+#: Answers after which the same request may succeed.
+PASSING = frozenset({429, 500, 502, 503, 504})
+#: From this many bytes on a body is sent packed.
+PACK_FROM = 64 * 1024
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """A redirect leads to a file elsewhere, which must not be shown the key."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+class Answer:
+    """The status, the headers with their names in lower case, and the body of an answer."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], content: bytes):
+        self.status = status
+        self.headers = {name.lower(): value for name, value in headers.items()}
+        self.content = content
+
+    def json(self) -> Any:
+        """The body as JSON; `None` if there is none."""
+        return json.loads(self.content) if self.content else None
+
+
+class Transport:
+    """Sends requests to one deployment with one key."""
+
+    def __init__(self, key: str, url: str, *, timeout: float, retries: int, sleep: Callable[[float], None] = time.sleep):
+        self.key = key
+        self.url = url.rstrip("/")
+        self.timeout = timeout
+        self.retries = retries
+        self._sleep = sleep
+        self._opener = urllib.request.build_opener(_NoRedirects)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+        idempotency_key: str | None = None,
+        repeatable: bool = True,
+    ) -> Answer:
+        """Sends a request until it is answered for good, and gives an answer below 400.
+
+        A POST carries an idempotency key, the same one each time, so that it is carried out once. What is not `repeatable`
+        is sent once.
+        """
+        url = self.url + path + _query(query)
+        headers = {"Authorization": f"Bearer {self.key}", "Accept": "application/json", "User-Agent": "mailhouse-python/0.1.0"}
+        content = None
+        if body is not None:
+            content = json.dumps(body).encode()
+            headers["Content-Type"] = "application/json"
+            if len(content) >= PACK_FROM:
+                content = gzip.compress(content)
+                headers["Content-Encoding"] = "gzip"
+        if method == "POST" and repeatable:
+            headers["Idempotency-Key"] = idempotency_key or str(uuid.uuid4())
+        attempt = 0
+        while True:
+            last = not repeatable or attempt >= self.retries
+            request = urllib.request.Request(url, data=content, headers=headers, method=method)
+            try:
+                answer = self._send(request)
+            except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
+                if last:
+                    raise NotConnected(f"{method} {path}: {error}") from error
+                self._sleep(_pause(attempt, None))
+            else:
+                if answer.status < 400:
+                    return answer
+                error = _error(answer)
+                # The first attempt with this key is still being carried out.
+                running = answer.status == 409 and error.code == "idempotency_key.running"
+                if last or not (answer.status in PASSING or running):
+                    raise error
+                self._sleep(_pause(attempt, answer.headers.get("retry-after")))
+            attempt += 1
+
+    def pages(self, path: str, query: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Each item of a list, over all its pages."""
+        asked = dict(query)
+        while True:
+            page = self.request("GET", path, query=asked).json()
+            yield from page["items"]
+            # The log's last page has a cursor too, for the day there is more.
+            if not page.get("nextCursor") or page.get("hasMore") is False:
+                return
+            asked["cursor"] = page["nextCursor"]
+
+    def file(self, path: str) -> bytes:
+        """The bytes of a file that a path leads to. The key is not shown to where it is kept."""
+        location = self.request("GET", path).headers["location"]
+        return self.plain("GET", urllib.parse.urljoin(self.url + path, location))
+
+    def plain(self, method: str, url: str, content: bytes | None = None, headers: Mapping[str, str] | None = None) -> bytes:
+        """A request to a URL that is a key itself."""
+        for attempt in range(self.retries + 1):
+            request = urllib.request.Request(url, data=content, headers=dict(headers or {}), method=method)
+            try:
+                answer = self._send(request)
+            except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
+                if attempt == self.retries:
+                    raise NotConnected(f"{method}: {error}") from error
+            else:
+                if answer.status < 300:
+                    return answer.content
+                if answer.status not in PASSING or attempt == self.retries:
+                    raise _error(answer)
+            self._sleep(_pause(attempt, None))
+        raise AssertionError("the last attempt ends the loop")
+
+    def _send(self, request: urllib.request.Request) -> Answer:
+        try:
+            with self._opener.open(request, timeout=self.timeout) as response:
+                return Answer(response.status, response.headers, response.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return Answer(error.code, error.headers, error.read())
+
+
+def _error(answer: Answer) -> ApiError:
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    return api_error(answer.status, body if isinstance(body, dict) else {}, answer.headers)
+
+
+def _pause(attempt: int, asked: str | None) -> float:
+    """How long to wait before the next attempt, seconds: as long as was asked, or up to half a second, a second, and so on,
+    by chance, so that many clients do not come back at once."""
+    if asked is not None:
+        try:
+            return min(60.0, float(asked))
+        except ValueError:
+            when = email.utils.parsedate_to_datetime(asked)
+            return min(60.0, max(0.0, when.timestamp() - time.time()))
+    return random.uniform(0, min(8.0, 0.5 * 2**attempt))
+
+
+def _query(query: Mapping[str, Any] | None) -> str:
+    given = {name: value for name, value in (query or {}).items() if value is not None}
+    return "?" + urllib.parse.urlencode(given, doseq=True) if given else ""

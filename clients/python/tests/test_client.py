@@ -1,0 +1,200 @@
+"""What the client does by itself, against a server of this process that answers as it is told."""
+
+import gzip
+import json
+import sys
+import threading
+import unittest
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from mailhouse import Conflict, InvalidRequest, Mailhouse, NotConnected, NotFound, NotVerified, RateLimited, verify
+from mailhouse.transport import PACK_FROM, _pause
+
+
+class Server:
+    """Answers requests with what is in `answers`, in turn: a status, headers and a body; `None` hangs up."""
+
+    def __init__(self, answers):
+        self.answers, self.requests = list(answers), []
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def _answer(self):
+                content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                server.requests.append((self.command, self.path, dict(self.headers), content))
+                answer = server.answers.pop(0)
+                if answer is None:
+                    self.close_connection = True
+                    return
+                status, headers, body = answer
+                body = body if isinstance(body, bytes) else json.dumps(body).encode()
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Client(unittest.TestCase):
+    def house(self, *answers, retries=4):
+        self.server = Server(answers)
+        self.addCleanup(self.server.close)
+        house = Mailhouse("mh_test_key", self.server.url, retries=retries)
+        self.pauses = []
+        house.transport._sleep = self.pauses.append
+        return house
+
+    def keys(self):
+        return [headers.get("Idempotency-Key") for _, _, headers, _ in self.server.requests]
+
+    def test_a_post_that_fails_in_passing_is_sent_again_with_the_same_key(self):
+        house = self.house((503, {}, {}), None, (201, {}, {"id": "ltr_1"}))
+        self.assertEqual(house.letters.create({"useType": "marketing"}), {"id": "ltr_1"})
+        keys = self.keys()
+        self.assertEqual(len(keys), 3)
+        self.assertTrue(keys[0])
+        self.assertEqual(len(set(keys)), 1)
+        self.assertEqual(len(self.pauses), 2)
+
+    def test_two_posts_have_two_keys_and_one_that_is_given_is_used(self):
+        house = self.house(*[(201, {}, {})] * 3)
+        house.letters.create({})
+        house.letters.create({})
+        house.letters.create({}, idempotency_key="mine")
+        keys = self.keys()
+        self.assertEqual(len(set(keys)), 3)
+        self.assertEqual(keys[2], "mine")
+
+    def test_an_answer_with_a_secret_is_asked_for_once(self):
+        house = self.house(None)
+        with self.assertRaises(NotConnected):
+            house.webhooks.create({"url": "https://example.com"})
+        self.assertEqual(self.keys(), [None])
+
+    def test_it_waits_as_long_as_it_is_asked_to_and_gives_up_in_the_end(self):
+        house = self.house(*[(429, {"Retry-After": "7"}, {"code": "rate", "message": "Slower."})] * 3, retries=2)
+        with self.assertRaises(RateLimited) as raised:
+            house.letters.get("ltr_1")
+        self.assertEqual(self.pauses, [7.0, 7.0])
+        self.assertEqual(raised.exception.code, "rate")
+
+    def test_a_first_attempt_that_is_still_running_is_waited_for_and_another_conflict_is_not(self):
+        running = (409, {"Retry-After": "1"}, {"code": "idempotency_key.running", "message": "Wait."})
+        house = self.house(running, (201, {}, {"id": "ltr_1"}), (409, {}, {"code": "cutoff", "message": "Too late."}))
+        self.assertEqual(house.letters.create({})["id"], "ltr_1")
+        with self.assertRaises(Conflict):
+            house.letters.cancel("ltr_1")
+        self.assertEqual(len(self.server.requests), 3)
+
+    def test_an_error_has_every_fault_and_is_of_its_kind(self):
+        faults = [{"pointer": "/useType", "rule": "enum", "message": "Give one."}]
+        refused = {"code": "invalid", "message": "No.", "requestId": "r1", "errors": faults}
+        house = self.house((422, {}, refused), (404, {}, {"code": "not_found", "message": "None."}))
+        with self.assertRaises(InvalidRequest) as raised:
+            house.letters.create({})
+        error = raised.exception
+        self.assertEqual((error.status, error.code, error.request_id, error.errors), (422, "invalid", "r1", faults))
+        self.assertIn("/useType: Give one.", str(error))
+        with self.assertRaises(NotFound):
+            house.letters.get("../ltr 1")
+        self.assertEqual(self.server.requests[1][1], "/v2/letters/..%2Fltr%201")
+
+    def test_a_list_is_read_over_all_its_pages(self):
+        first, second = {"items": [1, 2], "nextCursor": "c&1"}, {"items": [3]}
+        house = self.house((200, {}, first), (200, {}, second))
+        self.assertEqual(list(house.letters.list(status="ready", limit=2)), [1, 2, 3])
+        paths = [path for _, path, _, _ in self.server.requests]
+        self.assertEqual(paths, ["/v2/letters?status=ready&limit=2", "/v2/letters?status=ready&limit=2&cursor=c%261"])
+
+    def test_the_log_is_read_up_to_its_end_though_that_has_a_cursor(self):
+        house = self.house((200, {}, {"items": [1], "nextCursor": "c", "hasMore": False}))
+        self.assertEqual(list(house.events.list()), [1])
+
+    def test_a_download_does_not_show_the_key_to_where_the_file_is(self):
+        other = Server([(200, {}, b"%PDF-")])
+        self.addCleanup(other.close)
+        house = self.house((302, {"Location": f"{other.url}/file?signature=1"}, b""))
+        self.assertEqual(house.letters.download("ltr_1"), b"%PDF-")
+        self.assertIn("Authorization", self.server.requests[0][2])
+        self.assertNotIn("Authorization", other.requests[0][2])
+
+    def test_an_upload_says_its_hash_and_puts_the_bytes_where_it_is_told(self):
+        other = Server([(200, {}, b"")])
+        self.addCleanup(other.close)
+        upload = {"method": "PUT", "url": f"{other.url}/put", "headers": {"x-amz-checksum-sha256": "abc="}}
+        house = self.house((201, {}, {"id": "doc_1", "upload": upload}))
+        self.assertEqual(house.documents.upload(b"%PDF-1.7")["id"], "doc_1")
+        wish = json.loads(self.server.requests[0][3])
+        self.assertEqual(wish["bytes"], 8)
+        method, path, headers, content = other.requests[0]
+        self.assertEqual((method, path, content), ("PUT", "/put", b"%PDF-1.7"))
+        self.assertEqual({name.lower(): value for name, value in headers.items()}["x-amz-checksum-sha256"], "abc=")
+
+    def test_a_large_body_is_packed(self):
+        house = self.house((204, {}, b""))
+        letters = [{"letterRefId": "x" * PACK_FROM}]
+        house.batches.add_letters("b", letters)
+        _, _, headers, content = self.server.requests[0]
+        self.assertEqual(headers["Content-Encoding"], "gzip")
+        self.assertEqual(json.loads(gzip.decompress(content)), {"letters": letters})
+
+    def test_a_pause_grows_and_is_never_long(self):
+        for attempt in range(12):
+            self.assertLessEqual(_pause(attempt, None), min(8, 0.5 * 2**attempt))
+        self.assertEqual(_pause(0, "120"), 60)
+        self.assertEqual(_pause(0, "Wed, 21 Oct 2015 07:28:00 GMT"), 0)
+
+
+class Webhook(unittest.TestCase):
+    # An example of the Standard Webhooks specification's own library.
+    SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    BODY = b'{"test": 2432232314}'
+    HEADERS = {
+        "Webhook-Id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        "webhook-timestamp": "1614265330",
+        "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    }
+
+    def verified(self, body=BODY, now=1614265330, **changed):
+        headers = {**self.HEADERS, **changed}
+        return verify(body, headers, self.SECRET, now=now)
+
+    def test_a_good_signature_gives_the_body(self):
+        self.assertEqual(self.verified(), {"test": 2432232314})
+        signatures = f"v1,bm9uZQ== {self.HEADERS['webhook-signature']}"
+        self.assertEqual(self.verified(**{"webhook-signature": signatures}), {"test": 2432232314})
+
+    def test_anything_else_is_refused(self):
+        for arguments in (
+            {"body": b'{"test": 2432232315}'},
+            {"now": 1614265330 + 301},
+            {"now": 1614265330 - 301},
+            {"webhook-signature": "v1,"},
+            {"webhook-signature": "v1,é"},
+            {"webhook-timestamp": "soon"},
+        ):
+            with self.assertRaises(NotVerified, msg=str(arguments)):
+                self.verified(**arguments)
+        with self.assertRaises(NotVerified):
+            verify(self.BODY, {}, self.SECRET)
+
+
+if __name__ == "__main__":
+    unittest.main()

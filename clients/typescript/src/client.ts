@@ -1,0 +1,278 @@
+// The client: what the API has, by name. Bodies and answers are the JSON of the contract.
+
+import { createHash } from "node:crypto";
+
+import { Transport, type Json, type Options, type Query } from "./transport.ts";
+
+/** What a POST takes besides its body. */
+export interface Once {
+  /** Made up where it is not given. */
+  idempotencyKey?: string;
+}
+
+/** Part of a path. */
+const of = encodeURIComponent;
+
+/** One account of one deployment. `key` and `url` are taken from MAILHOUSE_KEY and MAILHOUSE_URL where they are not given. */
+export class Mailhouse {
+  readonly letters: Pieces;
+  readonly postcards: Pieces;
+  readonly documents: Documents;
+  readonly templates: Templates;
+  readonly batches: Batches;
+  readonly events: Events;
+  readonly webhooks: Webhooks;
+  readonly #transport: Transport;
+
+  constructor({ key, url, ...options }: { key?: string; url?: string } & Options = {}) {
+    key ??= process.env["MAILHOUSE_KEY"];
+    url ??= process.env["MAILHOUSE_URL"];
+    if (!key || !url) throw new TypeError("Give the key and the URL of the API, or set MAILHOUSE_KEY and MAILHOUSE_URL.");
+    const transport = new Transport(key, url, options);
+    this.#transport = transport;
+    this.letters = new Pieces(transport, "/v2/letters");
+    this.postcards = new Pieces(transport, "/v2/postcards");
+    this.documents = new Documents(transport);
+    this.templates = new Templates(transport);
+    this.batches = new Batches(transport);
+    this.events = new Events(transport);
+    this.webhooks = new Webhooks(transport);
+  }
+
+  /** Production days, and why other days are none. */
+  calendar(query: Query = {}): Promise<Json> {
+    return this.#transport.json("GET", "/v2/calendar", { query });
+  }
+
+  /** What creating a piece would find fault with, without creating it. */
+  preflight(piece: Json): Promise<Json> {
+    return this.#transport.json("POST", "/v2/preflight", { body: piece });
+  }
+}
+
+/** Letters or postcards, one by one. */
+class Pieces {
+  readonly #transport: Transport;
+  readonly #path: string;
+
+  constructor(transport: Transport, path: string) {
+    this.#transport = transport;
+    this.#path = path;
+  }
+
+  /** Creates a piece, or with `recipients` up to 1,000 of them, all or none. */
+  create(piece: Json, once: Once = {}): Promise<Json> {
+    return this.#transport.json("POST", this.#path, { body: piece, ...once });
+  }
+
+  /** A piece as it is now. */
+  get(id: string): Promise<Json> {
+    return this.#transport.json("GET", `${this.#path}/${of(id)}`);
+  }
+
+  /** Changes a piece, until the cutoff of its send date. */
+  update(id: string, changes: Json): Promise<Json> {
+    return this.#transport.json("PATCH", `${this.#path}/${of(id)}`, { body: changes });
+  }
+
+  /** Takes a piece back, until the cutoff of its send date. */
+  cancel(id: string): Promise<Json | undefined> {
+    return this.#transport.json("DELETE", `${this.#path}/${of(id)}`);
+  }
+
+  /** All pieces that the filters let through, over all pages. */
+  list(filters: Query = {}): AsyncGenerator<Json> {
+    return this.#transport.pages(this.#path, filters);
+  }
+
+  /** What happened to a piece. */
+  events(id: string): AsyncGenerator<Json> {
+    return this.#transport.pages(`${this.#path}/${of(id)}/events`);
+  }
+
+  /** The document of a piece, a PDF. */
+  download(id: string): Promise<Uint8Array> {
+    return this.#transport.file(`${this.#path}/${of(id)}/download`);
+  }
+}
+
+/** PDFs that are uploaded before they are sent. */
+class Documents {
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /** Uploads a document and gives what the API knows of it; its `id` is what a piece names. */
+  async upload(content: Uint8Array<ArrayBuffer>, once: Once = {}): Promise<Json> {
+    const body = { sha256: createHash("sha256").update(content).digest("hex"), bytes: content.length };
+    const document: Json = await this.#transport.json("POST", "/v2/documents", { body, ...once });
+    const { method = "PUT", url, headers = {} } = document["upload"];
+    await this.#transport.plain(url, { method, headers, body: content });
+    return document;
+  }
+
+  /** An uploaded document as it is now. */
+  get(id: string): Promise<Json> {
+    return this.#transport.json("GET", `/v2/documents/${of(id)}`);
+  }
+}
+
+/** HTML with variables that letters are made of. */
+class Templates {
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /** Creates a template. */
+  create(template: Json, once: Once = {}): Promise<Json> {
+    return this.#transport.json("POST", "/v2/templates", { body: template, ...once });
+  }
+
+  /** A template in its newest version. */
+  get(id: string): Promise<Json> {
+    return this.#transport.json("GET", `/v2/templates/${of(id)}`);
+  }
+
+  /** All templates. */
+  list(filters: Query = {}): AsyncGenerator<Json> {
+    return this.#transport.pages("/v2/templates", filters);
+  }
+
+  /** Adds a version to a template. */
+  update(id: string, changes: Json): Promise<Json> {
+    return this.#transport.json("PATCH", `/v2/templates/${of(id)}`, { body: changes });
+  }
+
+  /** Deletes a template. Letters that were made of it stay as they are. */
+  delete(id: string): Promise<void> {
+    return this.#transport.json("DELETE", `/v2/templates/${of(id)}`);
+  }
+
+  /** What a letter of the template would look like. */
+  preview(id: string, variables: unknown): Promise<Json> {
+    return this.#transport.json("POST", `/v2/templates/${of(id)}/preview`, { body: { variables } });
+  }
+}
+
+/** Groups of letters that are made and mailed together. */
+class Batches {
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /** Creates a batch, with all its letters or with their number. */
+  create(batch: Json, once: Once = {}): Promise<Json> {
+    return this.#transport.json("POST", "/v2/batches", { body: batch, ...once });
+  }
+
+  /** A batch as it is now. */
+  get(id: string): Promise<Json> {
+    return this.#transport.json("GET", `/v2/batches/${of(id)}`);
+  }
+
+  /** All batches that the filters let through. */
+  list(filters: Query = {}): AsyncGenerator<Json> {
+    return this.#transport.pages("/v2/batches", filters);
+  }
+
+  /** Takes a batch back that is not being printed yet. */
+  cancel(id: string): Promise<void> {
+    return this.#transport.json("DELETE", `/v2/batches/${of(id)}`);
+  }
+
+  /** How many letters of a batch are in which postal state. */
+  tracking(id: string): Promise<Json> {
+    return this.#transport.json("GET", `/v2/batches/${of(id)}/tracking`);
+  }
+
+  /** Adds letters to a batch, all or none. */
+  addLetters(id: string, letters: Json[], once: Once = {}): Promise<void> {
+    return this.#transport.json("POST", `/v2/batches/${of(id)}/letters`, { body: { letters }, ...once });
+  }
+
+  /** The letters of a batch. */
+  letters(id: string, filters: Query = {}): AsyncGenerator<Json> {
+    return this.#transport.pages(`/v2/batches/${of(id)}/letters`, filters);
+  }
+}
+
+/** What happened to the mail of the account, in one order. */
+class Events {
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /** All events that the filters let through, up to the newest. */
+  list(filters: Query = {}): AsyncGenerator<Json> {
+    return this.#transport.pages("/v2/events", filters);
+  }
+
+  /** One page. Its `nextCursor` is where to go on, now or another day; nothing between is missed. */
+  page(query: Query = {}): Promise<Json> {
+    return this.#transport.json("GET", "/v2/events", { query });
+  }
+}
+
+/** URLs that are told of events. What they are sent is checked by `verify`. */
+class Webhooks {
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /**
+   * Creates a webhook. The answer has its secret, which is shown this once; so it is not sent again when no answer comes.
+   */
+  create(webhook: Json): Promise<Json> {
+    return this.#transport.json("POST", "/v2/webhooks", { body: webhook, repeatable: false });
+  }
+
+  /** All webhooks. */
+  list(): AsyncGenerator<Json> {
+    return this.#transport.pages("/v2/webhooks");
+  }
+
+  /** A webhook as it is now. */
+  get(id: string): Promise<Json> {
+    return this.#transport.json("GET", `/v2/webhooks/${of(id)}`);
+  }
+
+  /** Changes a webhook. */
+  update(id: string, changes: Json): Promise<Json> {
+    return this.#transport.json("PATCH", `/v2/webhooks/${of(id)}`, { body: changes });
+  }
+
+  /** Deletes a webhook. */
+  delete(id: string): Promise<void> {
+    return this.#transport.json("DELETE", `/v2/webhooks/${of(id)}`);
+  }
+
+  /** Gives a webhook a new secret; the old one signs as well for a day. */
+  rotate(id: string): Promise<Json> {
+    return this.#transport.json("POST", `/v2/webhooks/${of(id)}/rotate`, { repeatable: false });
+  }
+
+  /** Sends a webhook a sample. */
+  test(id: string, once: Once = {}): Promise<Json> {
+    return this.#transport.json("POST", `/v2/webhooks/${of(id)}/test`, once);
+  }
+
+  /** The attempts to deliver to a webhook. */
+  attempts(id: string, filters: Query = {}): AsyncGenerator<Json> {
+    return this.#transport.pages(`/v2/webhooks/${of(id)}/attempts`, filters);
+  }
+
+  /** Delivers an event, or those of a time, once more. */
+  replay(id: string, what: Json, once: Once = {}): Promise<Json> {
+    return this.#transport.json("POST", `/v2/webhooks/${of(id)}/replay`, { body: what, ...once });
+  }
+}

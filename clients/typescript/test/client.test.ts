@@ -1,0 +1,186 @@
+// What the client does by itself, against a server of this process that answers as it is told.
+
+import assert from "node:assert/strict";
+import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { after, test } from "node:test";
+import { gunzipSync } from "node:zlib";
+
+import { Conflict, InvalidRequest, Mailhouse, NotConnected, NotFound, NotVerified, RateLimited, verify } from "../src/index.ts";
+import { PACK_FROM, pauseOf } from "../src/transport.ts";
+
+type Answer = [status: number, headers: Record<string, string>, body: unknown] | null;
+
+interface Seen {
+  method: string;
+  path: string;
+  headers: IncomingHttpHeaders;
+  body: Buffer;
+}
+
+const servers: Server[] = [];
+after(() => servers.forEach((server) => server.close()));
+
+/** Answers requests in turn; `null` hangs up. */
+async function serve(...answers: Answer[]): Promise<{ url: string; seen: Seen[] }> {
+  const seen: Seen[] = [];
+  const server = createServer(async (request, response) => {
+    const parts: Buffer[] = [];
+    for await (const part of request) parts.push(part);
+    seen.push({ method: request.method!, path: request.url!, headers: request.headers, body: Buffer.concat(parts) });
+    const answer = answers.shift();
+    if (answer == null) return void request.socket.destroy();
+    const [status, headers, body] = answer;
+    response.writeHead(status, { connection: "close", ...headers });
+    response.end(Buffer.isBuffer(body) || body === undefined ? body : JSON.stringify(body));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  servers.push(server);
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen };
+}
+
+async function house(answers: Answer[], retries = 4) {
+  const { url, seen } = await serve(...answers);
+  const pauses: number[] = [];
+  const sleep = async (milliseconds: number) => void pauses.push(milliseconds);
+  return { house: new Mailhouse({ key: "mh_test_key", url, retries, sleep }), seen, pauses };
+}
+
+const keys = (seen: Seen[]) => seen.map(({ headers }) => headers["idempotency-key"]);
+
+test("a POST that fails in passing is sent again with the same key", async () => {
+  const { house: client, seen, pauses } = await house([[503, {}, {}], null, [201, {}, { id: "ltr_1" }]]);
+  assert.deepEqual(await client.letters.create({ useType: "marketing" }), { id: "ltr_1" });
+  assert.equal(seen.length, 3);
+  assert.ok(keys(seen)[0]);
+  assert.equal(new Set(keys(seen)).size, 1);
+  assert.equal(pauses.length, 2);
+});
+
+test("two POSTs have two keys, and one that is given is used", async () => {
+  const created: Answer = [201, {}, {}];
+  const { house: client, seen } = await house([created, created, created]);
+  await client.letters.create({});
+  await client.letters.create({});
+  await client.letters.create({}, { idempotencyKey: "mine" });
+  assert.equal(new Set(keys(seen)).size, 3);
+  assert.equal(keys(seen)[2], "mine");
+});
+
+test("an answer with a secret is asked for once", async () => {
+  const { house: client, seen } = await house([null]);
+  await assert.rejects(client.webhooks.create({ url: "https://example.com" }), NotConnected);
+  assert.deepEqual(keys(seen), [undefined]);
+});
+
+test("it waits as long as it is asked to and gives up in the end", async () => {
+  const slower: Answer = [429, { "retry-after": "7" }, { code: "rate", message: "Slower." }];
+  const { house: client, pauses } = await house([slower, slower, slower], 2);
+  await assert.rejects(client.letters.get("ltr_1"), (error) => error instanceof RateLimited && error.code === "rate");
+  assert.deepEqual(pauses, [7000, 7000]);
+});
+
+test("a first attempt that is still running is waited for, and another conflict is not", async () => {
+  const { house: client, seen } = await house([
+    [409, { "retry-after": "1" }, { code: "idempotency_key.running", message: "Wait." }],
+    [201, {}, { id: "ltr_1" }],
+    [409, {}, { code: "cutoff", message: "Too late." }],
+  ]);
+  assert.equal((await client.letters.create({}))["id"], "ltr_1");
+  await assert.rejects(client.letters.cancel("ltr_1"), Conflict);
+  assert.equal(seen.length, 3);
+});
+
+test("an error has every fault and is of its kind", async () => {
+  const errors = [{ pointer: "/useType", rule: "enum", message: "Give one." }];
+  const { house: client, seen } = await house([
+    [422, {}, { code: "invalid", message: "No.", requestId: "r1", errors }],
+    [404, {}, { code: "not_found", message: "None." }],
+  ]);
+  await assert.rejects(client.letters.create({}), (error) => {
+    assert.ok(error instanceof InvalidRequest);
+    assert.deepEqual([error.name, error.status, error.code, error.requestId], ["InvalidRequest", 422, "invalid", "r1"]);
+    assert.deepEqual(error.errors, errors);
+    assert.match(error.message, /\/useType: Give one\./);
+    return true;
+  });
+  await assert.rejects(client.letters.get("../ltr 1"), NotFound);
+  assert.equal(seen[1]!.path, "/v2/letters/..%2Fltr%201");
+});
+
+test("a list is read over all its pages", async () => {
+  const { house: client, seen } = await house([
+    [200, {}, { items: [1, 2], nextCursor: "c&1" }],
+    [200, {}, { items: [3] }],
+  ]);
+  const items = [];
+  for await (const item of client.letters.list({ status: "ready", limit: 2 })) items.push(item);
+  assert.deepEqual(items, [1, 2, 3]);
+  const first = "/v2/letters?status=ready&limit=2";
+  assert.deepEqual(seen.map(({ path }) => path), [first, `${first}&cursor=c%261`]);
+});
+
+test("the log is read up to its end though that has a cursor", async () => {
+  const { house: client, seen } = await house([[200, {}, { items: [1], nextCursor: "c", hasMore: false }]]);
+  for await (const item of client.events.list()) assert.equal(item, 1);
+  assert.equal(seen.length, 1);
+});
+
+test("a download does not show the key to where the file is", async () => {
+  const other = await serve([200, {}, Buffer.from("%PDF-")]);
+  const { house: client, seen } = await house([[302, { location: `${other.url}/file?signature=1` }, undefined]]);
+  assert.equal(Buffer.from(await client.letters.download("ltr_1")).toString(), "%PDF-");
+  assert.ok(seen[0]!.headers.authorization);
+  assert.equal(other.seen[0]!.headers.authorization, undefined);
+});
+
+test("an upload says its hash and puts the bytes where it is told", async () => {
+  const other = await serve([200, {}, undefined]);
+  const upload = { method: "PUT", url: `${other.url}/put`, headers: { "x-amz-checksum-sha256": "abc=" } };
+  const { house: client, seen } = await house([[201, {}, { id: "doc_1", upload }]]);
+  assert.equal((await client.documents.upload(new TextEncoder().encode("%PDF-1.7")))["id"], "doc_1");
+  assert.equal(JSON.parse(seen[0]!.body.toString()).bytes, 8);
+  const [put] = other.seen;
+  assert.deepEqual([put!.method, put!.path, put!.body.toString()], ["PUT", "/put", "%PDF-1.7"]);
+  assert.equal(put!.headers["x-amz-checksum-sha256"], "abc=");
+});
+
+test("a large body is packed", async () => {
+  const { house: client, seen } = await house([[204, {}, undefined]]);
+  const letters = [{ letterRefId: "x".repeat(PACK_FROM) }];
+  await client.batches.addLetters("b", letters);
+  assert.equal(seen[0]!.headers["content-encoding"], "gzip");
+  assert.deepEqual(JSON.parse(gunzipSync(seen[0]!.body).toString()), { letters });
+});
+
+test("a pause grows and is never long", () => {
+  for (let attempt = 0; attempt < 12; attempt++) assert.ok(pauseOf(attempt, null) <= Math.min(8000, 500 * 2 ** attempt));
+  assert.equal(pauseOf(0, "120"), 60_000);
+  assert.equal(pauseOf(0, "Wed, 21 Oct 2015 07:28:00 GMT"), 0);
+});
+
+test("a webhook with a good signature gives its body, and anything else is refused", () => {
+  // An example of the Standard Webhooks specification's own library.
+  const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+  const body = '{"test": 2432232314}';
+  const headers = {
+    "Webhook-Id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+    "webhook-timestamp": "1614265330",
+    "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+  };
+  const now = 1614265330;
+  assert.deepEqual(verify(body, headers, secret, { now }), { test: 2432232314 });
+  const two = { ...headers, "webhook-signature": `v1,bm9uZQ== ${headers["webhook-signature"]}` };
+  assert.deepEqual(verify(Buffer.from(body), new Headers(two), secret, { now }), { test: 2432232314 });
+  const refused: [string, Record<string, string>, number][] = [
+    ['{"test": 2432232315}', headers, now],
+    [body, headers, now + 301],
+    [body, headers, now - 301],
+    [body, { ...headers, "webhook-signature": "v1," }, now],
+    [body, { ...headers, "webhook-timestamp": "soon" }, now],
+    [body, {}, now],
+  ];
+  for (const [content, given, moment] of refused) {
+    assert.throws(() => verify(content, given, secret, { now: moment }), NotVerified);
+  }
+});
