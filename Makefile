@@ -1,5 +1,5 @@
 # Mailhouse from the command line. Each target is a line or a script in infra/local, and the script says what it does.
-.PHONY: demo up down test check bench fuzz logs redrive deploy
+.PHONY: demo up down test check bench docs fuzz fuzz-api logs redrive deploy
 
 STAGE ?= staging
 
@@ -40,6 +40,16 @@ redrive:
 deploy:
 	@infra/local/setup && infra/local/build --lambda
 	@.local/sam/bin/sam deploy --config-env "$(STAGE)"
+
+# The contract as a page for people: target/docs/index.html
+docs:
+	@mkdir -p target/docs && cargo run --quiet --locked --package api --example docs > target/docs/index.html
+	@echo target/docs/index.html
+
+# Asks the running stack what nobody would, as infra/openapi.yaml describes it: make fuzz-api EXAMPLES=100
+fuzz-api: up
+	@infra/local/setup tests
+	@. ./.local/env && .local/sam/bin/python infra/local/fuzz_api.py $(EXAMPLES)
 
 # Has an engine look for documents that break the print engine, each way for so many seconds: make fuzz TIME=600
 fuzz:
