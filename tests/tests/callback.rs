@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::{Value, json};
 use tests::harness::Result;
-use tests::harness::audit::{number, text};
+use tests::harness::audit::{self, number, text};
 use tests::harness::emulator::Emulator;
 use tests::harness::floor::{Answer, Floor, Request};
 use tests::harness::house::{House, Queue};
@@ -181,10 +181,9 @@ impl Client {
             .collect();
         let house = &self.floor.house;
         let mut wanted = Vec::new();
-        for item in house.partition(&format!("LOG#{}#live", house.account)).await? {
-            let first = number(&item, "first");
-            if first > 1 && kinds.contains(&text(&item, "kind")) {
-                wanted.extend(first..first + item.get("entries").and_then(Value::as_array).map_or(1, Vec::len) as u64);
+        for (first, event) in audit::logged(house).await? {
+            if first > 1 && kinds.contains(&text(&event, "kind")) {
+                wanted.extend(first..first + event.get("entries").and_then(Value::as_array).map_or(1, Vec::len) as u64);
             }
         }
         assert_eq!(told, wanted);
@@ -258,13 +257,9 @@ async fn whatever_is_no_complete_2xx_leaves_a_page_to_be_sent_again_as_it_was() 
     let shown = client.shown().await?;
     assert_eq!((&shown["failingSince"], &shown["lastSequence"]), (&Value::Null, &json!(client.last().await?)));
     let house = &client.floor.house;
-    let told: Vec<String> = house
-        .partition(&format!("LOG#{}#live", house.account))
-        .await?
-        .iter()
-        .map(|item| text(item, "kind").to_owned())
-        .filter(|kind| kind.starts_with("callback."))
-        .collect();
+    let logged = audit::logged(house).await?;
+    let told: Vec<&str> =
+        logged.iter().map(|(_, event)| text(event, "kind")).filter(|kind| kind.starts_with("callback.")).collect();
     assert_eq!(told, ["callback.failing", "callback.recovered"]);
     house.take_down().await
 }

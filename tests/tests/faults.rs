@@ -249,7 +249,7 @@ async fn expected(floor: &Floor, case: Case, batch: &str) -> Result<Expected> {
             expected.events = BTreeMap::from([
                 ("batch.created", 1),
                 ("batch.letters_added", 1),
-                ("letters.inspected", 1),
+                ("letter.ready", 1),
                 ("batch.ready", 1),
                 ("batch.printing", 1),
                 ("batch.mailed", 1),
@@ -266,7 +266,7 @@ async fn expected(floor: &Floor, case: Case, batch: &str) -> Result<Expected> {
             expected.events = BTreeMap::from([
                 ("batch.created", 1),
                 ("batch.initialized", 1),
-                ("letters.inspected", 2 + replaced),
+                ("letter.ready", 2 + replaced),
                 ("letter.issue", 2),
                 ("letter.retried", 1),
                 ("letter.withdrawn", 1),
@@ -286,7 +286,7 @@ async fn expected(floor: &Floor, case: Case, batch: &str) -> Result<Expected> {
             expected.events = BTreeMap::from([
                 ("batch.created", 1),
                 ("batch.initialized", 1),
-                ("letters.inspected", inspected),
+                ("letter.ready", inspected),
                 ("letter.issue", 2 * inspected),
                 ("batch.canceled", 1),
             ]);

@@ -83,6 +83,19 @@ async fn more_events_than_a_transaction_takes_are_numbered_by_workers_that_get_i
     floor.delivery = Delivery::AtOnce;
     floor.sequence(&format!("BATCH#{batch}")).await?;
     audit::log(&floor.house, batch).await?;
+    // Of a few stretches, pages of any size are cut.
+    for limit in [7, 48, 100] {
+        let (mut seen, mut after) = (Vec::new(), 0);
+        loop {
+            let page = page(&mut floor, &[("limit", limit.to_string()), ("after", after.to_string())]).await?;
+            seen.extend(page["items"].as_array().into_iter().flatten().filter_map(|news| news["sequence"].as_u64()));
+            after = seen.last().copied().unwrap_or(0);
+            if page["hasMore"] == false {
+                break;
+            }
+        }
+        assert_eq!(seen, (1..=121).collect::<Vec<_>>(), "in pages of {limit}");
+    }
     floor.house.take_down().await
 }
 

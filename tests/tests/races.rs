@@ -86,7 +86,7 @@ async fn mail(floor: &mut Floor, job: &str) -> Result<()> {
 
 /// The events of a batch that is born with its letters and becomes ready, and more.
 fn events(more: &[(&'static str, usize)]) -> BTreeMap<&'static str, usize> {
-    let born = [("batch.created", 1), ("batch.initialized", 1), ("letters.inspected", 1), ("batch.ready", 1)];
+    let born = [("batch.created", 1), ("batch.initialized", 1), ("letter.ready", 1), ("batch.ready", 1)];
     born.iter().chain(more).copied().collect()
 }
 
@@ -134,7 +134,7 @@ async fn of_eight_adders_with_overlapping_references_those_that_were_answered_20
             events: BTreeMap::from([
                 ("batch.created", 1),
                 ("batch.letters_added", additions),
-                ("letters.inspected", additions),
+                ("letter.ready", additions),
             ]),
             ..Expected::default()
         };
@@ -269,7 +269,7 @@ async fn letters_that_come_while_their_batch_is_initialised_do_not_replace_those
             ("batch.created", 1),
             ("batch.initialized", 1),
             ("batch.letters_added", 1),
-            ("letters.inspected", 2),
+            ("letter.ready", 2),
             ("batch.ready", 1),
         ]),
         ..Expected::default()
@@ -403,7 +403,7 @@ async fn an_adder_who_outlives_its_lease_is_either_in_whole_or_undone() -> Resul
     let mut expected = Expected { letters: pages(&letters), state: "notReady", ..Expected::default() };
     expected.room = 6 - letters.len() as u64;
     expected.events =
-        BTreeMap::from([("batch.created", 1), ("batch.letters_added", additions), ("letters.inspected", additions)]);
+        BTreeMap::from([("batch.created", 1), ("batch.letters_added", additions), ("letter.ready", additions)]);
     if letters.len() == 6 {
         expected.state = "ready";
         expected.events.insert("batch.ready", 1);

@@ -65,7 +65,7 @@ async fn a_letter_whose_inspection_was_lost_is_inspected_when_its_client_retries
     floor.drain(None).await?;
     assert_eq!(state_of(&floor, &format!("BATCH#{batch}"), "BATCH").await?, "ready");
     let job = floor.request(&merge(&[&batch], None)).await?.text("id");
-    mail(&mut floor, &batch, &job, &[("letters.inspected", 1), ("batch.ready", 1), ("batch.printing", 1)]).await?;
+    mail(&mut floor, &batch, &job, &[("letter.ready", 1), ("batch.ready", 1), ("batch.printing", 1)]).await?;
     floor.house.take_down().await
 }
 
@@ -102,7 +102,7 @@ async fn a_failed_job_names_the_letter_shows_no_files_and_is_given_up() -> Resul
     floor.drain(None).await?;
     let next = floor.request(&merge(&[&batch], None)).await?.text("id");
     let events = [
-        ("letters.inspected", 4),
+        ("letter.ready", 4),
         ("letter.replaced", 3),
         ("batch.ready", 3),
         ("batch.not_ready", 1),
@@ -127,6 +127,6 @@ async fn a_part_that_is_announced_while_its_job_is_still_failed_waits_for_the_re
     floor.house.emulator.s3.put_object().bucket(bucket).key(key).body(original.into()).send().await?;
 
     answered(&floor.request(&of_job("operator.jobs.retry", &job, None)).await?, 202)?;
-    mail(&mut floor, &batch, &job, &[("letters.inspected", 1), ("batch.ready", 1), ("batch.printing", 1)]).await?;
+    mail(&mut floor, &batch, &job, &[("letter.ready", 1), ("batch.ready", 1), ("batch.printing", 1)]).await?;
     floor.house.take_down().await
 }

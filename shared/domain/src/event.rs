@@ -38,9 +38,9 @@ pub enum EventKind {
     /// A batch was withdrawn before it was printed.
     #[serde(rename = "batch.canceled")]
     BatchCanceled,
-    /// A group of letters was inspected. Those with an issue have an event of their own; the others are ready.
-    #[serde(rename = "letters.inspected")]
-    LettersInspected,
+    /// A letter passed inspection, and may be printed.
+    #[serde(rename = "letter.ready")]
+    LetterReady,
     /// A letter cannot be printed until someone acts.
     #[serde(rename = "letter.issue")]
     LetterIssue,
@@ -100,7 +100,7 @@ impl EventKind {
         EventKind::BatchPrinting,
         EventKind::BatchMailed,
         EventKind::BatchCanceled,
-        EventKind::LettersInspected,
+        EventKind::LetterReady,
         EventKind::LetterIssue,
         EventKind::LetterReplaced,
         EventKind::LetterRetried,
@@ -123,7 +123,7 @@ impl EventKind {
             EventKind::BatchPrinting => "batch.printing",
             EventKind::BatchMailed => "batch.mailed",
             EventKind::BatchCanceled => "batch.canceled",
-            EventKind::LettersInspected => "letters.inspected",
+            EventKind::LetterReady => "letter.ready",
             EventKind::LetterIssue => "letter.issue",
             EventKind::LetterReplaced => "letter.replaced",
             EventKind::LetterRetried => "letter.retried",
@@ -179,12 +179,11 @@ pub struct Event {
 
 /// What happened to one letter among others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(from = "KeptEntry", into = "KeptEntry")]
 pub struct Entry {
     /// The letter.
     pub letter: LetterRef,
     /// Codes and counts, as in the event.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub data: BTreeMap<String, String>,
 }
 
@@ -192,6 +191,34 @@ impl Event {
     /// How many state changes it stands for, and so how many numbers it takes.
     pub fn changes(&self) -> u64 {
         self.entries.len().max(1) as u64
+    }
+}
+
+/// An entry as it is kept: one of which nothing more is said is its letter's reference alone, so that an event of a whole
+/// group of letters stays small.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum KeptEntry {
+    Alone(LetterRef),
+    With {
+        letter: LetterRef,
+        #[serde(default)]
+        data: BTreeMap<String, String>,
+    },
+}
+
+impl From<KeptEntry> for Entry {
+    fn from(kept: KeptEntry) -> Self {
+        match kept {
+            KeptEntry::Alone(letter) => Entry { letter, data: BTreeMap::new() },
+            KeptEntry::With { letter, data } => Entry { letter, data },
+        }
+    }
+}
+
+impl From<Entry> for KeptEntry {
+    fn from(Entry { letter, data }: Entry) -> Self {
+        if data.is_empty() { KeptEntry::Alone(letter) } else { KeptEntry::With { letter, data } }
     }
 }
 
@@ -264,7 +291,7 @@ pub struct News {
     pub data: BTreeMap<String, String>,
 }
 
-/// For how long what was just numbered may be seen with gaps: many times longer than a transaction takes to be seen whole.
+/// For how long what was just numbered may be seen with gaps: many times longer than a query takes.
 pub const APPEARING: SignedDuration = SignedDuration::from_mins(1);
 
 /// How many of these events of a log, which are those after the number `after` in their order, may be told. A reader does
@@ -345,3 +372,13 @@ mod tests {
         assert_eq!(unbroken(0, &[], now), 0);
     }
 }
+    fn an_entry_of_which_nothing_is_said_is_kept_as_its_reference_alone() {
+        let three = logged(5, 3, Timestamp::UNIX_EPOCH);
+        let mut event = three.event.clone();
+        event.entries[1].data.clear();
+        let kept = serde_json::to_value(&event).unwrap();
+        assert_eq!((&kept["entries"][1], kept["entries"][0].is_object()), (&"L0000001".into(), true));
+        assert_eq!(serde_json::from_value::<Event>(kept).unwrap(), event);
+    }
+
+    #[test]

@@ -149,8 +149,9 @@ impl Letter {
     }
 }
 
-/// How many letters one message has inspected, and so how many share the counting of their outcome.
-pub const INSPECTION_GROUP: usize = 50;
+/// How many letters one message has inspected, and so how many share the counting of their outcome. The event
+/// that names those of them that are ready is just short of a write unit's kilobyte.
+pub const INSPECTION_GROUP: usize = 64;
 
 /// The sheets of a piece: the cover sheet, and the document with a blank side where it has an odd number.
 pub fn sheets(impressions: u32) -> u32 {

@@ -56,7 +56,7 @@ pub(crate) fn event(partition: &Key, id: &EventId) -> Key {
     Key::new(partition.pk.clone(), format!("EVENT#{id}"))
 }
 
-/// The event that says that a group of letters was inspected. Its key is a function of the group: it is there once,
+/// The event that says which letters of a group are ready. Its key is a function of the group: it is there once,
 /// however often the group is inspected, and so also says that the group was counted.
 pub(crate) fn inspected(batch: &BatchId, addition: &AdditionId, group: u32) -> Key {
     Key::new(format!("BATCH#{batch}"), format!("INSPECTED#{addition}#{group:05}"))
@@ -145,7 +145,7 @@ pub(crate) fn archived(account: &AccountId, mode: Mode) -> Key {
     Key::new(log(account, mode), "ARCHIVED")
 }
 
-/// An event in the log, at the last of its numbers: whoever goes on behind a number finds the event that holds the next
+/// A stretch of the log, at the last of its numbers: whoever goes on behind a number finds the stretch that holds the next
 /// one at the first key after it.
 pub(crate) fn logged(account: &AccountId, mode: Mode, last: u64) -> Key {
     Key::new(log(account, mode), format!("NUMBER#{last:020}"))

@@ -219,7 +219,8 @@ impl Store {
         self.change(change).await
     }
 
-    /// Counts a group of letters whose outcomes are recorded, once, and writes its events.
+    /// Counts a group of letters whose outcomes are recorded, once, and writes their events: one item for all that are
+    /// ready, and one for each that has an issue.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -236,12 +237,13 @@ impl Store {
         let all_sheets: i64 = passed.iter().map(|letter| i64::from(sheets(letter.content.impressions))).sum();
 
         let mut count = Transaction::default();
-        let data = BTreeMap::from([
-            ("addition".to_owned(), message.addition.to_string()),
-            ("ready".to_owned(), passed.len().to_string()),
-            ("issues".to_owned(), failed.len().to_string()),
-        ]);
-        let event = batch_event(batch, EventKind::LettersInspected, data, now)?;
+        let mut event = batch_event(batch, EventKind::LetterReady, BTreeMap::new(), now)?;
+        let ready = |letter: &&Letter| Entry { letter: letter.content.reference.clone(), data: BTreeMap::new() };
+        event.entries = passed.iter().map(ready).collect();
+        if passed.is_empty() {
+            // Then it says only that the group was counted, and nobody is told of it.
+            event.account = None;
+        }
         let key = keys::inspected(&message.batch, &message.addition, message.group);
         count.create(&self.config.table, event_item(&key, &event)?)?;
         let change = Change::new(keys::batch(&batch.id), "ADD #passed :passed, #issues :issues, #sheets :sheets")

@@ -1,5 +1,6 @@
 //! The log: the events of an account and mode in one order. They are numbered after they were committed, and read by
-//! their numbers. See `docs/decisions/0014-the-event-log-is-put-in-order-afterwards.md`.
+//! their numbers. What the log keeps of events that were numbered together is one item, a stretch, that says where each of them was
+//! written. See `docs/decisions/0014-the-event-log-is-put-in-order-afterwards.md`.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +9,7 @@ use domain::account::Mode;
 use domain::event::{Event, Logged, News, unbroken};
 use domain::id::{AccountId, EventId};
 use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::batches::{After, Listed};
 use crate::keys::{self, Key};
@@ -68,11 +69,41 @@ struct Waiting {
     event: Event,
 }
 
-/// How many events one transaction numbers: two writes for each, and the counter.
-const AT_ONCE: usize = (Transaction::LIMIT - 1) / 2;
+/// Events that were numbered together, as the log keeps them.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Stretch {
+    first: u64,
+    logged_at: Timestamp,
+    events: Vec<Place>,
+}
+
+/// Where an event was written, and how many numbers it took.
+#[derive(Serialize, Deserialize)]
+struct Place(String, String, u64);
+
+impl Stretch {
+    fn last(&self) -> u64 {
+        self.first + self.events.iter().map(|Place(_, _, changes)| changes).sum::<u64>() - 1
+    }
+
+    /// Each event's key, its first number and its last.
+    fn numbers(&self) -> impl Iterator<Item = (Key, u64, u64)> {
+        let mut next = self.first;
+        self.events.iter().map(move |Place(pk, sk, changes)| {
+            let first = next;
+            next += changes;
+            (Key { pk: pk.clone(), sk: sk.clone() }, first, next - 1)
+        })
+    }
+}
+
+/// How many events one transaction numbers: a write for each, and those of the stretch and the counter. More would fit; but
+/// a reader of a few events reads a stretch whole.
+const AT_ONCE: usize = 48;
 /// How many entries the events of one transaction have in all, unless one event alone has more. An entry is about a hundred
-/// bytes, is written twice, and a transaction takes 4 MB.
-const ENTRIES_AT_ONCE: usize = 10_000;
+/// bytes, and a transaction takes 4 MB.
+const ENTRIES_AT_ONCE: usize = 20_000;
 
 impl Store {
     /// Gives events their numbers, those that have none yet, and answers all of them by their logs. What the print
@@ -132,20 +163,22 @@ impl Store {
             let was = self.last_number(account, mode).await?;
             let mut number = Transaction::default();
             let mut ours = Vec::with_capacity(waiting.len());
+            let mut stretch = Stretch { first: was + 1, logged_at: now, events: Vec::with_capacity(waiting.len()) };
             let mut last = was;
             for Waiting { key, event } in &waiting {
                 let logged = Logged { first: last + 1, logged_at: now, event: event.clone() };
                 last = logged.last();
+                stretch.events.push(Place(key.pk.clone(), key.sk.clone(), event.changes()));
                 let note = Change::new(key.clone(), "SET #number = :number, #loggedAt = :now REMOVE #gsi1pk, #gsi1sk")
                     .when("attribute_exists(#pk) AND attribute_not_exists(#number)")
                     .value(":number", &logged.first)?
                     .value(":now", &now)?;
                 number.update(table, note)?;
-                let mut item = table::keyed("an event of the log", &keys::logged(account, mode, last), &logged)?;
-                item.insert("ttl".to_owned(), AttributeValue::N(ttl.to_string()));
-                number.create(table, item)?;
                 ours.push(logged);
             }
+            let mut item = table::keyed("a stretch of the log", &keys::logged(account, mode, last), &stretch)?;
+            item.insert("ttl".to_owned(), AttributeValue::N(ttl.to_string()));
+            number.create(table, item)?;
             let count = Change::new(counter.clone(), "SET #last = :last").value(":last", &last)?;
             let count = match was {
                 0 => count.when("attribute_not_exists(#last)"),
@@ -159,7 +192,7 @@ impl Store {
             // Whatever stood in the way, it was another worker: it numbered some of these, or others of the same log.
             let mut left = Vec::with_capacity(waiting.len());
             for (place, event) in waiting.into_iter().enumerate() {
-                match refused.at(2 * place) {
+                match refused.at(place) {
                     None => left.push(event),
                     Some(None) => {}
                     Some(Some(item)) => match table::value("an event", item)? {
@@ -219,8 +252,8 @@ impl Store {
         let (mut before, mut limit) = (0, self.last_number(account, mode).await?);
         while before < limit {
             let middle = before + (limit - before) / 2;
-            match self.query_log(account, mode, middle, 1).await?.0.first() {
-                Some(event) if event.logged_at < moment => before = event.last(),
+            match self.stretches(account, mode, middle, 1).await?.0.first() {
+                Some(stretch) if stretch.logged_at < moment => before = stretch.last(),
                 _ => limit = middle,
             }
         }
@@ -272,6 +305,8 @@ impl Store {
         Ok(news)
     }
 
+    /// Events of a log behind a number, at most `limit` of them, as they were written; and whether there are more. One that is
+    /// no longer there leaves a gap.
     async fn query_log(
         &self,
         account: &AccountId,
@@ -279,6 +314,38 @@ impl Store {
         after: u64,
         limit: usize,
     ) -> Result<(Vec<Logged>, bool), StoreError> {
+        let (mut keys, mut places) = (Vec::new(), Vec::new());
+        // A stretch is one event or many: few are read at first, and then as many as may be needed.
+        let (mut behind, mut ask, mut more) = (after, limit.div_ceil(4), true);
+        while more && keys.len() < limit {
+            let (stretches, more_stretches) = self.stretches(account, mode, behind, ask).await?;
+            more = more_stretches;
+            for stretch in &stretches {
+                behind = stretch.last();
+                for (key, first, _) in stretch.numbers().filter(|(_, _, last)| *last > after) {
+                    if keys.len() == limit {
+                        more = true;
+                        break;
+                    }
+                    keys.push(key);
+                    places.push((first, stretch.logged_at));
+                }
+            }
+            ask = limit - keys.len();
+        }
+        let events: Vec<Option<Event>> = self.get_in_order("an event", &keys).await?;
+        let logged = |((first, logged_at), event): (_, Option<Event>)| Some(Logged { first, logged_at, event: event? });
+        Ok((places.into_iter().zip(events).filter_map(logged).collect(), more))
+    }
+
+    /// Stretches of a log that end behind a number, at most `limit` of them, and whether there are more.
+    async fn stretches(
+        &self,
+        account: &AccountId,
+        mode: Mode,
+        after: u64,
+        limit: usize,
+    ) -> Result<(Vec<Stretch>, bool), StoreError> {
         let range = Range {
             partition: keys::log(account, mode),
             from: keys::logged(account, mode, after.saturating_add(1)).sk,
@@ -288,9 +355,9 @@ impl Store {
             limit: i32::try_from(limit).unwrap_or(i32::MAX),
         };
         let page = self.query(None, range).await?;
-        let events: Result<Vec<Logged>, _> =
-            page.items.into_iter().map(|item| table::value("an event of the log", item)).collect();
-        Ok((events?, page.more))
+        let stretches: Result<Vec<Stretch>, _> =
+            page.items.into_iter().map(|item| table::value("a stretch of the log", item)).collect();
+        Ok((stretches?, page.more))
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::Result;
-use super::audit::{number, text};
+use super::audit::{letter_of, number, text};
 use super::floor::{Floor, Request};
 use super::house::{House, Item};
 use super::letters::{create, letter, merge, of_job};
@@ -287,7 +287,7 @@ pub async fn audit(house: &House, batch: &PrintedBatch, wanted: &BTreeMap<String
             event["entries"].as_array().filter(|entries| !entries.is_empty()).ok_or("an event without entries")?;
         for entry in entries {
             let part = |name: &str| entry["data"][name].as_str().unwrap_or_default().to_owned();
-            let reference = entry["letter"].as_str().unwrap_or_default().to_owned();
+            let reference = letter_of(entry).to_owned();
             if part("was") == part("state") {
                 return Err(format!("an event of letter {reference} changes nothing: {entry}").into());
             }

@@ -12,7 +12,7 @@ use super::units::{Replay, Units};
 use super::{Result, letters};
 
 const LETTERS: usize = 2_000;
-const LIMIT: f64 = 3.3;
+const LIMIT: f64 = 3.25;
 
 /// Measures.
 ///
