@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use domain::tracking::Scan;
 use domain::tracking::codes::{CodeTable, Meaning};
-use domain::tracking::feed::{self, At, FeedError, PieceNumber, Record, Reject, RejectReason};
+use domain::tracking::feed::{self, At, FeedError, PieceNumber, Record, Reject, RejectReason, Writer};
 use domain::tracking::file::{Counts, FileState, Orphan, ScanFile};
 use edge::sqs::Worked;
 use flate2::bufread::MultiGzDecoder;
@@ -120,8 +120,9 @@ impl Pass<'_> {
         }
         let (sender, pieces) = mpsc::channel(1);
         let (window_sender, mut windows) = mpsc::channel(1);
-        let skip = file.records;
-        let reading = tokio::task::spawn_blocking(move || read_windows(Pieced::new(pieces), skip, &window_sender));
+        let (writer, skip) = (file.writer(), file.records);
+        let reading =
+            tokio::task::spawn_blocking(move || read_windows(Pieced::new(pieces), writer, skip, &window_sender));
         let object = file.clone();
         let fetching = async {
             let mut from = 0;
@@ -239,14 +240,19 @@ impl Pass<'_> {
 }
 
 /// Reads a file and hands its records over in windows, after the first `skip`.
-fn read_windows(mut pieces: Pieced, skip: u64, windows: &mpsc::Sender<Window>) -> Result<(), FeedError> {
+fn read_windows(
+    mut pieces: Pieced,
+    writer: Writer,
+    skip: u64,
+    windows: &mpsc::Sender<Window>,
+) -> Result<(), FeedError> {
     let packed = pieces.fill_buf()?.starts_with(GZIP);
     let unpacked: Box<dyn Read> = if packed { Box::new(MultiGzDecoder::new(pieces)) } else { Box::new(pieces) };
     let mut input = BufReader::with_capacity(64 << 10, Limited { inner: unpacked, left: MAX_UNPACKED });
     let mut skip = skip;
     let mut window = Vec::new();
     let mut closed = false;
-    let read = feed::read(&mut input, &mut |record| {
+    let read = feed::read(&mut input, writer, &mut |record| {
         if skip > 0 {
             skip -= 1;
             return;

@@ -9,6 +9,7 @@ use domain::batch::{Batch, BatchState};
 use domain::event::EventKind;
 use domain::id::{BatchId, LetterRef};
 use domain::tracking::Feed;
+use domain::tracking::file::TEST_FILES;
 use domain::tracking_code::{MailerId, TrackingCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -134,7 +135,7 @@ impl Store {
                 _ => event["imbTrackingCode"] = Value::from(piece.code.as_str()),
             }
             let body = json!({ "events": [event] }).to_string().into_bytes();
-            let key = format!("test/{}/{}-{}.json", batch.id, piece.code, scan.at.as_millisecond());
+            let key = format!("{TEST_FILES}{}/{}-{}.json", batch.id, piece.code, scan.at.as_millisecond());
             self.put_object(&self.config.scans_bucket, &key, body, "application/json").await?;
             self.announce_in(scan.after, &ScanFiles::ours(&key, 1, now)).await?;
         }

@@ -33,6 +33,11 @@ pub fn scan(second: i64, feed: char, code: &str) -> Scan {
 /// When the first scan is, in seconds of the epoch: 2027-01-15.
 const FIRST: i64 = 1_800_000_000;
 
+/// This moment, in seconds after the first scan.
+pub fn now() -> i64 {
+    jiff::Timestamp::now().as_second() - FIRST
+}
+
 impl Scan {
     /// Its time.
     pub fn at(&self) -> String {
@@ -82,11 +87,12 @@ pub fn state(scans: &BTreeSet<Scan>) -> &'static str {
     ordered.sort_by_key(|scan| (scan.second, rank(scan), scan.code.clone(), scan.zip.clone()));
     let (mut told, mut start): (Vec<&'static str>, &'static str) = (Vec::new(), "Dropped");
     for scan in ordered {
-        if let Some(set) = scan.code.strip_prefix("SET:") {
+        if let Some(set) = scan.code.strip_prefix("SET:").filter(|_| scan.feed == 'M') {
             start = match set {
                 "INTRANSIT" => "InTransit",
                 "AWAITINGRETURN" => "AwaitingReturn",
                 "DELIVERED" => "Delivered",
+                "NOTMAILABLE" => "NotMailable",
                 _ => "Returned",
             };
             told.clear();

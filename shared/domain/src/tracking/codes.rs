@@ -74,7 +74,7 @@ impl CodeTable {
         &TABLE
     }
 
-    /// Reads a table in CSV: `feed`, `code`, `state` (a postal state, `set:` and a postal state, or `none`), `terminal`,
+    /// Reads a table in CSV: `feed`, `code`, `state` (a postal state, `set:` and a postal state where the feed is the mailhouse's own, or `none`), `terminal`,
     /// `confirmed`, `description`, `source`.
     ///
     /// # Errors
@@ -97,6 +97,9 @@ impl CodeTable {
             };
             let meaning = match (row.state.as_str(), row.state.strip_prefix("set:")) {
                 ("none", _) => Meaning::Nothing,
+                (_, Some(_)) if row.feed != Feed::Mailhouse => {
+                    return Err(fault("only a code of the mailhouse sets a state".to_owned()));
+                }
                 (_, Some(word)) => Meaning::Set(state(word)?),
                 (word, None) => Meaning::Scanned(state(word)?),
             };

@@ -132,6 +132,12 @@ pub enum RejectReason {
     TooMany,
 }
 
+    /// What only the mailhouse itself can tell, in a file of somebody else's.
+    #[error(
+        "only the mailhouse tells this: key the piece in as returned, or set its letter's state, through the operator's \
+         endpoints"
+    )]
+    NotTheirs,
 /// A file that holds no scans.
 #[derive(Debug, thiserror::Error)]
 pub enum FeedError {
@@ -154,8 +160,36 @@ pub enum FeedError {
 /// number Product Tracking.
 ///
 /// # Errors
+/// Who wrote a file, and so whose words may be in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writer {
+    /// The postal service, or whoever says so: it tells what was scanned.
+    PostalService,
+    /// The mailhouse itself, of test letters: it also tells what the mailhouse would do with them.
+    TestDoor,
+}
+
+impl Writer {
+    /// Whether it may tell of a piece what the mailhouse itself does and knows.
+    fn may_speak_for_the_house(self, piece: &PieceNumber) -> bool {
+        self == Writer::TestDoor && Serial::of(piece).is_some_and(|serial| serial.mailer == MailerId::test())
+    }
+}
+
 /// See [`FeedError`]; what was handed out before stands.
-pub fn read(input: &mut impl BufRead, each: &mut impl FnMut(Result<Record, Reject>)) -> Result<(), FeedError> {
+pub fn read(
+    input: &mut impl BufRead,
+    writer: Writer,
+    each: &mut impl FnMut(Result<Record, Reject>),
+) -> Result<(), FeedError> {
+    let each = &mut |read: Result<Record, Reject>| {
+        each(read.and_then(|record| match record.scan.feed {
+            Feed::Mailhouse if !writer.may_speak_for_the_house(&record.piece) => {
+                Err(Reject { at: record.at, reason: RejectReason::NotTheirs })
+            }
+            _ => Ok(record),
+        }));
+    };
     let mut first = Vec::new();
     let mut number = 0;
     while first.trim_ascii().is_empty() {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Scan;
-use super::feed::{PieceNumber, Reject};
+use super::feed::{PieceNumber, Reject, Writer};
 use crate::id::ScanFileId;
 
 /// Where a file is on its way.
@@ -45,6 +45,9 @@ pub struct Counts {
     /// Scans whose time had no offset and was taken as New York's.
     pub zones_assumed: u64,
 }
+
+/// How the keys of files begin that hold scans of test letters.
+pub const TEST_FILES: &str = "test/";
 
 /// A file of scans, and its current run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,6 +99,11 @@ impl ScanFile {
             failure: None,
             finished_at: None,
         }
+    }
+
+    /// Who wrote it. Only the test door writes where files of test letters lie; what is dropped and pushed lies elsewhere.
+    pub fn writer(&self) -> Writer {
+        if self.key.starts_with(TEST_FILES) { Writer::TestDoor } else { Writer::PostalService }
     }
 
     /// How many scans were known already.

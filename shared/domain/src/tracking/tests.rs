@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::codes::CodeTable;
-use super::feed::{At, FeedError, PieceNumber, Record, Reject, RejectReason, read};
+use super::feed::{At, FeedError, PieceNumber, Record, Reject, RejectReason, Writer, read};
 use super::*;
 
 fn scan(second: i64, feed: Feed, code: &str) -> Scan {
@@ -150,20 +150,20 @@ proptest! {
 
     #[test]
     fn no_bytes_are_too_odd_to_be_read(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        let _ = read(&mut bytes.as_slice(), &mut |_| {});
+        let _ = read(&mut bytes.as_slice(), Writer::PostalService, &mut |_| {});
     }
 
     #[test]
     fn no_text_that_looks_like_a_feed_is_too_odd_to_be_read(
         text in r#"[\[\]{}",:|0-9a-z \n]{0,200}"#
     ) {
-        let _ = read(&mut text.as_bytes(), &mut |_| {});
+        let _ = read(&mut text.as_bytes(), Writer::PostalService, &mut |_| {});
     }
 }
 
 fn records(text: &str) -> Vec<Result<Record, Reject>> {
     let mut found = Vec::new();
-    read(&mut text.as_bytes(), &mut |record| found.push(record)).unwrap();
+    read(&mut text.as_bytes(), Writer::PostalService, &mut |record| found.push(record)).unwrap();
     found
 }
 
@@ -228,7 +228,7 @@ fn delimited_text_is_read_by_its_heading_whatever_the_mark() {
 
 #[test]
 fn text_without_a_heading_of_scans_is_no_feed() {
-    let read = |text: &str| read(&mut text.as_bytes(), &mut |_| {});
+    let read = |text: &str| read(&mut text.as_bytes(), Writer::PostalService, &mut |_| {});
     assert!(matches!(read("hello\nworld\n"), Err(FeedError::Heading)));
     assert!(matches!(read(r#"{"events": [{"a": 1}, "#), Err(FeedError::Json(1))));
     assert!(read("").is_ok() && read("\n \n").is_ok());
@@ -344,7 +344,41 @@ fn an_event_that_does_not_end_is_given_up() {
         [(&b"{\"events\": [{\"a\": \""[..], b'x'), (b"[[1", b','), (b"{\"a\": 1,", b' '), (b"[", b'['), (b"[{}", b' ')]
     {
         let mut endless = std::io::BufReader::new(Endless(beginning, byte));
-        let given_up = read(&mut endless, &mut |_| {});
+        let given_up = read(&mut endless, Writer::PostalService, &mut |_| {});
         assert!(matches!(given_up, Err(FeedError::TooLong(_) | FeedError::Json(_))), "{given_up:?}");
     }
 }
+#[test]
+fn only_the_test_door_speaks_for_the_house_and_only_of_test_pieces() {
+    let event = |code: &str, feed: &str, digits: &str| {
+        format!(
+            r#"{{"imb":"{digits}","scanDatetime":"2026-05-04T10:11:12Z","scanEventCode":"{code}","feed":"{feed}"}}"#
+        )
+    };
+    let of_test = "00340000000000000001";
+    let reasons = |writer, text: String| {
+        let mut found = Vec::new();
+        read(&mut text.as_bytes(), writer, &mut |record| found.push(record.err().map(|reject| reject.reason))).unwrap();
+        found
+    };
+    for feed in ["mailhouse", "Mail-House ", "MAILHOUSE"] {
+        for digits in [CODE, of_test] {
+            let events = format!("{}\n{}\n", event("SET:DELIVERED", feed, digits), event("918", "", digits));
+            assert_eq!(
+                reasons(Writer::PostalService, events),
+                [Some(RejectReason::NotTheirs), None],
+                "{feed} {digits}"
+            );
+        }
+    }
+    assert_eq!(reasons(Writer::TestDoor, event("RETURNED", "mailhouse", of_test)), [None]);
+    assert_eq!(reasons(Writer::TestDoor, event("RETURNED", "mailhouse", CODE)), [Some(RejectReason::NotTheirs)]);
+}
+
+#[test]
+fn what_a_person_says_is_no_code_of_the_postal_service() {
+    let row = "informedVisibility,SET:DELIVERED,set:Delivered,true,true,a,b";
+    let table = format!("feed,code,state,terminal,confirmed,description,source\n{row}\n");
+    assert!(CodeTable::parse(&table).unwrap_err().to_string().contains("mailhouse"));
+}
+
