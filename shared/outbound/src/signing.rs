@@ -22,8 +22,11 @@ const SEALED: &str = "v1.";
 /// Why a secret cannot be made, kept or used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SigningError {
-    /// The key of the deployment is missing or too short to be one.
-    #[error("the key that seals signing secrets has fewer than {LENGTH} characters: set it to a long random text")]
+    /// A key of the deployment is missing or too short to be one.
+    #[error(
+        "a key that seals signing secrets has fewer than {LENGTH} characters: set it to a long random text, or to several \
+         with commas between"
+    )]
     Key,
     /// The operating system gave no random bytes.
     #[error("no random bytes")]
@@ -89,7 +92,10 @@ pub fn sign(
 
 /// Seals secrets for keeping, with AES-256 in Galois/Counter mode.
 pub struct Vault {
+    /// What seals.
     key: RandomizedNonceKey,
+    /// What sealed before it, and opens still.
+    old_keys: Vec<RandomizedNonceKey>,
 }
 
 impl fmt::Debug for Vault {
@@ -99,18 +105,23 @@ impl fmt::Debug for Vault {
 }
 
 impl Vault {
-    /// With the deployment's key, a long random text.
+    /// With the deployment's keys, long random texts with commas between: the first seals, and all of them open, so that
+    /// a key can be replaced without what it sealed being lost.
     ///
     /// # Errors
-    /// When it is too short.
-    pub fn new(key: &str) -> Result<Self, SigningError> {
-        if key.len() < LENGTH {
-            return Err(SigningError::Key);
-        }
-        // The text is random but no key; its hash is both.
-        let hash = digest(&SHA256, key.as_bytes());
-        let key = RandomizedNonceKey::new(&AES_256_GCM, hash.as_ref()).map_err(|_| SigningError::Key)?;
-        Ok(Vault { key })
+    /// When there is none, or one is too short.
+    pub fn new(keys: &str) -> Result<Self, SigningError> {
+        let key = |text: &str| {
+            if text.len() < LENGTH {
+                return Err(SigningError::Key);
+            }
+            // The text is random but no key; its hash is both.
+            let hash = digest(&SHA256, text.as_bytes());
+            RandomizedNonceKey::new(&AES_256_GCM, hash.as_ref()).map_err(|_| SigningError::Key)
+        };
+        let mut keys = keys.split(',').map(|text| key(text.trim()));
+        let first = keys.next().unwrap_or(Err(SigningError::Key))?;
+        Ok(Vault { key: first, old_keys: keys.collect::<Result<_, _>>()? })
     }
 
     /// Seals a secret. Only who says the same `owner` can open it.
@@ -135,10 +146,14 @@ impl Vault {
         let open = || {
             let bytes = STANDARD.decode(sealed.strip_prefix(SEALED)?).ok()?;
             let (nonce, rest) = bytes.split_first_chunk()?;
-            let mut rest = rest.to_vec();
-            let nonce = Nonce::assume_unique_for_key(*nonce);
-            let secret = self.key.open_in_place(nonce, Aad::from(owner.as_bytes()), &mut rest).ok()?;
-            Some(SigningSecret(secret.to_vec()))
+            let with = |key: &RandomizedNonceKey| {
+                // What a key does not open it leaves in shreds.
+                let mut rest = rest.to_vec();
+                let nonce = Nonce::assume_unique_for_key(*nonce);
+                let secret = key.open_in_place(nonce, Aad::from(owner.as_bytes()), &mut rest).ok()?;
+                Some(SigningSecret(secret.to_vec()))
+            };
+            std::iter::once(&self.key).chain(&self.old_keys).find_map(with)
         };
         open().ok_or(SigningError::Sealed)
     }
@@ -185,8 +200,24 @@ mod tests {
     }
 
     #[test]
-    fn a_short_key_is_refused() {
-        assert!(matches!(Vault::new("short"), Err(SigningError::Key)));
+    fn a_key_that_was_replaced_opens_what_it_sealed_and_seals_no_more() {
+        let secret = SigningSecret::random().unwrap();
+        let new = KEY.to_uppercase();
+        let before = Vault::new(KEY).unwrap().seal(&secret, "whk_1").unwrap();
+        let both = Vault::new(&format!("{new}, {KEY}")).unwrap();
+        assert_eq!(both.open(&before, "whk_1").unwrap(), secret);
+        assert_eq!(both.open(&before, "whk_2"), Err(SigningError::Sealed));
+        let after = both.seal(&secret, "whk_1").unwrap();
+        assert_eq!(both.open(&after, "whk_1").unwrap(), secret);
+        assert_eq!(Vault::new(&new).unwrap().open(&after, "whk_1").unwrap(), secret, "the first key seals");
+        assert_eq!(Vault::new(KEY).unwrap().open(&after, "whk_1"), Err(SigningError::Sealed));
+    }
+
+    #[test]
+    fn a_short_key_is_refused_wherever_it_stands() {
+        for keys in ["", "short", &format!("{KEY},short"), &format!("short,{KEY}"), &format!("{KEY},"), ","] {
+            assert!(matches!(Vault::new(keys), Err(SigningError::Key)), "{keys}");
+        }
     }
 
     #[test]

@@ -113,6 +113,10 @@ pub struct House {
     pub account: String,
     /// So many letters make a part.
     pub letters_per_part: u32,
+    /// Networks that clients' URLs may lead to besides the public internet.
+    pub outbound_allow: String,
+    /// What seals signing secrets, and what did before.
+    pub signing_keys: String,
     queues: [String; Queue::ALL.len()],
 }
 
@@ -150,6 +154,8 @@ impl House {
             account: format!("acct_{}", name.to_ascii_uppercase()),
             queues: queues.try_into().map_err(|_| "there is one of each queue")?,
             letters_per_part,
+            outbound_allow: "127.0.0.0/8".to_owned(),
+            signing_keys: "a key that seals the secrets of these tests and is long enough".to_owned(),
         };
         for (file, _) in DOCUMENTS {
             house.upload(file, file).await?;
@@ -282,8 +288,8 @@ impl House {
             ("MAILHOUSE_PART_LETTERS", &parts),
             ("MAILHOUSE_LOG_DAYS", "90"),
             ("MAILHOUSE_QUEUE_CALLBACK", self.queue(Queue::Callback)),
-            ("MAILHOUSE_OUTBOUND_ALLOW", "127.0.0.0/8"),
-            ("MAILHOUSE_SIGNING_KEY", "a key that seals the secrets of these tests and is long enough"),
+            ("MAILHOUSE_OUTBOUND_ALLOW", &self.outbound_allow),
+            ("MAILHOUSE_SIGNING_KEY", &self.signing_keys),
             ("MAILHOUSE_ARCHIVE_BUCKET", &self.archive),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))

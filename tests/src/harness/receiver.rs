@@ -1,6 +1,7 @@
 //! A client's server: keeps what is posted to it, verifies signatures, and answers as it is told, well or badly.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -67,6 +68,8 @@ struct State {
     manners: Mutex<VecDeque<Manner>>,
     /// How every post is answered from then on.
     always: Mutex<Option<Manner>>,
+    /// How often somebody connected, whether or not they said anything.
+    connections: AtomicUsize,
 }
 
 /// A server on loopback. It ends when it is dropped.
@@ -95,6 +98,7 @@ impl Receiver {
         let server = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let state = shared.clone();
+                state.connections.fetch_add(1, Ordering::Relaxed);
                 tokio::spawn(async move { drop(serve(&state, stream).await) });
             }
         });
@@ -106,6 +110,11 @@ impl Receiver {
         format!("http://127.0.0.1:{}/hooks", self.port)
     }
 
+    /// The same place by a name.
+    pub fn url_by_name(&self) -> String {
+        format!("http://localhost:{}/hooks", self.port)
+    }
+
     /// Says how the next posts are to be answered, in order.
     pub fn next(&self, manners: impl IntoIterator<Item = Manner>) {
         self.state.manners.lock().unwrap_or_else(PoisonError::into_inner).extend(manners);
@@ -114,6 +123,11 @@ impl Receiver {
     /// Says how all posts are to be answered from now on.
     pub fn always(&self, manner: Option<Manner>) {
         *self.state.always.lock().unwrap_or_else(PoisonError::into_inner) = manner;
+    }
+
+    /// How often somebody connected.
+    pub fn connections(&self) -> usize {
+        self.state.connections.load(Ordering::Relaxed)
     }
 
     /// What was posted.
