@@ -3,6 +3,7 @@
 pub mod authorize;
 pub mod batches;
 pub mod callback;
+mod client_url;
 pub mod docs;
 pub mod events;
 pub mod health;

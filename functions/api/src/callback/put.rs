@@ -4,13 +4,12 @@ use domain::callback::{Callback, Include, SealedSecret, rotated};
 use domain::fault::{Faults, Pointer};
 use edge::wire::{self, Field, Object};
 use edge::{Call, Problem, Reply};
-use outbound::Url;
 use outbound::signing::SigningSecret;
 use serde::Deserialize;
 use store::callbacks::CallbackSettings;
 
 use super::CallbackOut;
-use crate::App;
+use crate::{App, client_url};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", expecting = "an object with a url")]
@@ -44,7 +43,8 @@ struct Wanted {
 }
 
 /// Answers the request: 201 with the secret when there was no callback, else 200, with a secret only when a new one was
-/// asked for. What is left out of the body is as in a new callback: everything is pushed, and nothing is paused.
+/// asked for. What is left out of the body is as in a new callback: everything is pushed but what is personal, and nothing is
+/// paused.
 ///
 /// # Errors
 /// 400 and 422.
@@ -92,12 +92,7 @@ fn read(app: &App, call: &Call) -> Result<Wanted, Problem> {
     let mut faults = Faults::default();
     let root = Pointer::Root;
     let at = root.key("url");
-    let url = raw.url.required(&at, &mut faults).text(&at, &mut faults).unwrap_or_default().to_owned();
-    if !url.is_empty()
-        && let Err(error) = Url::parse(&url, app.outbound()?.client.policy())
-    {
-        faults.push(&at, "url", error.to_string());
-    }
+    let url = client_url::read(raw.url.required(&at, &mut faults), &at, &app.policy, &mut faults);
     let Object(include) = raw.include.unwrap_or_default();
     let of_include = root.key("include");
     let mut flag = |field: &Field<'_>, at: &Pointer<'_>, default: bool| field.flag(at, &mut faults).unwrap_or(default);
@@ -111,9 +106,8 @@ fn read(app: &App, call: &Call) -> Result<Wanted, Problem> {
     if !include.production && !include.postal {
         faults.push(&of_include, "include.nothing", "Include production or postal states, or pause the callback.");
     }
-    if faults.is_empty() {
-        Ok(Wanted { url, include, paused, rotate })
-    } else {
-        Err(Problem::faulty(422, "invalid", &faults))
+    match url {
+        Some(url) if faults.is_empty() => Ok(Wanted { url, include, paused, rotate }),
+        _ => Err(Problem::faulty(422, "invalid", &faults)),
     }
 }

@@ -7,10 +7,12 @@ use domain::webhook::{Attempt, DisabledBecause, Webhook, WebhookState};
 use edge::Problem;
 use edge::wire::{self, Field};
 use jiff::Timestamp;
+use outbound::Policy;
 use outbound::signing::SigningSecret;
-use outbound::{Policy, Url};
 use serde::{Deserialize, Serialize};
 use store::webhooks::WebhookChange;
+
+use crate::client_url;
 
 /// The longest description.
 const DESCRIPTION: usize = 200;
@@ -130,10 +132,7 @@ pub(super) fn read(body: &[u8], new: bool, policy: &Policy) -> Result<WebhookCha
     if new {
         raw.url.required(&at, &mut faults);
     }
-    let url = raw.url.text(&at, &mut faults).map(str::to_owned);
-    if let Some(Err(error)) = url.as_deref().map(|url| Url::parse(url, policy)) {
-        faults.push(&at, "url", error.to_string());
-    }
+    let url = client_url::read(&raw.url, &at, policy, &mut faults);
 
     let at = root.key("eventTypes");
     let mut kinds = raw.event_types.as_ref().map(|_| Vec::new());
