@@ -13,7 +13,7 @@ use tests::harness::audit::{self, number, text};
 use tests::harness::emulator::Emulator;
 use tests::harness::floor::{Answer, Floor, Request};
 use tests::harness::house::{House, Queue};
-use tests::harness::letters::create;
+use tests::harness::letters::{create, letter};
 use tests::harness::proxy::{Fault, Mode, Point};
 use tests::harness::receiver::{Manner, Post, Receiver};
 use tests::harness::runtime::Outcome;
@@ -189,6 +189,39 @@ impl Client {
         assert_eq!(told, wanted);
         Ok(())
     }
+}
+
+#[tokio::test]
+async fn who_asks_for_recipients_is_told_them_and_otherwise_nobody_is() -> Result<()> {
+    for asked in [true, false] {
+        let mut client = Client::new(json!({ "recipient": asked })).await?;
+        let content = [letter("LETTER01", "reportlab.pdf", 1), letter("LETTER02", "reportlab.pdf", 1)];
+        let batch = client.floor.request(&create(&client.floor.house, 2, &content, None)).await?.text("id");
+        client.floor.drain(None).await?;
+        client.floor.sequence(&format!("BATCH#{batch}")).await?;
+        client.run().await?;
+        let posts = client.receiver.posts();
+        assert_eq!(posts.len(), 1);
+        let page = json(&posts[0]);
+        let news = page["events"].as_array().ok_or("no events")?;
+        let of_letters: Vec<&Value> = news.iter().filter(|news| news["letterRefId"].is_string()).collect();
+        assert_eq!(of_letters.len(), 2, "{news:?}");
+        for told in news {
+            let name = told["recipient"]["name1"].as_str();
+            assert_eq!(name.is_some(), asked && told["letterRefId"].is_string(), "{told}");
+        }
+        assert_eq!(String::from_utf8_lossy(&posts[0].body).contains("Jane Doe"), asked);
+        let tested = read(&client.floor.request(&request("callback.test", "POST", None)).await?, 200)?;
+        assert_eq!(tested["samples"].as_array().map(Vec::len), Some(4));
+        let samples: Vec<String> =
+            client.receiver.posts()[1..].iter().map(|post| String::from_utf8_lossy(&post.body).into_owned()).collect();
+        let personal = |sample: &String| sample.contains("SAMPLE ADDRESSEE");
+        assert_eq!(samples.iter().filter(|sample| personal(sample)).count(), if asked { 3 } else { 0 });
+        assert_eq!(samples.iter().any(|sample| sample.contains("\"signer\":\"SAMPLE SIGNER\"")), asked);
+        assert!(samples.iter().any(|sample| sample.contains("letter.signed")));
+        client.floor.house.take_down().await?;
+    }
+    Ok(())
 }
 
 #[tokio::test]

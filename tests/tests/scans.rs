@@ -135,6 +135,53 @@ async fn a_certified_piece_is_found_by_its_article_number_and_its_tracking_code(
 }
 
 #[tokio::test]
+async fn who_signed_is_told_once_as_news_and_by_name_in_the_history_alone() -> Result<()> {
+    let mut floor = floor().await?;
+    let batch = mailed(&mut floor, 2, true).await?;
+    let delivered = scan(2, 'P', "01").event(&batch.letters[0].article.clone().unwrap_or_default());
+    let with = |fields: &[(&str, &str)]| {
+        let mut event = delivered.clone();
+        for (name, value) in fields {
+            event[*name] = Value::from(*value);
+        }
+        event
+    };
+    let files = [
+        vec![delivered.clone()],
+        // The name comes with another delivery of the scan, the image a day later, and then all of it again.
+        vec![with(&[("signedBy", "J DOE")])],
+        vec![with(&[("signatureImage", "extract/1.tif")]), delivered.clone()],
+        vec![with(&[("recipientName", "J DOE"), ("signatureImage", "extract/1.tif")])],
+    ];
+    for (number, events) in files.iter().enumerate() {
+        drop_scans(&mut floor, &format!("usps/signed-{number}"), lines(events)).await?;
+    }
+    let counted: Vec<u64> = {
+        let mut applied = Vec::new();
+        for number in 0..files.len() {
+            applied.push(counts(&floor, &format!("usps/signed-{number}")).await?[1]);
+        }
+        applied
+    };
+    assert_eq!(counted, [1, 1, 1, 0]);
+    let shown = history(&mut floor, &batch, 0).await?;
+    assert_eq!(shown["items"].as_array().map(Vec::len), Some(2));
+    assert_eq!(shown["items"][1]["signature"], json!({ "signer": "J DOE", "image": "extract/1.tif" }));
+    let events = floor.house.partition(&format!("BATCH#{}", batch.id)).await?;
+    let signed: Vec<&Value> = events
+        .iter()
+        .filter(|event| text(event, "kind") == "letter.signed")
+        .flat_map(|event| event["entries"].as_array().into_iter().flatten())
+        .collect();
+    assert_eq!(signed.len(), 1);
+    assert_eq!((&signed[0]["letter"], &signed[0]["data"]["code"]), (&json!("L0000000"), &json!("01")));
+    assert!(events.iter().all(|event| !json!(event).to_string().contains("DOE")));
+    let wanted = BTreeMap::from([(batch.letters[0].reference.clone(), [scan(2, 'P', "01")].into())]);
+    audit(&floor.house, &batch, &wanted).await?;
+    floor.house.take_down().await
+}
+
+#[tokio::test]
 async fn scans_of_pieces_that_are_not_mailed_wait_for_that_and_those_of_nobody_are_kept() -> Result<()> {
     let mut floor = floor().await?;
     // In a house that never printed, all are orphans; the first piece will have the first number.
@@ -223,6 +270,48 @@ async fn records_that_are_no_scans_are_told_by_line_and_a_file_that_breaks_off_k
 }
 
 #[tokio::test]
+async fn nobody_speaks_for_the_house_in_a_file_or_a_push() -> Result<()> {
+    let mut floor = floor().await?;
+    let batch = mailed(&mut floor, 2, false).await?;
+    let digits = &batch.letters[0].code;
+    let events = [
+        scan(1, 'M', "SET:DELIVERED").event(digits),
+        scan(2, 'I', "918").event(digits),
+        scan(3, 'M', "RETURNED").event(digits),
+        // Under another feed's name it is a code that nobody knows.
+        scan(4, 'I', "SET:DELIVERED").event(&batch.letters[1].code),
+    ];
+    let shapes: [(&str, Shape); 3] = [("usps/a", envelope), ("usps/b", lines), ("usps/c", delimited)];
+    for (key, shape) in shapes {
+        drop_scans(&mut floor, key, shape(&events)).await?;
+    }
+    let push = json!({ "msgGrpId": "1", "events": events });
+    floor.house.drop_scans("usps/push/d", push.to_string().into_bytes()).await?;
+    floor.drain(None).await?;
+    let listed = done(&mut floor, &ask("operator.scans.list", "GET", "/v2/operator/scans", &[]), 200).await?.1;
+    let files = listed["items"].as_array().ok_or("no files")?;
+    assert_eq!(files.len(), 4);
+    for file in files {
+        let places: Vec<u64> = file["rejects"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|reject| reject["reason"].as_str().is_some_and(|text| text.starts_with("only the mailhouse")))
+            .filter_map(|reject| reject["event"].as_u64().or(reject["line"].as_u64()))
+            .collect();
+        let heading = u64::from(file["key"] == "usps/c");
+        assert_eq!(places, [1 + heading, 3 + heading], "{file}");
+        assert_eq!((&file["rejected"], &file["state"]), (&json!(2), &json!("done")));
+    }
+    let wanted = BTreeMap::from([
+        (batch.letters[0].reference.clone(), [scan(2, 'I', "918")].into()),
+        (batch.letters[1].reference.clone(), [scan(4, 'I', "SET:DELIVERED")].into()),
+    ]);
+    audit(&floor.house, &batch, &wanted).await?;
+    floor.house.take_down().await
+}
+
+#[tokio::test]
 async fn a_file_is_read_again_when_the_operator_says_so_and_only_then() -> Result<()> {
     let mut floor = floor().await?;
     let batch = mailed(&mut floor, 1, false).await?;
@@ -269,48 +358,6 @@ async fn a_piece_that_came_back_is_keyed_in_and_a_state_is_set_with_its_reason()
     assert_eq!(done(&mut floor, &keyed(&whole, Some("one")), 200).await?.1, told);
     let label = batch.letters[0].article.clone().unwrap_or_default();
     done(&mut floor, &keyed(&label, None), 200).await?;
-#[tokio::test]
-async fn nobody_speaks_for_the_house_in_a_file_or_a_push() -> Result<()> {
-    let mut floor = floor().await?;
-    let batch = mailed(&mut floor, 2, false).await?;
-    let digits = &batch.letters[0].code;
-    let events = [
-        scan(1, 'M', "SET:DELIVERED").event(digits),
-        scan(2, 'I', "918").event(digits),
-        scan(3, 'M', "RETURNED").event(digits),
-        // Under another feed's name it is a code that nobody knows.
-        scan(4, 'I', "SET:DELIVERED").event(&batch.letters[1].code),
-    ];
-    let shapes: [(&str, Shape); 3] = [("usps/a", envelope), ("usps/b", lines), ("usps/c", delimited)];
-    for (key, shape) in shapes {
-        drop_scans(&mut floor, key, shape(&events)).await?;
-    }
-    let push = json!({ "msgGrpId": "1", "events": events });
-    floor.house.drop_scans("usps/push/d", push.to_string().into_bytes()).await?;
-    floor.drain(None).await?;
-    let listed = done(&mut floor, &ask("operator.scans.list", "GET", "/v2/operator/scans", &[]), 200).await?.1;
-    let files = listed["items"].as_array().ok_or("no files")?;
-    assert_eq!(files.len(), 4);
-    for file in files {
-        let places: Vec<u64> = file["rejects"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter(|reject| reject["reason"].as_str().is_some_and(|text| text.starts_with("only the mailhouse")))
-            .filter_map(|reject| reject["event"].as_u64().or(reject["line"].as_u64()))
-            .collect();
-        let heading = u64::from(file["key"] == "usps/c");
-        assert_eq!(places, [1 + heading, 3 + heading], "{file}");
-        assert_eq!((&file["rejected"], &file["state"]), (&json!(2), &json!("done")));
-    }
-    let wanted = BTreeMap::from([
-        (batch.letters[0].reference.clone(), [scan(2, 'I', "918")].into()),
-        (batch.letters[1].reference.clone(), [scan(4, 'I', "SET:DELIVERED")].into()),
-    ]);
-    audit(&floor.house, &batch, &wanted).await?;
-    floor.house.take_down().await
-}
-
     done(&mut floor, &keyed("00340902345678999999", None), 404).await?;
     done(&mut floor, &keyed(&waiting.letters[0].code, None), 404).await?;
     done(&mut floor, &keyed("12345", None), 422).await?;
@@ -395,6 +442,41 @@ const CODES: [(char, &str); 12] = [
     ('A', "Q"),
 ];
 
+/// What an operator says of a letter: that it came back, or where it is.
+const SAID: [&str; 4] = ["RETURNED", "SET:INTRANSIT", "SET:NOTMAILABLE", "SET:AWAITINGRETURN"];
+
+/// Has the operator say something of a letter, and answers the scan that this is.
+async fn say(floor: &mut Floor, batch: &PrintedBatch, letter: usize, said: &str) -> Result<Scan> {
+    let letter = &batch.letters[letter];
+    let request = match said.strip_prefix("SET:") {
+        None => Request {
+            body: Some(json!({ "barcode": letter.code })),
+            ..ask("operator.returns.create", "POST", "/v2/operator/returns", &[])
+        },
+        Some(code) => {
+            let states = ["InTransit", "NotMailable", "AwaitingReturn"];
+            let state = states.into_iter().find(|state| state.to_uppercase() == code);
+            Request {
+                body: Some(json!({ "state": state, "reason": "as the story says" })),
+                ..ask(
+                    "operator.letters.state",
+                    "PUT",
+                    "/v2/operator/batches/{batchId}/letters/{letterId}/state",
+                    &[("batchId", batch.id.as_str()), ("letterId", letter.reference.as_str())],
+                )
+            }
+        }
+    };
+    let before = now();
+    done(floor, &request, 200).await?;
+    let kept = scans_of(&floor.house, batch, &letter.reference).await?;
+    let mut of_the_house = kept.into_iter().filter(|scan| scan.feed == 'M');
+    match (of_the_house.next(), of_the_house.next()) {
+        (Some(scan), None) if scan.code == said && (before..=now()).contains(&scan.second) => Ok(scan),
+        other => Err(format!("{said} was said, and {other:?} is kept").into()),
+    }
+}
+
 /// One story: batches that are mailed at different times, files with scans of any of their letters in any order, and of
 /// nobody's; delivered once, twice, backwards or to two workers at once; and an operator who has a word about some.
 async fn story(seed: u64) -> Result<()> {
@@ -406,6 +488,7 @@ async fn story(seed: u64) -> Result<()> {
     let mail_at = [0, chance.below(12), chance.below(12)];
     let mut wanted: Vec<BTreeMap<String, BTreeSet<Scan>>> = vec![BTreeMap::new(); 3];
     let mut sent: Vec<Value> = Vec::new();
+    let began = now();
     for round in 0..12 {
         let mut events = Vec::new();
         for _ in 0..chance.below(14) {
@@ -442,44 +525,17 @@ async fn story(seed: u64) -> Result<()> {
             floor.drain(None).await?;
         }
         for (batch, at) in batches.iter().zip(mail_at).skip(1) {
-/// What an operator says of a letter: that it came back, or where it is.
-const SAID: [&str; 4] = ["RETURNED", "SET:INTRANSIT", "SET:NOTMAILABLE", "SET:AWAITINGRETURN"];
-
-/// Has the operator say something of a letter, and answers the scan that this is.
-async fn say(floor: &mut Floor, batch: &PrintedBatch, letter: usize, said: &str) -> Result<Scan> {
-    let letter = &batch.letters[letter];
-    let request = match said.strip_prefix("SET:") {
-        None => Request {
-            body: Some(json!({ "barcode": letter.code })),
-            ..ask("operator.returns.create", "POST", "/v2/operator/returns", &[])
-        },
-        Some(code) => {
-            let states = ["InTransit", "NotMailable", "AwaitingReturn"];
-            let state = states.into_iter().find(|state| state.to_uppercase() == code);
-            Request {
-                body: Some(json!({ "state": state, "reason": "as the story says" })),
-                ..ask(
-                    "operator.letters.state",
-                    "PUT",
-                    "/v2/operator/batches/{batchId}/letters/{letterId}/state",
-                    &[("batchId", batch.id.as_str()), ("letterId", letter.reference.as_str())],
-                )
-            }
-        }
-    };
-    let before = now();
-    done(floor, &request, 200).await?;
-    let kept = scans_of(&floor.house, batch, &letter.reference).await?;
-    let mut of_the_house = kept.into_iter().filter(|scan| scan.feed == 'M');
-    match (of_the_house.next(), of_the_house.next()) {
-        (Some(scan), None) if scan.code == said && (before..=now()).contains(&scan.second) => Ok(scan),
-        other => Err(format!("{said} was said, and {other:?} is kept").into()),
-    }
-}
-
             if at == round {
                 mail(&mut floor, batch).await?;
             }
+        }
+        let which = chance.below(3);
+        let letter = chance.below(batches[which].letters.len());
+        let said = SAID[chance.below(SAID.len())];
+        let known = wanted[which].entry(batches[which].letters[letter].reference.clone()).or_default();
+        // Nobody has a word about what is not mailed, and of one letter one is enough: two within a second have no order here.
+        if (which == 0 || mail_at[which] <= round) && known.iter().all(|scan| scan.feed != 'M') {
+            known.insert(say(&mut floor, &batches[which], letter, said).await?);
         }
     }
     floor.drain(None).await?;
@@ -488,7 +544,6 @@ async fn say(floor: &mut Floor, batch: &PrintedBatch, letter: usize, said: &str)
         let shown = summary(&mut floor, &batch.id).await?;
         let mut should = BTreeMap::<String, u64>::new();
         for letter in &batch.letters {
-    let began = now();
             let state = wanted.get(&letter.reference).map_or("Dropped", state);
             let name = state[..1].to_lowercase() + &state[1..];
             *should.entry(name).or_default() += 1;
@@ -529,14 +584,6 @@ async fn the_audit_of_these_tests_notices_whatever_does_not_agree() -> Result<()
     let batch = mailed(&mut floor, 2, false).await?;
     let delivered = scan(0, 'I', "LOGICALDELIVERY");
     drop_scans(&mut floor, "usps/one", envelope(&[delivered.event(&batch.letters[0].code)])).await?;
-        let which = chance.below(3);
-        let letter = chance.below(batches[which].letters.len());
-        let said = SAID[chance.below(SAID.len())];
-        let known = wanted[which].entry(batches[which].letters[letter].reference.clone()).or_default();
-        // Nobody has a word about what is not mailed, and of one letter one is enough: two within a second have no order here.
-        if (which == 0 || mail_at[which] <= round) && known.iter().all(|scan| scan.feed != 'M') {
-            known.insert(say(&mut floor, &batches[which], letter, said).await?);
-        }
     let reference = batch.letters[0].reference.clone();
     let wanted = BTreeMap::from([(reference.clone(), BTreeSet::from([delivered.clone()]))]);
     audit(&floor.house, &batch, &wanted).await?;

@@ -10,10 +10,11 @@ use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tests::harness::Result;
+use tests::harness::audit;
 use tests::harness::emulator::Emulator;
 use tests::harness::floor::{Answer, Delivery, Floor, Message, Request};
 use tests::harness::house::{House, Item, Queue};
-use tests::harness::letters::create;
+use tests::harness::letters::{create, letter};
 use tests::harness::proxy::{Fault, Mode, Point};
 use tests::harness::receiver::{Manner, Receiver};
 
@@ -134,6 +135,106 @@ async fn what_happens_is_posted_once_and_signed_to_the_webhooks_that_want_it() -
         (&items[0]["status"], &items[0]["delivered"], &items[0]["body"]),
         (&json!(200), &json!(true), &json!("answer"))
     );
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn a_webhook_that_asks_for_recipients_is_told_them_and_no_other_place_has_them() -> Result<()> {
+    let mut floor = floor().await?;
+    let (asking, other) = (Receiver::start().await?, Receiver::start().await?);
+    let hooked = hook(&mut floor, &asking.url(), &["letter.ready", "batch.ready"]).await?;
+    hook(&mut floor, &other.url(), &["letter.ready", "batch.ready"]).await?;
+    let include = json!({ "include": { "recipient": true } });
+    let changed = json_of(&floor.request(&request("webhooks.update", &hooked.id, Some(include))).await?)?;
+    assert_eq!(changed["include"], json!({ "recipient": true }));
+    let wrong = json!({ "include": { "recipient": "yes" } });
+    let refused = floor.request(&request("webhooks.update", &hooked.id, Some(wrong))).await?;
+    assert_eq!((refused.status, refused.body.contains("/include/recipient")), (422, true));
+
+    let content = [letter("LETTER01", "reportlab.pdf", 1), letter("LETTER02", "reportlab.pdf", 1)];
+    let batch = floor.request(&create(&floor.house, 2, &content, None)).await?.text("id");
+    floor.drain(None).await?;
+    floor.sequence(&format!("BATCH#{batch}")).await?;
+    floor.drain(None).await?;
+    let news = |receiver: &Receiver| -> Vec<Value> {
+        receiver.posts().iter().filter_map(|post| serde_json::from_slice(&post.body).ok()).collect()
+    };
+    let (told, not_told) = (news(&asking), news(&other));
+    assert_eq!((told.len(), not_told.len()), (3, 3));
+    for one in &told {
+        let recipient = one["letterRefId"].is_string().then(|| {
+            json!({ "name1": "Jane Doe", "address1": "1300 Perdido St", "city": "New Orleans", "state": "LA",
+                    "postalCode": "70112", "country": "US" })
+        });
+        assert_eq!(one.get("recipient"), recipient.as_ref(), "{one}");
+        let mut bare = one.clone();
+        bare.as_object_mut().ok_or("no object")?.remove("recipient");
+        assert!(not_told.contains(&bare), "the other webhook is told the same but for that");
+    }
+    assert!(not_told.iter().all(|one| one.get("recipient").is_none() && one.get("signature").is_none()));
+    let list = Request { parameters: vec![("after", "0".into())], ..request("webhooks.list", "", None) };
+    let list = Request { operation: "events.list", path: "/v2/events", ..list };
+    assert!(!floor.request(&list).await?.body.contains("Jane"));
+    for (_, event) in audit::logged(&floor.house).await? {
+        assert!(!Value::Object(event).to_string().contains("Jane"));
+    }
+
+    // What is delivered again has it too.
+    let event = told[0]["id"].clone();
+    let replayed = floor.request(&request("webhooks.replay", &hooked.id, Some(json!({ "eventId": event })))).await?;
+    assert_eq!(replayed.status, 202);
+    floor.drain(None).await?;
+    assert_eq!(news(&asking).last(), Some(&told[0]), "the same bytes");
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn a_name_that_leads_to_this_machine_is_not_connected_to_where_that_is_not_allowed() -> Result<()> {
+    let mut floor = floor().await?;
+    // One host is allowed, at which nobody is: so that a name of this machine is as private as any in the cloud.
+    floor.house.outbound_allow = "192.0.2.1".to_owned();
+    let receiver = Receiver::start().await?;
+    let hooked = hook(&mut floor, &receiver.url_by_name(), &["*"]).await?;
+    let tested = json_of(&floor.request(&request("webhooks.test", &hooked.id, None)).await?)?;
+    assert_eq!((&tested["delivered"], &tested["failure"]), (&json!(false), &json!("address_not_public")));
+    let batch = floor.request(&create(&floor.house, 3, &[], None)).await?.text("id");
+    floor.sequence(&format!("BATCH#{batch}")).await?;
+    let message = floor.take(Queue::Deliver).await?;
+    assert!(floor.deliver(&message).await?);
+    let attempts = records(&floor, &hooked, "ATTEMPT#").await?;
+    assert_eq!((attempts.len(), &attempts[0]["failure"]), (1, &json!("address_not_public")));
+    assert!(receiver.posts().is_empty() && receiver.connections() == 0, "nobody knocked");
+    // Its address is refused when it is given.
+    let literal = json!({ "url": receiver.url() });
+    assert_eq!(floor.request(&request("webhooks.create", "", Some(literal))).await?.status, 422);
+
+    // Where this machine is allowed, the same name is connected to.
+    floor.house.outbound_allow = "127.0.0.0/8,::1".to_owned();
+    floor.redeploy(2);
+    let tested = json_of(&floor.request(&request("webhooks.test", &hooked.id, None)).await?)?;
+    assert_eq!(tested["delivered"], true, "{tested}");
+    assert_eq!(receiver.posts().len(), 1);
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn a_deployment_whose_key_was_replaced_still_signs_with_the_secrets_it_gave_out() -> Result<()> {
+    let mut floor = floor().await?;
+    let receiver = Receiver::start().await?;
+    let before = hook(&mut floor, &receiver.url(), &["*"]).await?;
+    let new = "another key that seals the secrets of these tests from now on";
+    floor.house.signing_keys = format!("{new},{}", floor.house.signing_keys);
+    floor.redeploy(2);
+    let after = hook(&mut floor, &receiver.url(), &["*"]).await?;
+    for hooked in [&before, &after] {
+        assert_eq!(floor.request(&request("webhooks.test", &hooked.id, None)).await?.status, 200);
+        receiver.posts().last().ok_or("nothing came")?.verify(&hooked.secret)?;
+    }
+    // Without the old one, what it sealed does not open; what the new one sealed does.
+    floor.house.signing_keys = new.to_owned();
+    floor.redeploy(2);
+    assert_eq!(floor.request(&request("webhooks.test", &before.id, None)).await?.status, 500);
+    assert_eq!(floor.request(&request("webhooks.test", &after.id, None)).await?.status, 200);
     floor.house.take_down().await
 }
 

@@ -116,7 +116,8 @@ async fn next(
     if let Some(push) = &callback.push {
         let news = store.read_news(account, *mode, callback.through, push.last).await?;
         let classes = classes(store, &push.include, &news).await?;
-        let (_, wanted) = page(callback.through, news, |news| wants(&push.include, &classes, news));
+        let (_, mut wanted) = page(callback.through, news, |news| wants(&push.include, &classes, news));
+        tell_recipients(store, &push.include, &mut wanted).await?;
         return Ok(Some((push.clone(), wanted)));
     }
     let mut callback = callback.clone();
@@ -129,7 +130,7 @@ async fn next(
         }
         let include = callback.include;
         let classes = classes(store, &include, &news).await?;
-        let (last, wanted) = page(behind, news, |news| wants(&include, &classes, news));
+        let (last, mut wanted) = page(behind, news, |news| wants(&include, &classes, news));
         if wanted.is_empty() {
             if !store.pass_over(&callback, lease, last).await? {
                 return Ok(None);
@@ -137,6 +138,7 @@ async fn next(
             callback.through = last;
             continue;
         }
+        tell_recipients(store, &include, &mut wanted).await?;
         let id = PushId::new(now, store::entropy()?);
         let push = Push { id, at: now, last, include, attempts: 0 };
         return Ok(store.fix_push(&callback, lease, &push).await?.then_some((push, wanted)));
@@ -152,6 +154,11 @@ async fn classes(store: &Store, include: &Include, news: &[News]) -> Result<BTre
     ids.sort_unstable();
     ids.dedup();
     Ok(store.batches(&ids).await?.into_iter().map(|batch| (batch.id, batch.mail_class)).collect())
+}
+
+/// Adds what is personal, if that is asked for.
+async fn tell_recipients(store: &Store, include: &Include, news: &mut [News]) -> Result<(), StoreError> {
+    if include.recipient { store.tell_recipients(news).await } else { Ok(()) }
 }
 
 fn wants(include: &Include, classes: &BTreeMap<BatchId, MailClass>, news: &News) -> bool {

@@ -1,6 +1,6 @@
 //! `events.sequence`: gives the events that were committed their numbers in the log of their account.
 
-use domain::event::Logged;
+use domain::event::{Logged, News};
 use domain::webhook::Delivery;
 use edge::stream::Written;
 use jiff::Timestamp;
@@ -9,6 +9,9 @@ use store::{Store, StoreError};
 
 /// The `Handler` of its function.
 pub const OPERATION: &str = "events.sequence";
+
+/// Of how many letters it is read at a time to whom they go.
+const TOLD_AT_ONCE: usize = 100;
 
 /// Works off what the table's stream brings.
 ///
@@ -40,9 +43,21 @@ async fn tell(store: &Store, numbered: &Numbered) -> Result<(), StoreError> {
 async fn tell_webhooks(store: &Store, numbered: &Numbered) -> Result<(), StoreError> {
     for webhook in store.list_webhooks(&numbered.account, numbered.mode).await? {
         let wanted = numbered.events.iter().filter(|logged| webhook.wants(logged.event.kind));
+        let mut wanted = wanted.flat_map(Logged::news);
         // What cannot be written as JSON could not have been logged.
-        let deliveries = wanted.flat_map(Logged::news).filter_map(|news| Delivery::first(&webhook, &news, None).ok());
-        store.deliver(webhook.lane(), deliveries).await?;
+        let delivery = |news: News| Delivery::first(&webhook, &news, None).ok();
+        if webhook.recipient {
+            loop {
+                let mut news: Vec<News> = wanted.by_ref().take(TOLD_AT_ONCE).collect();
+                if news.is_empty() {
+                    break;
+                }
+                store.tell_recipients(&mut news).await?;
+                store.deliver(webhook.lane(), news.into_iter().filter_map(delivery)).await?;
+            }
+        } else {
+            store.deliver(webhook.lane(), wanted.filter_map(delivery)).await?;
+        }
     }
     Ok(())
 }

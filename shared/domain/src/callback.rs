@@ -6,9 +6,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::account::Mode;
+use crate::address::{Address, RawAddress};
 use crate::batch::MailClass;
-use crate::event::{EventKind, News};
+use crate::event::{EventKind, News, Personal};
+use crate::fault::{Faults, Pointer};
 use crate::id::{AccountId, BatchId, EventId, LetterRef, PushId};
+use crate::tracking::Signature;
 
 /// The most events of one push.
 pub const PUSHED_AT_ONCE: usize = 500;
@@ -26,13 +29,16 @@ pub struct Include {
     pub postal: bool,
     /// Only what is about certified mail.
     pub certified_only: bool,
+    /// With what is told of a letter, to whom it goes and who signed for it.
+    #[serde(default)]
+    pub recipient: bool,
 }
 
 impl Include {
     /// Whether news of that kind is wanted. `class` is that of the batch that it is about.
     pub fn wants(&self, kind: EventKind, class: Option<MailClass>) -> bool {
         let wanted = match kind {
-            EventKind::LetterTracked => self.postal,
+            EventKind::LetterTracked | EventKind::LetterSigned => self.postal,
             // What a callback reports is not that it reports.
             EventKind::CallbackFailing | EventKind::CallbackRecovered => false,
             _ => self.production,
@@ -208,17 +214,21 @@ impl Sample {
     /// Every kind.
     pub const ALL: [Sample; 4] = [Sample::LetterStates, Sample::BatchStates, Sample::CertifiedSigned, Sample::Return];
 
-    /// What is told in it, as if it had happened until `now`.
-    pub fn news(self, mode: Mode, now: Timestamp) -> Vec<News> {
+    /// What is told in it, as if it had happened until `now`; to who asked for it, with what is personal.
+    pub fn news(self, mode: Mode, recipient: bool, now: Timestamp) -> Vec<News> {
         use EventKind as Kind;
         type Told = (Kind, bool, &'static [(&'static str, &'static str)]);
         let told: &[Told] = match self {
             Sample::LetterStates => &[
                 (Kind::LetterIssue, true, &[("code", "document.encrypted")]),
                 (Kind::LetterRetried, true, &[]),
-                (Kind::LetterTracked, true, &[("was", "Dropped"), ("state", "Accepted"), ("code", "SA")]),
-                (Kind::LetterTracked, true, &[("was", "Accepted"), ("state", "InTransit"), ("code", "SD")]),
-                (Kind::LetterTracked, true, &[("was", "InTransit"), ("state", "Delivered"), ("code", "DL")]),
+                (Kind::LetterTracked, true, &[("was", "Dropped"), ("state", "Accepted"), ("code", "891")]),
+                (Kind::LetterTracked, true, &[("was", "Accepted"), ("state", "InTransit"), ("code", "918")]),
+                (
+                    Kind::LetterTracked,
+                    true,
+                    &[("was", "InTransit"), ("state", "Delivered"), ("code", "LOGICALDELIVERY")],
+                ),
             ],
             Sample::BatchStates => &[
                 (Kind::BatchCreated, false, &[("expected", "1")]),
@@ -227,12 +237,13 @@ impl Sample {
                 (Kind::BatchPrinting, false, &[]),
                 (Kind::BatchMailed, false, &[("letters", "1")]),
             ],
-            Sample::CertifiedSigned => {
-                &[(Kind::LetterTracked, true, &[("was", "InTransit"), ("state", "Delivered"), ("code", "01")])]
-            }
+            Sample::CertifiedSigned => &[
+                (Kind::LetterTracked, true, &[("was", "InTransit"), ("state", "Delivered"), ("code", "01")]),
+                (Kind::LetterSigned, true, &[("code", "01")]),
+            ],
             Sample::Return => &[
-                (Kind::LetterTracked, true, &[("was", "InTransit"), ("state", "AwaitingReturn"), ("code", "RT")]),
-                (Kind::LetterTracked, true, &[("was", "AwaitingReturn"), ("state", "Returned"), ("code", "RD")]),
+                (Kind::LetterTracked, true, &[("was", "InTransit"), ("state", "AwaitingReturn"), ("code", "Q")]),
+                (Kind::LetterTracked, true, &[("was", "AwaitingReturn"), ("state", "Returned"), ("code", "RETURNED")]),
             ],
         };
         let news = |(sequence, (kind, letter, data)): (u64, &Told)| News {
@@ -244,9 +255,27 @@ impl Sample {
             batch: Some(BatchId::random([0; 10])),
             letter: letter.then(|| LetterRef::parse("SAMPLE01").ok()).flatten(),
             data: data.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            personal: (*letter && recipient).then(|| sample_person(*kind)).flatten(),
         };
         (1..).zip(told).map(news).collect()
     }
+}
+
+/// Nobody.
+fn sample_person(kind: EventKind) -> Option<Personal> {
+    let address = RawAddress {
+        name1: Some("SAMPLE ADDRESSEE"),
+        address1: Some("1300 PERDIDO ST"),
+        city: Some("NEW ORLEANS"),
+        state: Some("LA"),
+        postal_code: Some("70112"),
+        country: Some("US"),
+        ..RawAddress::default()
+    };
+    let (recipient, _) = Address::parse(&address, &Pointer::Root, &mut Faults::default())?;
+    let signed = || Signature { signer: Some("SAMPLE SIGNER".to_owned()), image: None };
+    let signature = (kind == EventKind::LetterSigned).then(signed);
+    Some(Personal { recipient, signature })
 }
 
 /// What of a stretch of news goes into one push: the number up to which it goes, and what of it is wanted.
@@ -295,13 +324,17 @@ mod tests {
             batch: None,
             letter: None,
             data: BTreeMap::new(),
+            personal: None,
         }
     }
 
     #[test]
     fn a_sample_is_told_like_what_happens() {
         for sample in Sample::ALL {
-            let news = sample.news(Mode::Test, Timestamp::UNIX_EPOCH);
+            let news = sample.news(Mode::Test, false, Timestamp::UNIX_EPOCH);
+            assert!(news.iter().all(|news| news.personal.is_none()), "who did not ask is told nothing personal");
+            let asked = sample.news(Mode::Test, true, Timestamp::UNIX_EPOCH);
+            assert!(asked.iter().all(|news| news.personal.is_some() == news.letter.is_some()));
             assert!(news.windows(2).all(|pair| pair[0].id < pair[1].id && pair[0].sequence < pair[1].sequence));
             let letters = news.iter().filter(|news| news.kind.as_str().starts_with("letter."));
             assert!(letters.clone().all(|news| news.letter.is_some()));
@@ -311,12 +344,12 @@ mod tests {
 
     #[test]
     fn what_is_wanted_is_what_was_asked_for() {
-        let postal = Include { production: false, postal: true, certified_only: true };
+        let postal = Include { production: false, postal: true, certified_only: true, recipient: false };
         assert!(postal.wants(EventKind::LetterTracked, Some(MailClass::Certified)));
         assert!(!postal.wants(EventKind::LetterTracked, Some(MailClass::FirstClass)));
         assert!(!postal.wants(EventKind::LetterTracked, None));
         assert!(!postal.wants(EventKind::BatchMailed, Some(MailClass::Certified)));
-        let all = Include { production: true, postal: true, certified_only: false };
+        let all = Include { production: true, postal: true, certified_only: false, recipient: false };
         assert!(EventKind::TOLD.iter().all(|kind| all.wants(*kind, None) != kind.as_str().starts_with("callback.")));
     }
 
@@ -356,7 +389,7 @@ mod tests {
             account: AccountId::parse("acct_01").unwrap(),
             mode: Mode::Live,
             url: String::new(),
-            include: Include { production: true, postal: true, certified_only: false },
+            include: Include { production: true, postal: true, certified_only: false, recipient: false },
             paused: false,
             secrets: second,
             through: 0,

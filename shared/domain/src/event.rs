@@ -6,7 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::account::Mode;
+use crate::address::Address;
 use crate::id::{AccountId, BatchId, EventId, JobId, LetterRef};
+use crate::tracking::Signature;
 
 /// What happened. The list is closed: consumers may rely on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -56,6 +58,9 @@ pub enum EventKind {
     /// The postal service told where a mailed letter is, and that is another state than before.
     #[serde(rename = "letter.tracked")]
     LetterTracked,
+    /// The postal service told who signed for a letter.
+    #[serde(rename = "letter.signed")]
+    LetterSigned,
     /// The account's callback does not accept what is pushed to it.
     #[serde(rename = "callback.failing")]
     CallbackFailing,
@@ -90,7 +95,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind that a client is told of. What concerns the print floor alone is not among them.
-    pub const TOLD: [EventKind; 18] = [
+    pub const TOLD: [EventKind; 19] = [
         EventKind::BatchCreated,
         EventKind::BatchInitialized,
         EventKind::BatchFailedToInitialize,
@@ -106,6 +111,7 @@ impl EventKind {
         EventKind::LetterRetried,
         EventKind::LetterWithdrawn,
         EventKind::LetterTracked,
+        EventKind::LetterSigned,
         EventKind::CallbackFailing,
         EventKind::CallbackRecovered,
         EventKind::WebhookDisabled,
@@ -129,6 +135,7 @@ impl EventKind {
             EventKind::LetterRetried => "letter.retried",
             EventKind::LetterWithdrawn => "letter.withdrawn",
             EventKind::LetterTracked => "letter.tracked",
+            EventKind::LetterSigned => "letter.signed",
             EventKind::CallbackFailing => "callback.failing",
             EventKind::CallbackRecovered => "callback.recovered",
             EventKind::WebhookDisabled => "webhook.disabled",
@@ -187,13 +194,6 @@ pub struct Entry {
     pub data: BTreeMap<String, String>,
 }
 
-impl Event {
-    /// How many state changes it stands for, and so how many numbers it takes.
-    pub fn changes(&self) -> u64 {
-        self.entries.len().max(1) as u64
-    }
-}
-
 /// An entry as it is kept: one of which nothing more is said is its letter's reference alone, so that an event of a whole
 /// group of letters stays small.
 #[derive(Serialize, Deserialize)]
@@ -219,6 +219,13 @@ impl From<KeptEntry> for Entry {
 impl From<Entry> for KeptEntry {
     fn from(Entry { letter, data }: Entry) -> Self {
         if data.is_empty() { KeptEntry::Alone(letter) } else { KeptEntry::With { letter, data } }
+    }
+}
+
+impl Event {
+    /// How many state changes it stands for, and so how many numbers it takes.
+    pub fn changes(&self) -> u64 {
+        self.entries.len().max(1) as u64
     }
 }
 
@@ -252,6 +259,7 @@ impl Logged {
             batch: self.event.batch.clone(),
             letter: letter.cloned(),
             data,
+            personal: None,
         };
         if self.event.entries.is_empty() {
             return vec![news(self.event.id.clone(), 0, None, self.event.data.clone())];
@@ -289,13 +297,27 @@ pub struct News {
     pub letter: Option<LetterRef>,
     /// Codes and counts.
     pub data: BTreeMap<String, String>,
+    /// What is personal about the letter, for those alone who asked for it.
+    #[serde(flatten)]
+    pub personal: Option<Personal>,
+}
+
+/// What news does not say of a letter unless it is asked for: to whom it goes, and who signed for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Personal {
+    /// Name and address.
+    pub recipient: Address,
+    /// The signature, in the news that there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Signature>,
 }
 
 /// For how long what was just numbered may be seen with gaps: many times longer than a query takes.
 pub const APPEARING: SignedDuration = SignedDuration::from_mins(1);
 
 /// How many of these events of a log, which are those after the number `after` in their order, may be told. A reader does
-/// not see a transaction as one: of events that were numbered together it may see the second before the first. So
+/// not see a moment's picture: of stretches that were numbered one after the other it may see the second and not the first. So
 /// it stops before a gap, until what follows the gap has been there for so long that what is missing was not about to
 /// appear: it was kept as long as events are kept.
 pub fn unbroken(after: u64, logged: &[Logged], now: Timestamp) -> usize {
@@ -354,6 +376,16 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_of_which_nothing_is_said_is_kept_as_its_reference_alone() {
+        let three = logged(5, 3, Timestamp::UNIX_EPOCH);
+        let mut event = three.event.clone();
+        event.entries[1].data.clear();
+        let kept = serde_json::to_value(&event).unwrap();
+        assert_eq!((&kept["entries"][1], kept["entries"][0].is_object()), (&"L0000001".into(), true));
+        assert_eq!(serde_json::from_value::<Event>(kept).unwrap(), event);
+    }
+
+    #[test]
     fn an_event_without_entries_is_news_under_its_own_name() {
         let one = logged(5, 0, Timestamp::UNIX_EPOCH);
         let news = one.news();
@@ -372,13 +404,3 @@ mod tests {
         assert_eq!(unbroken(0, &[], now), 0);
     }
 }
-    fn an_entry_of_which_nothing_is_said_is_kept_as_its_reference_alone() {
-        let three = logged(5, 3, Timestamp::UNIX_EPOCH);
-        let mut event = three.event.clone();
-        event.entries[1].data.clear();
-        let kept = serde_json::to_value(&event).unwrap();
-        assert_eq!((&kept["entries"][1], kept["entries"][0].is_object()), (&"L0000001".into(), true));
-        assert_eq!(serde_json::from_value::<Event>(kept).unwrap(), event);
-    }
-
-    #[test]

@@ -124,7 +124,26 @@ pub struct Place {
     pub zip: Option<String>,
 }
 
-/// One scan of one piece. Two that are equal are one.
+/// Who signed for a piece, as far as its feed tells. It is about a person, so that only who owns the letter is told, and no
+/// log.
+#[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Signature {
+    /// The name that was taken down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer: Option<String>,
+    /// Where the postal service says that the image lies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+}
+
+impl fmt::Debug for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Signature")
+    }
+}
+
+/// One scan of one piece. Two that are equal but for the signature are one: the image may come a day after the name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Scan {
@@ -140,6 +159,28 @@ pub struct Scan {
     /// Why the mailhouse says so, where a person did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// Who signed, where that was told with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Signature>,
+}
+
+impl Scan {
+    /// What makes it a scan of its own.
+    fn itself(&self) -> (Timestamp, Feed, &str, &Place, Option<&str>) {
+        (self.at, self.feed, &self.code, &self.place, self.note.as_deref())
+    }
+
+    /// Adds what another delivery of the same scan tells of the signature. Answers whether that was new. Of two that differ
+    /// it is the same one that stays, whichever came first.
+    fn add_signature(&mut self, other: &Scan) -> bool {
+        let Some(told) = &other.signature else { return false };
+        let mut known = self.signature.clone().unwrap_or_default();
+        known.signer = known.signer.max(told.signer.clone());
+        known.image = known.image.max(told.image.clone());
+        let new = self.signature.as_ref() != Some(&known);
+        self.signature = Some(known);
+        new
+    }
 }
 
 /// The state that a piece is in after its scans. The order in which they are given does not matter.
@@ -189,7 +230,13 @@ impl Tracked {
     pub fn take(&mut self, scans: &[Scan], codes: &CodeTable) -> Taken {
         let mut taken = Taken::default();
         for scan in scans {
-            let Err(place) = self.scans.binary_search(scan) else { continue };
+            let place = match self.scans.binary_search_by(|known| known.itself().cmp(&scan.itself())) {
+                Ok(known) => {
+                    taken.new += usize::from(self.scans[known].add_signature(scan));
+                    continue;
+                }
+                Err(place) => place,
+            };
             if self.scans.len() >= MAX_SCANS && scan.feed != Feed::Mailhouse {
                 taken.refused += 1;
                 continue;
@@ -200,6 +247,11 @@ impl Tracked {
         // Also without a new one: the table of codes may be another than when it was last looked at.
         self.state = states(&self.scans, codes).last().unwrap_or(PostalState::Dropped);
         taken
+    }
+
+    /// The scan with which it was told who signed.
+    pub fn signed(&self) -> Option<&Scan> {
+        self.scans.iter().rev().find(|scan| scan.signature.is_some())
     }
 
     /// The scan that brought the piece into its state; none as long as it is as it was dropped off.

@@ -96,6 +96,9 @@ pub struct Webhook {
     /// What it is told of; everything, if there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kinds: Vec<EventKind>,
+    /// Whether it is told, with what is told of a letter, to whom that goes and who signed for it.
+    #[serde(default)]
+    pub recipient: bool,
     /// What the client says of it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
@@ -292,6 +295,7 @@ mod tests {
             mode: Mode::Live,
             url: "https://example.com/".into(),
             kinds: vec![EventKind::BatchMailed],
+            recipient: false,
             description: String::new(),
             state: WebhookState::Enabled,
             disabled_because: None,

@@ -19,6 +19,7 @@ pub mod letters;
 pub mod log;
 pub mod parts;
 pub mod queues;
+mod recipients;
 pub mod scans;
 mod table;
 pub mod test_pieces;

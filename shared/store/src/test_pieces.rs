@@ -49,6 +49,8 @@ pub struct TestScan {
     pub feed: Feed,
     /// The code.
     pub code: &'static str,
+    /// Who signs, if it is signed for.
+    pub signer: Option<&'static str>,
     /// In how many seconds it comes.
     pub after: u32,
 }
@@ -130,6 +132,9 @@ impl Store {
                 "scanFacilityName": "TEST",
                 "feed": scan.feed,
             });
+            if let Some(signer) = scan.signer {
+                event["signedBy"] = Value::from(signer);
+            }
             match scan.feed {
                 Feed::ProductTracking => event["pic"] = Value::from(piece.article.as_str()),
                 _ => event["imbTrackingCode"] = Value::from(piece.code.as_str()),

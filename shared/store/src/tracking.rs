@@ -15,7 +15,7 @@ use domain::job::{Job, PlannedPiece};
 use domain::tracking::codes::CodeTable;
 use domain::tracking::feed::PieceNumber;
 use domain::tracking::serial::Serial;
-use domain::tracking::{Feed, Place, PostalState, Scan, Tracked};
+use domain::tracking::{Feed, Place, PostalState, Scan, Signature, Tracked};
 use domain::tracking_code::MailerId;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
@@ -37,9 +37,19 @@ struct TrackedItem {
     scans: Vec<KeptScan>,
 }
 
-/// A scan without the names of its fields: milliseconds, feed, code, facility, city, state, ZIP, note.
+/// A scan without the names of its fields: milliseconds, feed, code, facility, city, state, ZIP, note, signature.
 #[derive(Serialize, Deserialize)]
-struct KeptScan(i64, KeptFeed, String, Option<String>, Option<String>, Option<String>, Option<String>, Option<String>);
+struct KeptScan(
+    i64,
+    KeptFeed,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<Signature>,
+);
 
 #[derive(Serialize, Deserialize)]
 enum KeptFeed {
@@ -58,13 +68,14 @@ impl From<&Scan> for KeptScan {
             Feed::Mailhouse => KeptFeed::M,
         };
         let Place { facility, city, state, zip } = scan.place.clone();
-        KeptScan(scan.at.as_millisecond(), feed, scan.code.clone(), facility, city, state, zip, scan.note.clone())
+        let (code, note, signature) = (scan.code.clone(), scan.note.clone(), scan.signature.clone());
+        KeptScan(scan.at.as_millisecond(), feed, code, facility, city, state, zip, note, signature)
     }
 }
 
 impl KeptScan {
     fn read(self) -> Result<Scan, StoreError> {
-        let KeptScan(at, feed, code, facility, city, state, zip, note) = self;
+        let KeptScan(at, feed, code, facility, city, state, zip, note, signature) = self;
         let feed = match feed {
             KeptFeed::I => Feed::InformedVisibility,
             KeptFeed::P => Feed::ProductTracking,
@@ -72,7 +83,7 @@ impl KeptScan {
             KeptFeed::M => Feed::Mailhouse,
         };
         let at = Timestamp::from_millisecond(at).map_err(|_| StoreError::Item("a scan"))?;
-        Ok(Scan { at, feed, code, place: Place { facility, city, state, zip }, note })
+        Ok(Scan { at, feed, code, place: Place { facility, city, state, zip }, note, signature })
     }
 }
 
@@ -230,6 +241,8 @@ struct Changing {
     was: PostalState,
     version: u32,
     new: usize,
+    /// Whether it is told now, and was not before, who signed for it.
+    signed: bool,
     tracked: Tracked,
 }
 
@@ -326,13 +339,14 @@ impl Store {
         for ((target, scans), item) in scans.iter().zip(found.into_iter().flatten()) {
             let version = item.as_ref().map_or(0, |item| item.version);
             let mut tracked = item.map(TrackedItem::read).transpose()?.unwrap_or_default();
-            let was = tracked.state;
+            let (was, was_signed) = (tracked.state, tracked.signed().is_some());
             let taken = tracked.take(scans, codes);
             if taken.refused > 0 {
                 applied.refused.insert(target.clone(), taken.refused);
             }
             if taken.new > 0 || tracked.state != was {
-                changing.push(Changing { target: target.clone(), was, version, new: taken.new, tracked });
+                let signed = !was_signed && tracked.signed().is_some();
+                changing.push(Changing { target: target.clone(), was, version, new: taken.new, signed, tracked });
             }
         }
         Ok(changing)
@@ -360,7 +374,10 @@ impl Store {
             }
             None => None,
         };
-        let mut entries = BTreeMap::<&BatchId, Vec<Entry>>::new();
+        let mut entries = BTreeMap::<(&BatchId, &str), (EventKind, Vec<Entry>)>::new();
+        let mut happened = |batch, kind: EventKind, entry| {
+            entries.entry((batch, kind.as_str())).or_insert_with(|| (kind, Vec::new())).1.push(entry);
+        };
         let mut counts = BTreeMap::<&BatchId, BTreeMap<PostalState, i64>>::new();
         for piece in group {
             let Changing { target, was, version, tracked, .. } = piece;
@@ -383,10 +400,14 @@ impl Store {
                 transaction.update(table, change)?;
             }
             if tracked.state != *was {
-                entries.entry(&target.batch).or_default().push(entry(piece, codes));
+                happened(&target.batch, EventKind::LetterTracked, entry(piece, codes));
                 let counts = counts.entry(&target.batch).or_default();
                 *counts.entry(*was).or_default() -= 1;
                 *counts.entry(tracked.state).or_default() += 1;
+            }
+            if let Some(scan) = tracked.signed().filter(|_| piece.signed) {
+                let data = code_and_time(scan);
+                happened(&target.batch, EventKind::LetterSigned, Entry { letter: target.letter.clone(), data });
             }
         }
         for (id, counts) in counts {
@@ -405,9 +426,9 @@ impl Store {
             }
             transaction.update(table, change)?;
         }
-        for (id, entries) in entries {
+        for ((id, _), (kind, entries)) in entries {
             let batch = batches.get(id).ok_or(StoreError::Missing("the batch of a scan"))?;
-            let mut event = batch_event(batch, EventKind::LetterTracked, BTreeMap::new(), now)?;
+            let mut event = batch_event(batch, kind, BTreeMap::new(), now)?;
             event.entries = entries;
             let key = keys::event(&keys::batch(id), &event.id);
             transaction.create(table, event_item(&key, &event)?)?;
@@ -491,21 +512,21 @@ fn shard_of(run: Option<Run<'_>>, now: Timestamp) -> u16 {
     }
 }
 
-/// Cuts pieces into groups that fit a transaction: each piece is a write, each batch is two, for its summary and its event,
-/// and the file is one.
+/// Cuts pieces into groups that fit a transaction: each piece is a write, each batch is three, for its summary and its events
+/// of states and of signatures, and the file is one.
 fn groups(changing: Vec<Changing>) -> Vec<Vec<Changing>> {
     let mut groups: Vec<Vec<Changing>> = Vec::new();
     let mut writes = Transaction::LIMIT;
     for piece in changing {
         let new_batch = |group: &Vec<Changing>| group.last().is_none_or(|last| last.target.batch != piece.target.batch);
-        let more = 1 + 2 * usize::from(groups.last().is_none_or(new_batch));
+        let more = 1 + 3 * usize::from(groups.last().is_none_or(new_batch));
         match groups.last_mut() {
             Some(group) if writes + more <= Transaction::LIMIT => {
                 writes += more;
                 group.push(piece);
             }
             _ => {
-                writes = 1 + 3;
+                writes = 1 + 4;
                 groups.push(vec![piece]);
             }
         }
@@ -519,11 +540,12 @@ fn entry(piece: &Changing, codes: &CodeTable) -> Entry {
         ("state".to_owned(), piece.tracked.state.to_string()),
         ("was".to_owned(), piece.was.to_string()),
     ]);
-    if let Some(scan) = piece.tracked.deciding(codes) {
-        data.insert("code".to_owned(), scan.code.clone());
-        data.insert("scannedAt".to_owned(), scan.at.to_string());
-    }
+    data.extend(piece.tracked.deciding(codes).map(code_and_time).unwrap_or_default());
     Entry { letter: piece.target.letter.clone(), data }
+}
+
+fn code_and_time(scan: &Scan) -> BTreeMap<String, String> {
+    BTreeMap::from([("code".to_owned(), scan.code.clone()), ("scannedAt".to_owned(), scan.at.to_string())])
 }
 
 fn number(value: &AttributeValue) -> Option<i64> {
@@ -537,7 +559,7 @@ mod tests {
     fn changing(batch: u8, letter: usize) -> Changing {
         let target =
             Target { batch: BatchId::random([batch; 10]), letter: LetterRef::parse(&format!("L{letter:07}")).unwrap() };
-        Changing { target, was: PostalState::Dropped, version: 0, new: 1, tracked: Tracked::default() }
+        Changing { target, was: PostalState::Dropped, version: 0, new: 1, signed: true, tracked: Tracked::default() }
     }
 
     #[test]
@@ -551,7 +573,7 @@ mod tests {
             for group in &groups {
                 let mut of: Vec<_> = group.iter().map(|piece| &piece.target.batch).collect();
                 of.dedup();
-                assert!(1 + group.len() + 2 * of.len() <= Transaction::LIMIT);
+                assert!(1 + group.len() + 3 * of.len() <= Transaction::LIMIT);
             }
             let found: Vec<Target> = groups.into_iter().flatten().map(|piece| piece.target).collect();
             assert_eq!(found, wanted);
@@ -566,6 +588,7 @@ mod tests {
             code: "OF".into(),
             place: Place { facility: Some("NEW ORLEANS P&DC".into()), city: None, state: Some("LA".into()), zip: None },
             note: Some("seen".into()),
+            signature: Some(Signature { signer: Some("J DOE".into()), image: None }),
         };
         let item = TrackedItem { state: PostalState::InTransit, version: 1, scans: vec![KeptScan::from(&scan)] };
         let item = table::attributes("a tracked piece", &item).unwrap();

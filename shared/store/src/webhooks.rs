@@ -22,6 +22,8 @@ pub struct WebhookChange {
     pub url: Option<String>,
     /// What it is told of; everything, if there are none.
     pub kinds: Option<Vec<EventKind>>,
+    /// Whether it is told to whom letters go.
+    pub recipient: Option<bool>,
     /// What the client says of it.
     pub description: Option<String>,
     /// Whether it is told anything.
@@ -88,9 +90,10 @@ impl Store {
     ) -> Result<Option<Webhook>, StoreError> {
         let mut set = Vec::new();
         let mut remove = Vec::new();
-        let WebhookChange { url, kinds, description, state } = change;
+        let WebhookChange { url, kinds, recipient, description, state } = change;
         set.extend(url.as_ref().map(|_| "#url = :url"));
         set.extend(kinds.as_ref().map(|_| "#kinds = :kinds"));
+        set.extend(recipient.map(|_| "#recipient = :recipient"));
         set.extend(description.as_ref().map(|_| "#description = :description"));
         match state {
             Some(WebhookState::Enabled) => {
@@ -117,6 +120,9 @@ impl Store {
             }
             if let Some(kinds) = kinds {
                 change = change.value(":kinds", kinds)?;
+            }
+            if let Some(recipient) = recipient {
+                change = change.value(":recipient", recipient)?;
             }
             if let Some(description) = description {
                 change = change.value(":description", description)?;

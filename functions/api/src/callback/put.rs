@@ -33,6 +33,8 @@ struct RawInclude<'a> {
     postal: Field<'a>,
     #[serde(default, borrow)]
     certified_only: Field<'a>,
+    #[serde(default, borrow)]
+    recipient: Field<'a>,
 }
 
 struct Wanted {
@@ -100,6 +102,7 @@ fn read(app: &App, call: &Call) -> Result<Wanted, Problem> {
         production: flag(&include.production, &of_include.key("production"), true),
         postal: flag(&include.postal, &of_include.key("postal"), true),
         certified_only: flag(&include.certified_only, &of_include.key("certifiedOnly"), false),
+        recipient: flag(&include.recipient, &of_include.key("recipient"), false),
     };
     let paused = flag(&raw.paused, &root.key("paused"), false);
     let rotate = flag(&raw.rotate_secret, &root.key("rotateSecret"), false);

@@ -26,6 +26,7 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         mode: caller.mode,
         url: given.url.unwrap_or_default(),
         kinds: given.kinds.unwrap_or_default(),
+        recipient: given.recipient.unwrap_or(false),
         description: given.description.unwrap_or_default(),
         state,
         disabled_because: (state == WebhookState::Disabled).then_some(DisabledBecause::Client),

@@ -94,37 +94,41 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         };
         let random = u64::from_be_bytes(store::entropy()?);
         let replay = format!("{:013}{:04X}", call.now.as_millisecond().max(0), random & 0xFFFF);
-        let mut deliveries = Vec::new();
+        let mut again = Vec::new();
         let mut more = true;
         for _ in 0..PAGES {
             let page = app.store.read_log(&webhook.account, webhook.mode, after, 200, call.now).await?;
             more = page.more;
             let behind = after;
             for news in page.events.iter().flat_map(Logged::news).filter(|news| news.sequence > behind) {
-                if deliveries.len() == MOST {
+                if again.len() == MOST {
                     more = true;
                     break;
                 }
                 after = news.sequence;
                 let named = matches!(wanted, Wanted::One(_));
                 if wanted.holds(&news) && (named || webhook.wants(news.kind)) {
-                    deliveries.push(Delivery::first(&webhook, &news, Some(&replay))?);
+                    again.push(news);
                 }
             }
-            let found = matches!(wanted, Wanted::One(_)) && !deliveries.is_empty();
+            let found = matches!(wanted, Wanted::One(_)) && !again.is_empty();
             let over = page.events.last().is_some_and(|last| wanted.ends_before(last.logged_at));
             if found || over {
                 more = false;
             }
-            if !more || deliveries.len() == MOST {
+            if !more || again.len() == MOST {
                 break;
             }
         }
-        if matches!(wanted, Wanted::One(_)) && deliveries.is_empty() && !more {
+        if matches!(wanted, Wanted::One(_)) && again.is_empty() && !more {
             return Err(Problem::not_found("event"));
         }
-        let count = deliveries.len();
-        app.store.deliver(webhook.lane(), deliveries).await?;
+        if webhook.recipient {
+            app.store.tell_recipients(&mut again).await?;
+        }
+        let count = again.len();
+        let deliveries = again.iter().map(|news| Delivery::first(&webhook, news, Some(&replay)));
+        app.store.deliver(webhook.lane(), deliveries.collect::<Result<Vec<_>, _>>()?).await?;
         let next_cursor = if more { Some(app.cursors.seal(&list, &after)?) } else { None };
         let replayed = Replayed { replay, deliveries: count, next_cursor };
         let answer = Answer { status: 202, location: None, body: serde_json::to_string(&replayed)? };

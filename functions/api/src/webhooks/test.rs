@@ -56,6 +56,7 @@ async fn test(app: &App, call: &Call) -> Result<Tested, Problem> {
         batch: None,
         letter: None,
         data: BTreeMap::from([("sample".to_owned(), "true".to_owned())]),
+        personal: None,
     };
     let body = serde_json::to_vec(&sample)?;
     let mut tested = Tested {

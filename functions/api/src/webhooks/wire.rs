@@ -5,7 +5,7 @@ use domain::fault::{Faults, Pointer};
 use domain::id::{EventId, WebhookId};
 use domain::webhook::{Attempt, DisabledBecause, Webhook, WebhookState};
 use edge::Problem;
-use edge::wire::{self, Field};
+use edge::wire::{self, Field, Object};
 use jiff::Timestamp;
 use outbound::Policy;
 use outbound::signing::SigningSecret;
@@ -17,6 +17,12 @@ use crate::client_url;
 /// The longest description.
 const DESCRIPTION: usize = 200;
 
+/// What is told beside codes and counts.
+#[derive(Serialize)]
+struct IncludeOut {
+    recipient: bool,
+}
+
 /// A webhook as a client sees it: without its secrets.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -25,6 +31,7 @@ pub(super) struct WebhookOut {
     url: String,
     /// `*` alone for everything.
     event_types: Vec<&'static str>,
+    include: IncludeOut,
     description: String,
     state: WebhookState,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,6 +58,7 @@ impl WebhookOut {
             id: webhook.id,
             url: webhook.url,
             event_types,
+            include: IncludeOut { recipient: webhook.recipient },
             description: webhook.description,
             state: webhook.state,
             disabled_because: webhook.disabled_because,
@@ -106,13 +114,21 @@ impl From<Attempt> for AttemptOut {
     }
 }
 
+#[derive(Default, Deserialize)]
+struct RawInclude<'a> {
+    #[serde(default, borrow)]
+    recipient: Field<'a>,
+}
+
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", expecting = "an object with url, eventTypes, description and state")]
+#[serde(rename_all = "camelCase", expecting = "an object with url, eventTypes, include, description and state")]
 struct RawWebhook<'a> {
     #[serde(default, borrow)]
     url: Field<'a>,
     #[serde(default, borrow)]
     event_types: Option<Vec<Field<'a>>>,
+    #[serde(default, borrow)]
+    include: Option<Object<RawInclude<'a>>>,
     #[serde(default, borrow)]
     description: Field<'a>,
     #[serde(default, borrow)]
@@ -162,6 +178,9 @@ pub(super) fn read(body: &[u8], new: bool, policy: &Policy) -> Result<WebhookCha
         }
     }
 
+    let Object(include) = raw.include.unwrap_or_default();
+    let recipient = include.recipient.flag(&root.key("include").key("recipient"), &mut faults);
+
     let at = root.key("description");
     let description = raw.description.text(&at, &mut faults).map(str::to_owned);
     if description.as_ref().is_some_and(|text| text.chars().count() > DESCRIPTION) {
@@ -179,7 +198,7 @@ pub(super) fn read(body: &[u8], new: bool, policy: &Policy) -> Result<WebhookCha
         None => None,
     };
     if faults.is_empty() {
-        Ok(WebhookChange { url, kinds, description, state })
+        Ok(WebhookChange { url, kinds, recipient, description, state })
     } else {
         Err(Problem::faulty(422, "invalid", &faults))
     }

@@ -16,13 +16,18 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Feed, MAX_SCANS, Place, Scan};
+use super::serial::Serial;
+use super::{Feed, MAX_SCANS, Place, Scan, Signature};
+use crate::tracking_code::MailerId;
 
 /// The longest line of a file of lines, bytes. A scan takes some hundreds.
 const MAX_LINE: u64 = 64 << 10;
 
 /// The longest value of a field that is kept, characters; the longest of the feed's own is 50.
 const MAX_VALUE: usize = 60;
+
+/// The same for where an image lies: cut off, it would lead nowhere.
+const MAX_IMAGE: usize = 200;
 
 /// What some programs put before UTF-8 text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -127,17 +132,17 @@ pub enum RejectReason {
     /// No event code.
     #[error("there is no event code")]
     NoCode,
-    /// The piece has more scans than any piece has.
-    #[error("the piece has {MAX_SCANS} scans already")]
-    TooMany,
-}
-
     /// What only the mailhouse itself can tell, in a file of somebody else's.
     #[error(
         "only the mailhouse tells this: key the piece in as returned, or set its letter's state, through the operator's \
          endpoints"
     )]
     NotTheirs,
+    /// The piece has more scans than any piece has.
+    #[error("the piece has {MAX_SCANS} scans already")]
+    TooMany,
+}
+
 /// A file that holds no scans.
 #[derive(Debug, thiserror::Error)]
 pub enum FeedError {
@@ -155,11 +160,6 @@ pub enum FeedError {
     Heading,
 }
 
-/// Reads a file or a pushed body of scans and hands out each record in turn. Events of the address change service and of
-/// the mailhouse name themselves in a `feed` field; otherwise a tracking code means Informed Visibility and an article
-/// number Product Tracking.
-///
-/// # Errors
 /// Who wrote a file, and so whose words may be in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Writer {
@@ -176,6 +176,11 @@ impl Writer {
     }
 }
 
+/// Reads a file or a pushed body of scans and hands out each record in turn. Events of the address change service and of
+/// the mailhouse name themselves in a `feed` field; otherwise a tracking code means Informed Visibility and an article
+/// number Product Tracking.
+///
+/// # Errors
 /// See [`FeedError`]; what was handed out before stands.
 pub fn read(
     input: &mut impl BufRead,
@@ -378,7 +383,10 @@ const FACILITY: &[&str] = &["scanfacilityname", "facilityname"];
 const CITY: &[&str] = &["scanfacilitycity", "eventcity", "facilitycity"];
 const STATE: &[&str] = &["scanfacilitystate", "eventstate", "facilitystate"];
 const ZIP: &[&str] = &["scanfacilityzip", "eventzipcode", "eventzip", "facilityzip", "scanfacilityzipcode"];
-const KNOWN: [&[&str]; 10] = [TRACKING_CODE, ARTICLE, TIME, CODE, DESCRIPTION, FEED, FACILITY, CITY, STATE, ZIP];
+const SIGNER: &[&str] = &["signedby", "signername", "recipientname"];
+const SIGNATURE_IMAGE: &[&str] = &["signatureimage", "signatureimagelocation", "signaturefilename"];
+const KNOWN: [&[&str]; 12] =
+    [TRACKING_CODE, ARTICLE, TIME, CODE, DESCRIPTION, FEED, FACILITY, CITY, STATE, ZIP, SIGNER, SIGNATURE_IMAGE];
 
 /// A field's name without what differs between feeds.
 fn plain_name(name: &str) -> String {
@@ -403,7 +411,8 @@ impl Fields {
     fn keep(&mut self, plain: &str, value: &str) {
         let value = value.trim();
         if !value.is_empty() && KNOWN.iter().any(|names| names.contains(&plain)) {
-            self.0.entry(plain.to_owned()).or_insert_with(|| value.chars().take(MAX_VALUE).collect());
+            let most = if SIGNATURE_IMAGE.contains(&plain) { MAX_IMAGE } else { MAX_VALUE };
+            self.0.entry(plain.to_owned()).or_insert_with(|| value.chars().take(most).collect());
         }
     }
 
@@ -436,7 +445,9 @@ impl Fields {
         let code = self.get(CODE).map(str::to_owned).or_else(named).ok_or(reject(RejectReason::NoCode))?;
         let own = |names: &[&str]| self.get(names).map(str::to_owned);
         let place = Place { facility: own(FACILITY), city: own(CITY), state: own(STATE), zip: own(ZIP) };
-        let scan = Scan { at: time, feed, code: code.to_ascii_uppercase(), place, note: None };
+        let signature = Signature { signer: own(SIGNER), image: own(SIGNATURE_IMAGE) };
+        let signature = Some(signature).filter(|told| *told != Signature::default());
+        let scan = Scan { at: time, feed, code: code.to_ascii_uppercase(), place, note: None, signature };
         Ok(Record { at, piece, scan, zone_assumed })
     }
 

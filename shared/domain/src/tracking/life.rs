@@ -41,6 +41,11 @@ impl Outcome {
         Outcome::ALL.into_iter().find(|outcome| outcome.as_str() == word)
     }
 
+    /// Who signs at its end, if it is signed for.
+    pub fn signer(self) -> Option<&'static str> {
+        (self == Outcome::CertifiedSigned).then_some("TEST SIGNER")
+    }
+
     /// The scans of such a life, in order.
     pub fn scans(self) -> &'static [(Feed, &'static str)] {
         match self {
@@ -84,6 +89,7 @@ mod tests {
                 code: code.to_owned(),
                 place: Place::default(),
                 note: None,
+                signature: None,
             };
             let scans: Vec<Scan> = (0..).zip(outcome.scans()).map(scan).collect();
             assert!(scans.iter().all(|scan| CodeTable::shipped().get(scan.feed, &scan.code).is_some()));

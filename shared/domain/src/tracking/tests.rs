@@ -8,7 +8,7 @@ use super::*;
 
 fn scan(second: i64, feed: Feed, code: &str) -> Scan {
     let at = Timestamp::from_second(1_780_000_000 + second).unwrap();
-    Scan { at, feed, code: code.to_owned(), place: Place::default(), note: None }
+    Scan { at, feed, code: code.to_owned(), place: Place::default(), note: None, signature: None }
 }
 
 fn state_of(codes: &[&str]) -> PostalState {
@@ -312,6 +312,51 @@ fn a_piece_keeps_a_bounded_number_of_scans_and_always_what_a_person_says() {
 }
 
 #[test]
+fn a_signature_that_comes_later_belongs_to_the_scan_that_is_there() {
+    let table = CodeTable::shipped();
+    let signed = |signer: Option<&str>, image: Option<&str>| Scan {
+        signature: Some(Signature { signer: signer.map(str::to_owned), image: image.map(str::to_owned) }),
+        ..scan(9, Feed::ProductTracking, "01")
+    };
+    let told = [
+        scan(9, Feed::ProductTracking, "01"),
+        signed(Some("J DOE"), None),
+        signed(None, Some("a/1.tif")),
+        signed(None, None),
+    ];
+    let both = Some(Signature { signer: Some("J DOE".into()), image: Some("a/1.tif".into()) });
+    for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 0, 3, 2], [2, 3, 0, 1]] {
+        let mut tracked = Tracked::default();
+        for &place in &order {
+            tracked.take(&told[place..=place], table);
+        }
+        assert_eq!((tracked.scans.len(), &tracked.scans[0].signature), (1, &both), "{order:?}");
+        assert_eq!(tracked.take(&told, table), Taken::default(), "all of it is known");
+        assert_eq!(tracked.signed().map(|scan| scan.at), Some(told[0].at));
+    }
+    assert_eq!(format!("{:?}", both), "Some(Signature)", "no log can hold it");
+}
+
+#[test]
+fn a_signature_is_read_where_a_feed_sends_one() {
+    let text = r#"{"pic":"9214890234567800000013","eventTimestamp":"2026-05-04T10:11:12Z","eventCode":"01",
+        "Recipient Name":"J DOE","signatureImage":"extract/2026-05-06/1.tif"}"#;
+    let record = records(text).remove(0).unwrap();
+    assert_eq!(
+        record.scan.signature,
+        Some(Signature { signer: Some("J DOE".into()), image: Some("extract/2026-05-06/1.tif".into()) })
+    );
+    assert_eq!(
+        records(r#"{"pic":"9214890234567800000013","eventTimestamp":"2026-05-04T10:11:12Z","eventCode":"01"}"#)[0]
+            .as_ref()
+            .unwrap()
+            .scan
+            .signature,
+        None
+    );
+}
+
+#[test]
 fn what_is_keyed_in_is_a_barcode_of_the_address_or_of_the_label() {
     let parse = |text: &str| PieceNumber::parse(text).map(|number| number.as_str().to_owned());
     for text in [CODE, "0027 1901 0526 5819 0625", &format!("{CODE}33573"), &format!("{CODE}33573680167")] {
@@ -338,16 +383,6 @@ impl std::io::Read for Endless {
     }
 }
 
-#[test]
-fn an_event_that_does_not_end_is_given_up() {
-    for (beginning, byte) in
-        [(&b"{\"events\": [{\"a\": \""[..], b'x'), (b"[[1", b','), (b"{\"a\": 1,", b' '), (b"[", b'['), (b"[{}", b' ')]
-    {
-        let mut endless = std::io::BufReader::new(Endless(beginning, byte));
-        let given_up = read(&mut endless, Writer::PostalService, &mut |_| {});
-        assert!(matches!(given_up, Err(FeedError::TooLong(_) | FeedError::Json(_))), "{given_up:?}");
-    }
-}
 #[test]
 fn only_the_test_door_speaks_for_the_house_and_only_of_test_pieces() {
     let event = |code: &str, feed: &str, digits: &str| {
@@ -382,3 +417,13 @@ fn what_a_person_says_is_no_code_of_the_postal_service() {
     assert!(CodeTable::parse(&table).unwrap_err().to_string().contains("mailhouse"));
 }
 
+#[test]
+fn an_event_that_does_not_end_is_given_up() {
+    for (beginning, byte) in
+        [(&b"{\"events\": [{\"a\": \""[..], b'x'), (b"[[1", b','), (b"{\"a\": 1,", b' '), (b"[", b'['), (b"[{}", b' ')]
+    {
+        let mut endless = std::io::BufReader::new(Endless(beginning, byte));
+        let given_up = read(&mut endless, Writer::PostalService, &mut |_| {});
+        assert!(matches!(given_up, Err(FeedError::TooLong(_) | FeedError::Json(_))), "{given_up:?}");
+    }
+}

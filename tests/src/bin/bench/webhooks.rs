@@ -82,6 +82,7 @@ fn webhook(receiver: &Receiver, vault: &Vault, secret: &SigningSecret) -> Result
         mode: Mode::Live,
         url: receiver.url(),
         kinds: Vec::new(),
+        recipient: false,
         description: String::new(),
         state: WebhookState::Enabled,
         disabled_because: None,
@@ -106,5 +107,6 @@ fn news(number: u32) -> Result<News> {
         batch: None,
         letter: None,
         data: BTreeMap::from([("state".to_owned(), "Delivered".to_owned())]),
+        personal: None,
     })
 }

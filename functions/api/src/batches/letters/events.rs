@@ -2,7 +2,7 @@
 //! codes, in the order in which it happened.
 
 use domain::tracking::codes::Meaning;
-use domain::tracking::{Feed, Place, PostalState, states};
+use domain::tracking::{Feed, Place, PostalState, Signature, states};
 use edge::{Call, Problem, Reply};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -32,6 +32,8 @@ struct EventOut {
     place: Place,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signature: Option<Signature>,
 }
 
 /// Answers the request.
@@ -54,6 +56,7 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         postal_state: PostalState::Dropped,
         place: Place::default(),
         reason: None,
+        signature: None,
     }];
     let after: Vec<PostalState> = states(&tracked.scans, &codes).collect();
     for (scan, state) in tracked.scans.into_iter().zip(after) {
@@ -67,6 +70,7 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
             postal_state: state,
             place: scan.place,
             reason: scan.note,
+            signature: scan.signature,
         });
     }
     Reply::json(200, &HistoryOut { postal_state: tracked.state, items })

@@ -70,6 +70,7 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         code: format!("SET:{}", state.as_str().to_ascii_uppercase()),
         place: Place::default(),
         note: Some(note),
+        signature: None,
     };
     let reference = &letter.content.reference;
     let codes = app.store.codes().await?;

@@ -112,7 +112,8 @@ fn scans(outcome: Outcome, seconds: u32, now: Timestamp) -> Vec<TestScan> {
         let after = seconds * number / count;
         // Scans of one moment would have no order.
         let at = now + SignedDuration::from_secs(i64::from(after)) + SignedDuration::from_millis(i64::from(number));
-        TestScan { at, feed, code, after }
+        let signer = outcome.signer().filter(|_| number == count);
+        TestScan { at, feed, code, signer, after }
     };
     (1..).zip(life).map(scan).collect()
 }
