@@ -6,8 +6,10 @@
 
 mod accounts;
 mod authorization;
+mod callback;
 mod creating;
 mod editing;
+mod events;
 mod filling;
 mod idempotency;
 mod inspection;

@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tests::harness::receiver::{Post, Receiver};
 use tests::stack::{Client, Stack};
 
 /// How long what happens after an answer may take.
@@ -101,6 +103,40 @@ impl Tenant {
     #[track_caller]
     pub(crate) fn refuse(&self, status: u16, body: &Value) -> Vec<(String, String)> {
         faults(&self.client.call("batches.create", &[]).json(body).read(status))
+    }
+}
+
+/// A receiver with a thread of its own, because these tests block. It runs until the tests end.
+pub(crate) struct Running {
+    pub(crate) receiver: Arc<Receiver>,
+}
+
+impl Running {
+    pub(crate) fn start() -> Self {
+        let (send, receive) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                send.send(Arc::new(Receiver::start().await.unwrap())).unwrap();
+                std::future::pending::<()>().await;
+            });
+        });
+        Running { receiver: receive.recv().unwrap() }
+    }
+
+    /// Waits for posts of that type.
+    #[track_caller]
+    pub(crate) fn wait_for(&self, kind: &str, count: usize) -> Vec<Post> {
+        let began = Instant::now();
+        loop {
+            let of_kind = |post: &Post| serde_json::from_slice::<Value>(&post.body).unwrap()["type"] == kind;
+            let found: Vec<Post> = self.receiver.posts().into_iter().filter(of_kind).collect();
+            if found.len() >= count {
+                return found;
+            }
+            assert!(began.elapsed() < Duration::from_secs(60), "{} of {count} {kind} came", found.len());
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 }
 

@@ -198,6 +198,11 @@ fn a_test_letter_lives_the_life_that_is_chosen_and_nothing_of_it_is_printed() {
     let codes: Vec<&str> =
         history["items"].as_array().unwrap().iter().map(|item| item["code"].as_str().unwrap()).collect();
     assert_eq!(codes, ["MAILED", "03", "10", "OF", "01"]);
+    assert_eq!(history["items"][4]["signature"], json!({ "signer": "TEST SIGNER" }));
+    let signed = || tester.call("events.list", &[]).query("type", "letter.signed").read(200);
+    let signed = wait(signed, |page| !page["items"].as_array().unwrap().is_empty());
+    assert_eq!((&signed["items"][0]["batchId"], signed["items"].as_array().unwrap().len()), (&json!(certified), 1));
+    assert!(!signed.to_string().contains("SIGNER"), "the name is in the history");
     let summary = tester.call("batches.tracking", &[("batchId", &plain)]).read(200);
     assert_eq!(summary["status"], "Mailed");
     let counts = &summary["letterSummary"];

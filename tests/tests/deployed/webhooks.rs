@@ -1,47 +1,13 @@
 //! Webhooks from outside: a local receiver is told what happens, and verifies it.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use tests::harness::receiver::{Manner, Post, Receiver};
+use tests::harness::receiver::Manner;
 use tests::stack::Client;
 
-use crate::support::{Tenant, faults, new_batch, text, wait};
-
-/// A receiver with a thread of its own, because these tests block. It runs until the tests end.
-struct Running {
-    receiver: Arc<Receiver>,
-}
-
-impl Running {
-    fn start() -> Self {
-        let (send, receive) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async {
-                send.send(Arc::new(Receiver::start().await.unwrap())).unwrap();
-                std::future::pending::<()>().await;
-            });
-        });
-        Running { receiver: receive.recv().unwrap() }
-    }
-
-    /// Waits for posts of that type.
-    #[track_caller]
-    fn wait_for(&self, kind: &str, count: usize) -> Vec<Post> {
-        let began = Instant::now();
-        loop {
-            let of_kind = |post: &Post| serde_json::from_slice::<Value>(&post.body).unwrap()["type"] == kind;
-            let found: Vec<Post> = self.receiver.posts().into_iter().filter(of_kind).collect();
-            if found.len() >= count {
-                return found;
-            }
-            assert!(began.elapsed() < Duration::from_secs(60), "{} of {count} {kind} came", found.len());
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-}
+use crate::support::{Running, Tenant, faults, new_batch, text, wait};
 
 fn create(client: &Client, url: &str, types: &[&str]) -> Value {
     client.call("webhooks.create", &[]).json(&json!({ "url": url, "eventTypes": types })).read(201)
@@ -77,6 +43,34 @@ fn what_happens_is_posted_within_seconds_and_signed() {
     assert_eq!(replayed["deliveries"], 1);
     let again = || running.receiver.posts().iter().filter(|post| json!(post.id()) == event).count();
     wait(|| json!(again()), |count| *count == 2);
+}
+
+#[test]
+fn a_state_change_is_told_within_five_seconds() {
+    const PROMISED: SignedDuration = SignedDuration::from_secs(5);
+    let tenant = Tenant::new();
+    let running = Running::start();
+    create(&tenant.client, &running.receiver.url(), &["batch.created", "batch.canceled"]);
+    // The first one finds nothing running yet.
+    tenant.client.call("batches.create", &[]).json(&new_batch(1)).expect(200);
+    running.wait_for("batch.created", 1);
+    for _ in 0..5 {
+        let batch = text(&tenant.client.call("batches.create", &[]).json(&new_batch(1)).read(200)["id"]);
+        tenant.client.call("batches.cancel", &[("batchId", &batch)]).expect(204);
+    }
+    let mut took = Vec::new();
+    for (kind, count) in [("batch.created", 6), ("batch.canceled", 5)] {
+        for post in running.wait_for(kind, count) {
+            let arrived = Timestamp::now() - SignedDuration::try_from(post.at.elapsed()).unwrap();
+            let posted: Value = serde_json::from_slice(&post.body).unwrap();
+            let happened: Timestamp = posted["createdAt"].as_str().unwrap().parse().unwrap();
+            took.push(arrived.duration_since(happened));
+        }
+    }
+    // Without the one that was not measured: it took longest.
+    took.sort_unstable();
+    took.pop();
+    assert!(took.iter().all(|took| *took < PROMISED), "from the change to its arrival it took {took:?}");
 }
 
 #[test]
