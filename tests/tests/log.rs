@@ -202,7 +202,7 @@ async fn the_archive_has_each_event_once_wherever_its_writer_dies_and_whoever_el
     assert_eq!(numbers, (1..=counter["last"].as_u64().unwrap_or(0)).collect::<Vec<_>>());
     let ids: BTreeSet<&str> = lines.iter().filter_map(|(_, line)| line["id"].as_str()).collect();
     assert_eq!(ids.len(), lines.len());
-    assert!(lines.iter().all(|(_, line)| line["account"] == floor.house.account.as_str()));
+    assert!(lines.iter().all(|(_, line)| line["accountId"] == floor.house.account.as_str()));
     floor.house.take_down().await
 }
 

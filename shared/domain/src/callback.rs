@@ -215,7 +215,7 @@ impl Sample {
     pub const ALL: [Sample; 4] = [Sample::LetterStates, Sample::BatchStates, Sample::CertifiedSigned, Sample::Return];
 
     /// What is told in it, as if it had happened until `now`; to who asked for it, with what is personal.
-    pub fn news(self, mode: Mode, recipient: bool, now: Timestamp) -> Vec<News> {
+    pub fn news(self, account: &AccountId, mode: Mode, recipient: bool, now: Timestamp) -> Vec<News> {
         use EventKind as Kind;
         type Told = (Kind, bool, &'static [(&'static str, &'static str)]);
         let told: &[Told] = match self {
@@ -251,6 +251,7 @@ impl Sample {
             sequence,
             kind: *kind,
             at: now,
+            account: Some(account.clone()),
             mode,
             batch: Some(BatchId::random([0; 10])),
             letter: letter.then(|| LetterRef::parse("SAMPLE01").ok()).flatten(),
@@ -320,6 +321,7 @@ mod tests {
             sequence,
             kind,
             at: Timestamp::UNIX_EPOCH,
+            account: None,
             mode: Mode::Live,
             batch: None,
             letter: None,
@@ -331,9 +333,10 @@ mod tests {
     #[test]
     fn a_sample_is_told_like_what_happens() {
         for sample in Sample::ALL {
-            let news = sample.news(Mode::Test, false, Timestamp::UNIX_EPOCH);
+            let account = AccountId::parse("acct_01").unwrap();
+            let news = sample.news(&account, Mode::Test, false, Timestamp::UNIX_EPOCH);
             assert!(news.iter().all(|news| news.personal.is_none()), "who did not ask is told nothing personal");
-            let asked = sample.news(Mode::Test, true, Timestamp::UNIX_EPOCH);
+            let asked = sample.news(&account, Mode::Test, true, Timestamp::UNIX_EPOCH);
             assert!(asked.iter().all(|news| news.personal.is_some() == news.letter.is_some()));
             assert!(news.windows(2).all(|pair| pair[0].id < pair[1].id && pair[0].sequence < pair[1].sequence));
             let letters = news.iter().filter(|news| news.kind.as_str().starts_with("letter."));

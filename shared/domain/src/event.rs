@@ -255,6 +255,7 @@ impl Logged {
             sequence: self.first + place,
             kind: self.event.kind,
             at: self.event.at,
+            account: self.event.account.clone(),
             mode: self.event.mode,
             batch: self.event.batch.clone(),
             letter: letter.cloned(),
@@ -287,6 +288,9 @@ pub struct News {
     /// When.
     #[serde(rename = "createdAt")]
     pub at: Timestamp,
+    /// Whose it is. What is in a log always is somebody's.
+    #[serde(rename = "accountId")]
+    pub account: Option<AccountId>,
     /// Whether it is real.
     pub mode: Mode,
     /// The batch that it is about.

@@ -7,12 +7,11 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use domain::account::Mode;
-use domain::event::News;
 use domain::id::AccountId;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::keys;
 use crate::transaction::Change;
@@ -27,14 +26,6 @@ struct Archived {
     through: u64,
     #[serde(default)]
     pending: Option<u64>,
-}
-
-/// A line of the archive.
-#[derive(Serialize)]
-struct Line<'a> {
-    account: &'a AccountId,
-    #[serde(flatten)]
-    news: &'a News,
 }
 
 impl Store {
@@ -65,7 +56,7 @@ impl Store {
         let mut days = BTreeMap::<String, Vec<u8>>::new();
         for news in self.read_news(account, mode, through, last).await? {
             let lines = days.entry(news.at.strftime("%Y-%m-%d").to_string()).or_default();
-            serde_json::to_writer(&mut *lines, &Line { account, news: &news }).map_err(StoreError::json("an event"))?;
+            serde_json::to_writer(&mut *lines, &news).map_err(StoreError::json("an event"))?;
             lines.push(b'\n');
         }
         for (day, lines) in days {

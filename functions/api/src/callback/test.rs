@@ -39,7 +39,7 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
     let secrets = secrets?;
     let post = async |sample: Sample| -> Result<Posted, Problem> {
         let id = PushId::new(call.now, store::entropy()?);
-        let events = sample.news(callback.mode, callback.include.recipient, call.now);
+        let events = sample.news(&callback.account, callback.mode, callback.include.recipient, call.now);
         let last_sequence = events.last().map_or(0, |news| news.sequence);
         let page = Page { id: &id, created_at: call.now, sample: true, last_sequence, events: &events };
         let body = serde_json::to_vec(&page)?;

@@ -52,6 +52,7 @@ async fn test(app: &App, call: &Call) -> Result<Tested, Problem> {
         sequence: 0,
         kind: webhook.kinds.first().copied().unwrap_or(EventKind::BatchMailed),
         at: call.now,
+        account: Some(webhook.account.clone()),
         mode: webhook.mode,
         batch: None,
         letter: None,

@@ -103,6 +103,7 @@ fn news(number: u32) -> Result<News> {
         sequence: u64::from(number) + 1,
         kind: EventKind::LetterTracked,
         at,
+        account: Some(AccountId::parse("acct_0BENCH")?),
         mode: Mode::Live,
         batch: None,
         letter: None,
