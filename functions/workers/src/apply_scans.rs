@@ -9,7 +9,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::time::{Duration, Instant};
 
 use domain::tracking::Scan;
-use domain::tracking::codes::{CodeTable, Meaning};
+use domain::tracking::codes::CodeTable;
 use domain::tracking::feed::{self, At, FeedError, PieceNumber, Record, Reject, RejectReason, Writer};
 use domain::tracking::file::{Counts, FileState, Orphan, ScanFile};
 use edge::sqs::Worked;
@@ -232,9 +232,9 @@ impl Pass<'_> {
     }
 
     fn flag(&self, record: &Record, counts: &mut Counts) {
-        let code = self.codes.get(record.scan.feed, &record.scan.code);
-        counts.unknown_codes += u64::from(code.is_none_or(|code| code.meaning == Meaning::Unknown));
-        counts.unconfirmed_codes += u64::from(code.is_some_and(|code| !code.confirmed));
+        let rows = self.codes.rows(record.scan.feed, &record.scan.code);
+        counts.unknown_codes += u64::from(rows.is_empty());
+        counts.unconfirmed_codes += u64::from(rows.iter().any(|(_, code)| !code.confirmed));
         counts.zones_assumed += u64::from(record.zone_assumed);
     }
 }

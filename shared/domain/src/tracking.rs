@@ -15,7 +15,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use codes::{CodeTable, Meaning};
+use codes::{Codes, Meaning};
 
 /// Where a mailed piece is on its way. The words are the contract's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -184,15 +184,15 @@ impl Scan {
 }
 
 /// The state that a piece is in after its scans. The order in which they are given does not matter.
-pub fn state(scans: &[Scan], codes: &CodeTable) -> PostalState {
+pub fn state(scans: &[Scan], codes: Codes<'_>) -> PostalState {
     let mut ordered = scans.to_vec();
     ordered.sort();
     states(&ordered, codes).last().unwrap_or(PostalState::Dropped)
 }
 
 /// The states that a piece is in after each of its scans, which are in order.
-pub fn states(ordered: &[Scan], codes: &CodeTable) -> impl Iterator<Item = PostalState> {
-    ordered.iter().scan(PostalState::Dropped, |state, scan| {
+pub fn states<'a>(ordered: &'a [Scan], codes: Codes<'a>) -> impl Iterator<Item = PostalState> + use<'a> {
+    ordered.iter().scan(PostalState::Dropped, move |state, scan| {
         *state = after(*state, codes.meaning(scan.feed, &scan.code));
         Some(*state)
     })
@@ -227,7 +227,7 @@ impl Default for Tracked {
 
 impl Tracked {
     /// Takes scans in. One that is there already changes nothing.
-    pub fn take(&mut self, scans: &[Scan], codes: &CodeTable) -> Taken {
+    pub fn take(&mut self, scans: &[Scan], codes: Codes<'_>) -> Taken {
         let mut taken = Taken::default();
         for scan in scans {
             let place = match self.scans.binary_search_by(|known| known.itself().cmp(&scan.itself())) {
@@ -255,7 +255,7 @@ impl Tracked {
     }
 
     /// The scan that brought the piece into its state; none as long as it is as it was dropped off.
-    pub fn deciding(&self, codes: &CodeTable) -> Option<&Scan> {
+    pub fn deciding(&self, codes: Codes<'_>) -> Option<&Scan> {
         let mut before = PostalState::Dropped;
         let mut deciding = None;
         for (scan, state) in self.scans.iter().zip(states(&self.scans, codes)) {

@@ -12,7 +12,7 @@ use domain::batch::{Batch, BatchState};
 use domain::event::{Entry, EventKind};
 use domain::id::{BatchId, JobId, LetterRef, ScanFileId};
 use domain::job::{Job, PlannedPiece};
-use domain::tracking::codes::CodeTable;
+use domain::tracking::codes::{CodeTable, Codes};
 use domain::tracking::feed::PieceNumber;
 use domain::tracking::serial::Serial;
 use domain::tracking::{Feed, Place, PostalState, Scan, Signature, Tracked};
@@ -337,10 +337,11 @@ impl Store {
         let found: Vec<Vec<Option<TrackedItem>>> = stream::iter(chunks).map(read).buffered(4).try_collect().await?;
         let mut changing = Vec::new();
         for ((target, scans), item) in scans.iter().zip(found.into_iter().flatten()) {
+            let batch = batches.get(&target.batch).ok_or(StoreError::Missing("the batch of a scan"))?;
             let version = item.as_ref().map_or(0, |item| item.version);
             let mut tracked = item.map(TrackedItem::read).transpose()?.unwrap_or_default();
             let (was, was_signed) = (tracked.state, tracked.signed().is_some());
-            let taken = tracked.take(scans, codes);
+            let taken = tracked.take(scans, codes.of(batch.mail_class));
             if taken.refused > 0 {
                 applied.refused.insert(target.clone(), taken.refused);
             }
@@ -400,7 +401,7 @@ impl Store {
                 transaction.update(table, change)?;
             }
             if tracked.state != *was {
-                happened(&target.batch, EventKind::LetterTracked, entry(piece, codes));
+                happened(&target.batch, EventKind::LetterTracked, entry(piece, codes.of(batch.mail_class)));
                 let counts = counts.entry(&target.batch).or_default();
                 *counts.entry(*was).or_default() -= 1;
                 *counts.entry(tracked.state).or_default() += 1;
@@ -535,7 +536,7 @@ fn groups(changing: Vec<Changing>) -> Vec<Vec<Changing>> {
 }
 
 /// What the event says of a piece: codes and times only.
-fn entry(piece: &Changing, codes: &CodeTable) -> Entry {
+fn entry(piece: &Changing, codes: Codes<'_>) -> Entry {
     let mut data = BTreeMap::from([
         ("state".to_owned(), piece.tracked.state.to_string()),
         ("was".to_owned(), piece.was.to_string()),

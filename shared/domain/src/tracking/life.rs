@@ -77,6 +77,7 @@ mod tests {
     use jiff::{SignedDuration, Timestamp};
 
     use super::*;
+    use crate::batch::MailClass;
     use crate::tracking::codes::CodeTable;
     use crate::tracking::{Place, PostalState, Scan, state};
 
@@ -92,8 +93,12 @@ mod tests {
                 signature: None,
             };
             let scans: Vec<Scan> = (0..).zip(outcome.scans()).map(scan).collect();
-            assert!(scans.iter().all(|scan| CodeTable::shipped().get(scan.feed, &scan.code).is_some()));
-            state(&scans, CodeTable::shipped())
+            assert!(
+                scans
+                    .iter()
+                    .all(|scan| CodeTable::shipped().of(MailClass::Certified).get(scan.feed, &scan.code).is_some())
+            );
+            state(&scans, CodeTable::shipped().of(MailClass::Certified))
         };
         assert_eq!(
             Outcome::ALL.map(end),

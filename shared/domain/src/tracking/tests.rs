@@ -2,19 +2,24 @@
 
 use proptest::prelude::*;
 
-use super::codes::CodeTable;
+use super::codes::{CodeTable, Codes};
 use super::feed::{At, FeedError, PieceNumber, Record, Reject, RejectReason, Writer, read};
 use super::*;
+use crate::batch::MailClass;
 
 fn scan(second: i64, feed: Feed, code: &str) -> Scan {
     let at = Timestamp::from_second(1_780_000_000 + second).unwrap();
     Scan { at, feed, code: code.to_owned(), place: Place::default(), note: None, signature: None }
 }
 
+fn shipped() -> Codes<'static> {
+    CodeTable::shipped().of(MailClass::Certified)
+}
+
 fn state_of(codes: &[&str]) -> PostalState {
     let scans: Vec<Scan> =
         codes.iter().zip(0..).map(|(code, second)| scan(second, Feed::ProductTracking, code)).collect();
-    state(&scans, CodeTable::shipped())
+    state(&scans, shipped())
 }
 
 #[test]
@@ -64,15 +69,15 @@ fn a_notice_without_a_place_changes_nothing() {
 #[test]
 fn a_person_is_believed_whatever_was_known_before() {
     let scans = [scan(0, Feed::ProductTracking, "01"), scan(5, Feed::Mailhouse, "SET:INTRANSIT")];
-    assert_eq!(state(&scans, CodeTable::shipped()), PostalState::InTransit);
+    assert_eq!(state(&scans, shipped()), PostalState::InTransit);
     let back = [scan(0, Feed::ProductTracking, "10"), scan(5, Feed::Mailhouse, "RETURNED")];
-    assert_eq!(state(&back, CodeTable::shipped()), PostalState::Returned);
+    assert_eq!(state(&back, shipped()), PostalState::Returned);
 }
 
 /// The state by other means: from the last word of a person on, the first terminal told decides; without one, a return
 /// code decides; without one, the farthest along.
 fn reference(scans: &[Scan]) -> PostalState {
-    let table = CodeTable::shipped();
+    let table = shipped();
     let mut ordered = scans.to_vec();
     ordered.sort_by_key(|scan| (scan.at, scan.feed, scan.code.clone(), scan.place.clone()));
     let told: Vec<Meaning> = ordered.iter().map(|scan| table.meaning(scan.feed, &scan.code)).collect();
@@ -135,7 +140,7 @@ fn any_scan() -> impl Strategy<Value = Scan> {
 proptest! {
     #[test]
     fn the_rule_agrees_with_one_written_independently(scans in prop::collection::vec(any_scan(), 0..12)) {
-        prop_assert_eq!(state(&scans, CodeTable::shipped()), reference(&scans));
+        prop_assert_eq!(state(&scans, shipped()), reference(&scans));
     }
 
     #[test]
@@ -145,7 +150,7 @@ proptest! {
             (Just(scans), Just(twice).prop_shuffle())
         })
     ) {
-        prop_assert_eq!(state(&scans, CodeTable::shipped()), state(&shuffled, CodeTable::shipped()));
+        prop_assert_eq!(state(&scans, shipped()), state(&shuffled, shipped()));
     }
 
     #[test]
@@ -257,10 +262,7 @@ fn a_logical_event_without_an_operation_number_is_known_by_its_description() {
         r#"{{"imb":"{CODE}","scanDatetime":"2026-05-04T10:11:12Z","handlingEventTypeDescription":"Logical Delivery"}}"#
     );
     let record = records(&text).remove(0).unwrap();
-    assert_eq!(
-        CodeTable::shipped().meaning(record.scan.feed, &record.scan.code),
-        Meaning::Scanned(PostalState::Delivered)
-    );
+    assert_eq!(shipped().meaning(record.scan.feed, &record.scan.code), Meaning::Scanned(PostalState::Delivered));
 }
 
 #[test]
@@ -277,7 +279,7 @@ proptest! {
             (Just(scans).prop_shuffle(), 0..=most)
         })
     ) {
-        let table = CodeTable::shipped();
+        let table = shipped();
         let mut tracked = Tracked::default();
         let (first, second) = scans.split_at(cut);
         let new = tracked.take(first, table).new + tracked.take(second, table).new;
@@ -289,7 +291,7 @@ proptest! {
 
     #[test]
     fn the_deciding_scan_is_the_last_that_changed_anything(scans in prop::collection::vec(any_scan(), 0..12)) {
-        let table = CodeTable::shipped();
+        let table = shipped();
         let mut tracked = Tracked::default();
         tracked.take(&scans, table);
         let until = |scan: &Scan| -> Vec<Scan> { tracked.scans.iter().filter(|other| *other < scan).cloned().collect() };
@@ -302,7 +304,7 @@ proptest! {
 
 #[test]
 fn a_piece_keeps_a_bounded_number_of_scans_and_always_what_a_person_says() {
-    let table = CodeTable::shipped();
+    let table = shipped();
     let mut tracked = Tracked::default();
     let many: Vec<Scan> = (0..300).map(|second| scan(second, Feed::ProductTracking, "10")).collect();
     assert_eq!(tracked.take(&many, table), Taken { new: MAX_SCANS, refused: 100 });
@@ -313,7 +315,7 @@ fn a_piece_keeps_a_bounded_number_of_scans_and_always_what_a_person_says() {
 
 #[test]
 fn a_signature_that_comes_later_belongs_to_the_scan_that_is_there() {
-    let table = CodeTable::shipped();
+    let table = shipped();
     let signed = |signer: Option<&str>, image: Option<&str>| Scan {
         signature: Some(Signature { signer: signer.map(str::to_owned), image: image.map(str::to_owned) }),
         ..scan(9, Feed::ProductTracking, "01")
@@ -412,8 +414,8 @@ fn only_the_test_door_speaks_for_the_house_and_only_of_test_pieces() {
 
 #[test]
 fn what_a_person_says_is_no_code_of_the_postal_service() {
-    let row = "informedVisibility,SET:DELIVERED,set:Delivered,true,true,a,b";
-    let table = format!("feed,code,state,terminal,confirmed,description,source\n{row}\n");
+    let row = "informedVisibility,SET:DELIVERED,any,set:Delivered,true,true,a,b";
+    let table = format!("feed,code,class,state,terminal,confirmed,description,source\n{row}\n");
     assert!(CodeTable::parse(&table).unwrap_err().to_string().contains("mailhouse"));
 }
 

@@ -1,4 +1,4 @@
-//! What a scan costs, and how many a worker applies in a second, over the batch that the cost of a letter was measured with.
+//! What a scan costs, the numbering of its event included, and how many a worker applies in a second, over the batch that the cost of a letter was measured with.
 
 use std::time::Instant;
 
@@ -59,6 +59,8 @@ pub(crate) async fn measure(floor: &mut Floor) -> Result<Vec<Row>> {
         }
         let seconds = started.elapsed().as_secs_f64();
         floor.delete(&message).await?;
+        // What was told of the letters is numbered, which costs its share too.
+        floor.sequence(&format!("BATCH#{}", text(&batch, "id"))).await?;
         let mut total = Units::default();
         for call in &calls(floor)[seen..] {
             total.add(replay.call(call)?);
@@ -88,12 +90,12 @@ pub(crate) async fn measure(floor: &mut Floor) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// The calls of the worker, in the order in which they ended.
+/// The calls of the worker and of the one that numbers events, in the order in which they ended.
 fn calls(floor: &Floor) -> Vec<tests::harness::proxy::Call> {
     let mut calls: Vec<_> = floor
         .calls()
         .into_iter()
-        .filter(|(operation, _)| *operation == "scans.apply")
+        .filter(|(operation, _)| matches!(*operation, "scans.apply" | "events.sequence"))
         .flat_map(|(_, calls)| calls)
         .collect();
     calls.sort_by_key(|call| call.ended);

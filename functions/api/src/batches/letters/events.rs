@@ -45,7 +45,8 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
     let letter = super::named(app, &call, &batch).await?;
     let mailed = batch.mailed_at.filter(|_| postal_state(&batch, &letter, None).is_some());
     let Some(mailed_at) = mailed else { return Err(super::not_mailed()) };
-    let codes = app.store.codes().await?;
+    let table = app.store.codes().await?;
+    let codes = table.of(batch.mail_class);
     let tracked = app.store.tracked(&batch, &letter.content.reference).await?.unwrap_or_default();
     let mut items = vec![EventOut {
         at: mailed_at,
@@ -58,7 +59,7 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         reason: None,
         signature: None,
     }];
-    let after: Vec<PostalState> = states(&tracked.scans, &codes).collect();
+    let after: Vec<PostalState> = states(&tracked.scans, codes).collect();
     for (scan, state) in tracked.scans.into_iter().zip(after) {
         let known = codes.get(scan.feed, &scan.code).filter(|code| code.meaning != Meaning::Unknown);
         items.push(EventOut {
