@@ -19,14 +19,16 @@
 //! | mail piece | a letter in a mail job: cover sheet, document, tracking code |
 //! | tracking code | the 20 digits of an Intelligent Mail barcode that name a piece: barcode id, service type, Mailer ID, serial |
 //! | scan | a report of where a mail piece was seen; a *feed* brings scans, an *orphan* is one of a piece that nobody knows |
-//! | scan file | scans as a feed sent them, dropped in the bucket or pushed; a *reject* is a record of it that is no scan |
+//! | scan file | scans as its *writer* sent them, dropped in the bucket or pushed; a *reject* is a record of it that is not taken |
 //! | outcome | how the life of a test letter ends, which its scans tell |
 //! | run | one reading of a scan file; the operator may have it read again |
 //! | postal state | where a mailed piece is on its way, in the contract's words |
 //! | article number | the 22 digits that name a certified piece: channel, service type, Mailer ID, serial, check digit |
 //! | event | the record of one state change, written with it; its *entries* are letters that the same happened to |
-//! | log | the events of an account and mode in one order, each with its number |
+//! | log | the events of an account and mode in one order, each with its number; a *stretch* of it was numbered together |
 //! | news | a state change as its client is told of it: an event of the log, or an entry of one |
+//! | recipient | to whom a letter goes, as who asks for it is told with news of the letter |
+//! | signature | who signed for a certified piece, and where the postal service has the image |
 //! | callback | where an account's news is pushed every few hours; a *push* is a page of it |
 //! | webhook | a URL of a client that is told of news; a *delivery* tells one webhook of one piece of news, by one or more *attempts* |
 //! | lane | which of two queues a delivery waits on: that of prompt webhooks, or that of those that were slow or failed |

@@ -72,6 +72,13 @@ pub(crate) async fn measure(floor: &mut Floor) -> Result<Vec<Row>> {
     for (operation, units) in by_function.iter().filter(|(_, units)| worth_a_row(each(units.written()))) {
         rows.push(Row::new(format!("  by {operation}"), format!("{:.3}", each(units.written()))));
     }
+    // Of a large batch's events, most of which are numbered together.
+    let numbering = by_function.get("events.sequence").copied().unwrap_or_default();
+    let numbered = replay.with(&["kind", "loggedAt"]);
+    rows.push(Row::new(
+        format!("write units of numbering an event, of {numbered}"),
+        format!("{:.3}", numbering.written() / numbered as f64),
+    ));
     rows.push(Row::new("size of the largest letter", format!("{largest} bytes")).limit("1024 bytes", largest <= 1_024));
     rows.push(Row::new("read units of a letter", format!("{:.3}", each(total.read))));
     let sum = of("DynamoDB") + of("S3") + of("SQS");

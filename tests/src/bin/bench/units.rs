@@ -105,6 +105,11 @@ impl Replay {
         self.items.iter().filter(|((_, sk), _)| sk.starts_with(sort_key)).map(|(_, item)| size(item)).max().unwrap_or(0)
     }
 
+    /// How many items have these attributes.
+    pub(crate) fn with(&self, attributes: &[&str]) -> usize {
+        self.items.values().filter(|item| attributes.iter().all(|name| item.contains_key(*name))).count()
+    }
+
     /// Makes a call once more, and answers what it cost.
     ///
     /// # Errors
