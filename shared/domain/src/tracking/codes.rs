@@ -35,9 +35,12 @@ pub struct Code {
     pub confirmed: bool,
 }
 
+/// A row, and the class of mail that it is for; none for any.
+pub type ForClass = (Option<MailClass>, Code);
+
 /// The codes of all feeds, each for the classes of mail on which it means that.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CodeTable(BTreeMap<(Feed, String), Vec<(Option<MailClass>, Code)>>);
+pub struct CodeTable(BTreeMap<(Feed, String), Vec<ForClass>>);
 
 /// What codes mean on pieces of one class of mail.
 #[derive(Clone, Copy, Debug)]
@@ -152,7 +155,7 @@ impl CodeTable {
     }
 
     /// The rows of a code, each with the class that it is for.
-    pub fn rows(&self, feed: Feed, code: &str) -> &[(Option<MailClass>, Code)] {
+    pub fn rows(&self, feed: Feed, code: &str) -> &[ForClass] {
         self.0.get(&(feed, code.to_owned())).map_or(&[], Vec::as_slice)
     }
 }
