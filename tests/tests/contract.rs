@@ -350,3 +350,15 @@ fn every_source_file_opens_with_what_it_is_for() {
         assert!(text.starts_with("//! "), "{name}");
     }
 }
+
+#[test]
+fn every_post_of_a_client_or_an_operator_may_be_sent_again() {
+    let text = fs::read_to_string(Path::new(ROOT).join("infra/openapi.yaml")).unwrap();
+    let contract: Value = serde_saphyr::from_str(&text).unwrap();
+    for route in ROUTES.iter().filter(|route| route.method == "POST" && route.scope.is_some()) {
+        let parameters = &contract["paths"][route.path]["post"]["parameters"];
+        let key = "#/components/parameters/IdempotencyKey";
+        let takes_one = parameters.as_array().is_some_and(|all| all.iter().any(|one| one["$ref"] == key));
+        assert!(takes_one, "{} takes no Idempotency-Key", route.operation);
+    }
+}

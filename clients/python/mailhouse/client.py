@@ -191,10 +191,9 @@ class Webhooks:
     def __init__(self, transport: Transport):
         self._transport = transport
 
-    def create(self, webhook: Json) -> Json:
-        """Creates a webhook. The answer has its secret, which is shown this once; so it is not sent again when no answer
-        comes."""
-        return self._transport.request("POST", "/v2/webhooks", body=webhook, repeatable=False).json()
+    def create(self, webhook: Json, *, idempotency_key: str | None = None) -> Json:
+        """Creates a webhook. The answer has its secret, which no other shows."""
+        return self._transport.request("POST", "/v2/webhooks", body=webhook, idempotency_key=idempotency_key).json()
 
     def list(self) -> Iterator[Json]:
         """All webhooks."""
@@ -212,9 +211,10 @@ class Webhooks:
         """Deletes a webhook."""
         self._transport.request("DELETE", _at("webhooks", webhook_id))
 
-    def rotate(self, webhook_id: str) -> Json:
+    def rotate(self, webhook_id: str, *, idempotency_key: str | None = None) -> Json:
         """Gives a webhook a new secret; the old one signs as well for a day."""
-        return self._transport.request("POST", _at("webhooks", webhook_id, "rotate"), repeatable=False).json()
+        path = _at("webhooks", webhook_id, "rotate")
+        return self._transport.request("POST", path, idempotency_key=idempotency_key).json()
 
     def test(self, webhook_id: str, *, idempotency_key: str | None = None) -> Json:
         """Sends a webhook a sample."""

@@ -61,12 +61,10 @@ class Transport:
         query: Mapping[str, Any] | None = None,
         body: Any = None,
         idempotency_key: str | None = None,
-        repeatable: bool = True,
     ) -> Answer:
         """Sends a request until it is answered for good, and gives an answer below 400.
 
-        A POST carries an idempotency key, the same one each time, so that it is carried out once. What is not `repeatable`
-        is sent once.
+        A POST carries an idempotency key, the same one each time, so that it is carried out once.
         """
         url = self.url + path + _query(query)
         headers = {"Authorization": f"Bearer {self.key}", "Accept": "application/json", "User-Agent": "mailhouse-python/0.1.0"}
@@ -77,11 +75,11 @@ class Transport:
             if len(content) >= PACK_FROM:
                 content = gzip.compress(content)
                 headers["Content-Encoding"] = "gzip"
-        if method == "POST" and repeatable:
+        if method == "POST":
             headers["Idempotency-Key"] = idempotency_key or str(uuid.uuid4())
         attempt = 0
         while True:
-            last = not repeatable or attempt >= self.retries
+            last = attempt >= self.retries
             request = urllib.request.Request(url, data=content, headers=headers, method=method)
             try:
                 answer = self._send(request)

@@ -229,11 +229,9 @@ class Webhooks {
     this.#transport = transport;
   }
 
-  /**
-   * Creates a webhook. The answer has its secret, which is shown this once; so it is not sent again when no answer comes.
-   */
-  create(webhook: Json): Promise<Json> {
-    return this.#transport.json("POST", "/v2/webhooks", { body: webhook, repeatable: false });
+  /** Creates a webhook. The answer has its secret, which no other shows. */
+  create(webhook: Json, once: Once = {}): Promise<Json> {
+    return this.#transport.json("POST", "/v2/webhooks", { body: webhook, ...once });
   }
 
   /** All webhooks. */
@@ -257,8 +255,8 @@ class Webhooks {
   }
 
   /** Gives a webhook a new secret; the old one signs as well for a day. */
-  rotate(id: string): Promise<Json> {
-    return this.#transport.json("POST", `/v2/webhooks/${of(id)}/rotate`, { repeatable: false });
+  rotate(id: string, once: Once = {}): Promise<Json> {
+    return this.#transport.json("POST", `/v2/webhooks/${of(id)}/rotate`, once);
   }
 
   /** Sends a webhook a sample. */

@@ -32,8 +32,6 @@ interface Sent {
   body?: unknown;
   /** A POST carries one, the same each time, so that it is carried out once. */
   idempotencyKey?: string | undefined;
-  /** Whether it may be sent more than once. */
-  repeatable?: boolean;
 }
 
 /** Sends requests to one deployment with one key. */
@@ -68,10 +66,9 @@ export class Transport {
         headers["content-encoding"] = "gzip";
       }
     }
-    const repeatable = sent.repeatable ?? true;
-    if (method === "POST" && repeatable) headers["idempotency-key"] = sent.idempotencyKey ?? randomUUID();
+    if (method === "POST") headers["idempotency-key"] = sent.idempotencyKey ?? randomUUID();
     const init: RequestInit = { method, headers, redirect: "manual", ...(body === undefined ? {} : { body }) };
-    return this.#untilAnswered(this.#url + path + queryOf(sent.query), init, repeatable ? this.#retries : 0);
+    return this.#untilAnswered(this.#url + path + queryOf(sent.query), init, this.#retries);
   }
 
   /** The JSON that a request is answered with; undefined if there is none. */

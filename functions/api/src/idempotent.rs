@@ -1,5 +1,6 @@
 //! `Idempotency-Key`: a POST that was answered is answered the same when it comes again.
 
+use domain::account::Caller;
 use edge::{Call, Problem, Reply};
 use store::idempotency::{Answer, Claim, Ticket, sha256};
 
@@ -16,6 +17,46 @@ pub async fn once(
     call: &Call,
     work: impl AsyncFnOnce(Option<&Ticket>) -> Result<Answer, Problem>,
 ) -> Result<Reply, Problem> {
+    run(app, call, Ok, work).await
+}
+
+/// [`once`] for an answer that has a secret in it, of which only what is [`sealed`] may be stored.
+///
+/// # Errors
+/// As [`once`].
+pub async fn once_sealed(
+    app: &App,
+    call: &Call,
+    work: impl AsyncFnOnce(Option<&Ticket>) -> Result<Answer, Problem>,
+) -> Result<Reply, Problem> {
+    let open = |kept: Answer| {
+        let body = app.outbound()?.vault.open_text(&kept.body, &owner(call, call.caller()?))?;
+        Ok(Answer { body, ..kept })
+    };
+    run(app, call, open, work).await
+}
+
+/// An answer as it may be stored when it has a secret in it: it opens for the key of this request alone.
+///
+/// # Errors
+/// When it cannot be sealed.
+pub fn sealed(app: &App, call: &Call, answer: &Answer) -> Result<Answer, Problem> {
+    let body = app.outbound()?.vault.seal_text(&answer.body, &owner(call, call.caller()?))?;
+    Ok(Answer { body, ..answer.clone() })
+}
+
+/// For whom an answer is sealed.
+fn owner(call: &Call, caller: &Caller) -> String {
+    let key = call.header("idempotency-key").unwrap_or_default();
+    format!("answer {} {} {key}", caller.account, caller.mode.as_str())
+}
+
+async fn run(
+    app: &App,
+    call: &Call,
+    kept: impl FnOnce(Answer) -> Result<Answer, Problem>,
+    work: impl AsyncFnOnce(Option<&Ticket>) -> Result<Answer, Problem>,
+) -> Result<Reply, Problem> {
     let Some(key) = call.header("idempotency-key") else { return Ok(reply(work(None).await?)) };
     if key.is_empty() || key.len() > 255 || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
         let message = "Give an Idempotency-Key of 1 to 255 visible ASCII characters.";
@@ -28,7 +69,7 @@ pub async fn once(
     let claim = app.store.claim(&caller.account, caller.mode, key, &sha256(&request), call.now).await?;
     let ticket = match claim {
         Claim::Ours(ticket) => ticket,
-        Claim::Done(answer) => return Ok(reply(answer).header("idempotent-replayed", "true")),
+        Claim::Done(answer) => return Ok(reply(kept(answer)?).header("idempotent-replayed", "true")),
         Claim::Running => {
             let message = "The first request with this Idempotency-Key is still running. Try again in a moment.";
             return Err(Problem::new(409, "idempotency_key.running", message).retry_after(1));

@@ -32,6 +32,6 @@ async fn issue(app: &App, now: Timestamp) -> Result<Issued, StoreError> {
     let account = Account { id: AccountId::new(now, store::entropy()?), name: "Operator".to_owned(), created_at: now };
     app.store.create_account(&account, None).await?;
     let (key, secret) = new_key(account.id, Mode::Live, vec![Scope::Operator], now)?;
-    app.store.create_key(&key, &secret).await?;
+    app.store.create_key(&key, &secret, None).await?;
     Ok(Issued { key: secret.expose().to_owned(), account: key.account })
 }

@@ -129,7 +129,18 @@ impl Vault {
     /// # Errors
     /// When there are no random bytes.
     pub fn seal(&self, secret: &SigningSecret, owner: &str) -> Result<String, SigningError> {
-        let mut bytes = secret.0.clone();
+        self.seal_bytes(secret.0.clone(), owner)
+    }
+
+    /// [`Vault::seal`] for a text that has a secret in it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn seal_text(&self, text: &str, owner: &str) -> Result<String, SigningError> {
+        self.seal_bytes(text.as_bytes().to_vec(), owner)
+    }
+
+    fn seal_bytes(&self, mut bytes: Vec<u8>, owner: &str) -> Result<String, SigningError> {
         let nonce = self
             .key
             .seal_in_place_append_tag(Aad::from(owner.as_bytes()), &mut bytes)
@@ -143,6 +154,18 @@ impl Vault {
     /// # Errors
     /// When it does not open.
     pub fn open(&self, sealed: &str, owner: &str) -> Result<SigningSecret, SigningError> {
+        self.open_bytes(sealed, owner).map(SigningSecret)
+    }
+
+    /// Opens what [`Vault::seal_text`] sealed for the same owner.
+    ///
+    /// # Errors
+    /// When it does not open.
+    pub fn open_text(&self, sealed: &str, owner: &str) -> Result<String, SigningError> {
+        String::from_utf8(self.open_bytes(sealed, owner)?).map_err(|_| SigningError::Sealed)
+    }
+
+    fn open_bytes(&self, sealed: &str, owner: &str) -> Result<Vec<u8>, SigningError> {
         let open = || {
             let bytes = STANDARD.decode(sealed.strip_prefix(SEALED)?).ok()?;
             let (nonce, rest) = bytes.split_first_chunk()?;
@@ -151,7 +174,7 @@ impl Vault {
                 let mut rest = rest.to_vec();
                 let nonce = Nonce::assume_unique_for_key(*nonce);
                 let secret = key.open_in_place(nonce, Aad::from(owner.as_bytes()), &mut rest).ok()?;
-                Some(SigningSecret(secret.to_vec()))
+                Some(secret.to_vec())
             };
             std::iter::once(&self.key).chain(&self.old_keys).find_map(with)
         };
@@ -187,6 +210,15 @@ mod tests {
         for broken in ["", "v1.", "v1.AAAA", "v2.AAAA", "nothing"] {
             assert_eq!(vault.open(broken, "whk_1"), Err(SigningError::Sealed), "{broken}");
         }
+    }
+
+    #[test]
+    fn a_text_opens_for_its_owner_alone() {
+        let vault = Vault::new(KEY).unwrap();
+        let sealed = vault.seal_text("{\"key\":\"é\"}", "once").unwrap();
+        assert!(!sealed.contains("key"));
+        assert_eq!(vault.open_text(&sealed, "once").unwrap(), "{\"key\":\"é\"}");
+        assert_eq!(vault.open_text(&sealed, "twice"), Err(SigningError::Sealed));
     }
 
     #[test]

@@ -55,7 +55,12 @@ impl Store {
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn create_key(&self, key: &ApiKey, secret: &Secret) -> Result<(), StoreError> {
+    pub async fn create_key(
+        &self,
+        key: &ApiKey,
+        secret: &Secret,
+        completion: Option<Completion<'_>>,
+    ) -> Result<(), StoreError> {
         let hash = sha256(secret.expose().as_bytes());
         let caller = Caller { account: key.account.clone(), mode: key.mode, scopes: key.scopes.clone() };
         let table = &self.config.table;
@@ -64,6 +69,7 @@ impl Store {
         let mut create = Transaction::default();
         create.create(table, item)?;
         create.create(table, table::keyed("a caller", &keys::secret(&hash), &caller)?)?;
+        create.complete(table, completion)?;
         self.commit(create).await?.map_err(|_| StoreError::Contended("a new key"))
     }
 

@@ -10,6 +10,7 @@ use domain::webhook::{DisabledBecause, MOST_WEBHOOKS, OldSecret, PROBE, Webhook,
 use jiff::{SignedDuration, Timestamp};
 
 use crate::batches::event_item;
+use crate::idempotency::Completion;
 use crate::keys;
 use crate::table;
 use crate::transaction::{Change, Transaction};
@@ -35,7 +36,11 @@ impl Store {
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn create_webhook(&self, webhook: &Webhook) -> Result<bool, StoreError> {
+    pub async fn create_webhook(
+        &self,
+        webhook: &Webhook,
+        completion: Option<Completion<'_>>,
+    ) -> Result<bool, StoreError> {
         let table = &self.config.table;
         let mut create = Transaction::default();
         let count = Change::new(keys::webhook_counter(&webhook.account, webhook.mode), "ADD #webhooks :one")
@@ -45,6 +50,7 @@ impl Store {
         let counted = create.update(table, count)?;
         let key = keys::webhook(&webhook.account, webhook.mode, &webhook.id);
         create.create(table, table::keyed("a webhook", &key, webhook)?)?;
+        create.complete(table, completion)?;
         match self.commit(create).await? {
             Ok(()) => Ok(true),
             Err(mut refused) => match refused.at(counted) {
@@ -150,6 +156,7 @@ impl Store {
         webhook: &Webhook,
         secret: &str,
         old_secrets: &[OldSecret],
+        completion: Option<Completion<'_>>,
     ) -> Result<bool, StoreError> {
         let key = keys::webhook(&webhook.account, webhook.mode, &webhook.id);
         let change = Change::new(key, "SET #secret = :secret, #oldSecrets = :old")
@@ -159,6 +166,7 @@ impl Store {
             .value(":was", &webhook.secret)?;
         let mut replace = Transaction::default();
         replace.update(&self.config.table, change)?;
+        replace.complete(&self.config.table, completion)?;
         Ok(self.commit(replace).await?.is_ok())
     }
 

@@ -22,6 +22,22 @@ fn an_account_is_created_and_found_again() {
 }
 
 #[test]
+fn a_key_is_created_once_for_its_idempotency_key_and_shown_again_to_who_has_that() {
+    let tenant = Tenant::new();
+    let operator = &tenant.stack.operator;
+    let account = operator.call("operator.accounts.create", &[]).json(&json!({ "name": "Keys" })).read(201);
+    let (id, once) = (text(&account["id"]), unique());
+    let path = [("accountId", id.as_str())];
+    let create =
+        || operator.call("operator.keys.create", &path).idempotent(&once).json(&json!({ "mode": "test" })).expect(201);
+    let (first, again) = (create(), create());
+    assert_eq!(first.body, again.body);
+    assert_eq!(again.header("idempotent-replayed"), Some("true"));
+    let keys = operator.call("operator.keys.list", &path).read(200);
+    assert_eq!(keys["items"].as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn an_account_needs_a_name_of_a_hundred_characters_at_most() {
     let tenant = Tenant::new();
     for (name, rule) in [

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tests::harness::receiver::Manner;
 use tests::stack::Client;
 
-use crate::support::{Running, Tenant, faults, new_batch, text, wait};
+use crate::support::{Running, Tenant, faults, new_batch, text, unique, wait};
 
 fn create(client: &Client, url: &str, types: &[&str]) -> Value {
     client.call("webhooks.create", &[]).json(&json!({ "url": url, "eventTypes": types })).read(201)
@@ -130,6 +130,27 @@ fn a_webhook_is_changed_tested_rotated_and_deleted() {
     for operation in ["webhooks.get", "webhooks.delete", "webhooks.rotate", "webhooks.test", "webhooks.attempts"] {
         tenant.client.call(operation, &path).expect(404);
     }
+}
+
+#[test]
+fn a_webhook_is_created_and_rotated_once_for_an_idempotency_key() {
+    let tenant = Tenant::new();
+    let client = &tenant.client;
+    let (created, rotated) = (unique(), unique());
+    let body = json!({ "url": "http://127.0.0.1:9/", "types": ["batch.mailed"] });
+    let create = || client.call("webhooks.create", &[]).idempotent(&created).json(&body).expect(201);
+    let (first, again) = (create(), create());
+    assert_eq!(first.body, again.body);
+    assert_eq!(again.header("idempotent-replayed"), Some("true"));
+    let webhook: Value = serde_json::from_slice(&first.body).unwrap();
+    assert!(webhook["secret"].as_str().unwrap().starts_with("whsec_"));
+    assert_eq!(client.call("webhooks.list", &[]).read(200)["items"].as_array().unwrap().len(), 1);
+
+    let id = text(&webhook["id"]);
+    let rotate = || client.call("webhooks.rotate", &[("webhookId", &id)]).idempotent(&rotated).expect(200);
+    let (first, again) = (rotate(), rotate());
+    assert_eq!(first.body, again.body);
+    assert_ne!(serde_json::from_slice::<Value>(&first.body).unwrap()["secret"], webhook["secret"]);
 }
 
 #[test]

@@ -7,9 +7,11 @@ use edge::{Call, Problem, Reply};
 use futures::future::join_all;
 use outbound::signing::SigningSecret;
 use serde::Serialize;
+use store::idempotency::Answer;
 
 use super::own;
 use crate::App;
+use crate::idempotent::once;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -31,7 +33,16 @@ struct Tested {
 /// # Errors
 /// 404 when no callback is set up.
 pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
-    let callback = own(app, &call).await?;
+    once(app, &call, async |ticket| {
+        let answer = Answer { status: 200, location: None, body: serde_json::to_string(&test(app, &call).await?)? };
+        app.store.complete(ticket, &answer).await?;
+        Ok(answer)
+    })
+    .await
+}
+
+async fn test(app: &App, call: &Call) -> Result<Tested, Problem> {
+    let callback = own(app, call).await?;
     let outbound = app.outbound()?;
     let owner = Callback::secret_owner(&callback.account, callback.mode);
     let secrets: Result<Vec<SigningSecret>, _> =
@@ -51,5 +62,5 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         Ok(Posted { sample, id, outcome })
     };
     let samples = join_all(Sample::ALL.map(post)).await.into_iter().collect::<Result<_, _>>()?;
-    Reply::json(200, &Tested { samples })
+    Ok(Tested { samples })
 }

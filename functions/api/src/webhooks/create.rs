@@ -1,19 +1,24 @@
-//! `POST /v2/webhooks`: a new webhook. Its secret is in this answer and nowhere else, which is why this answer is not kept for
-//! an idempotency key.
+//! `POST /v2/webhooks`: a new webhook. Its secret is shown in this answer alone.
 
 use domain::id::WebhookId;
 use domain::webhook::{DisabledBecause, MOST_WEBHOOKS, Webhook, WebhookState};
 use edge::{Call, Problem, Reply};
 use outbound::signing::SigningSecret;
+use store::idempotency::{Answer, Completion, Ticket};
 
 use super::wire::{WebhookOut, read};
 use crate::App;
+use crate::idempotent::{once_sealed, sealed};
 
 /// Answers the request: 201. It is told of everything when no types are given.
 ///
 /// # Errors
 /// 400, 409 when there are as many as there may be, and 422.
 pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
+    once_sealed(app, &call, async |ticket| create(app, &call, ticket).await).await
+}
+
+async fn create(app: &App, call: &Call, ticket: Option<&Ticket>) -> Result<Answer, Problem> {
     let caller = call.caller()?;
     let given = read(&call.body, true, &app.policy)?;
     let id = WebhookId::new(call.now, store::entropy()?);
@@ -37,11 +42,13 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         rests_until: None,
         slow: false,
     };
-    if !app.store.create_webhook(&webhook).await? {
+    let shown = WebhookOut::new(webhook.clone(), call.now).showing(&secret);
+    let location = Some(format!("/v2/webhooks/{}", webhook.id));
+    let answer = Answer { status: 201, location, body: serde_json::to_string(&shown)? };
+    let kept = sealed(app, call, &answer)?;
+    if !app.store.create_webhook(&webhook, Completion::of(ticket, &kept)).await? {
         let message = format!("There are {MOST_WEBHOOKS} webhooks already. Delete one that is no longer needed.");
         return Err(Problem::new(409, "webhook.too_many", message));
     }
-    let location = format!("/v2/webhooks/{}", webhook.id);
-    let shown = WebhookOut::new(webhook, call.now).showing(&secret);
-    Ok(Reply::json(201, &shown)?.header("location", location))
+    Ok(answer)
 }

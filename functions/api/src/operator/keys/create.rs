@@ -1,5 +1,4 @@
-//! `POST /v2/operator/accounts/{accountId}/keys`: a new API key. Its secret is in this answer and nowhere else, which is
-//! why this answer is not kept for an idempotency key.
+//! `POST /v2/operator/accounts/{accountId}/keys`: a new API key. Its secret is shown in this answer alone.
 
 use domain::account::{Mode, Scope};
 use domain::fault::{Faults, Pointer};
@@ -8,8 +7,10 @@ use edge::{Call, Problem, Reply};
 use serde::Deserialize;
 use serde_json::json;
 use store::accounts::new_key;
+use store::idempotency::{Answer, Completion, Ticket};
 
 use crate::App;
+use crate::idempotent::{once_sealed, sealed};
 
 #[derive(Deserialize)]
 #[serde(expecting = "an object with a mode and scopes")]
@@ -25,7 +26,11 @@ struct RawKey<'a> {
 /// # Errors
 /// 400, 404 and 422.
 pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
-    let account = crate::operator::account(app, &call).await?;
+    once_sealed(app, &call, async |ticket| create(app, &call, ticket).await).await
+}
+
+async fn create(app: &App, call: &Call, ticket: Option<&Ticket>) -> Result<Answer, Problem> {
+    let account = crate::operator::account(app, call).await?;
     let raw: RawKey<'_> = wire::read(&call.body)?;
     let mut faults = Faults::default();
     let root = Pointer::Root;
@@ -61,8 +66,10 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         return Err(Problem::faulty(422, "invalid", &faults));
     }
     let (key, secret) = new_key(account.id, mode, scopes, call.now)?;
-    app.store.create_key(&key, &secret).await?;
     let mut shown = serde_json::to_value(&key)?;
     shown["key"] = json!(secret.expose());
-    Reply::json(201, &shown)
+    let answer = Answer { status: 201, location: None, body: shown.to_string() };
+    let kept = sealed(app, call, &answer)?;
+    app.store.create_key(&key, &secret, Completion::of(ticket, &kept)).await?;
+    Ok(answer)
 }
