@@ -187,8 +187,8 @@ fn listed(value: &Value) -> Vec<Value> {
 fn each_function_has_a_policy_of_its_own_that_names_actions_and_resources() {
     for (operation, function) in functions() {
         assert!(function["Role"].is_null(), "{operation} shares a role");
-        if operation == "health.get" {
-            assert!(function["Policies"].is_null(), "health.get needs nothing");
+        if ["health.get", "calendar.get"].contains(&operation.as_str()) {
+            assert!(function["Policies"].is_null(), "{operation} needs nothing");
             continue;
         }
         let statements: Vec<Value> = function["Policies"]

@@ -2,6 +2,7 @@
 
 pub mod authorize;
 pub mod batches;
+pub mod calendar;
 pub mod callback;
 pub mod events;
 pub mod health;

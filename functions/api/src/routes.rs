@@ -3,7 +3,7 @@
 use domain::account::Scope;
 use edge::Handler;
 
-use crate::{App, batches, callback, events, health, operator, scans, test, webhooks};
+use crate::{App, batches, calendar, callback, events, health, operator, scans, test, webhooks};
 
 /// An endpoint.
 pub struct Route {
@@ -52,6 +52,8 @@ pub const ROUTES: &[Route] = &[
     route!("letters.withdraw", DELETE "/v2/batches/{batchId}/letters/{letterId}", WRITE, batches::letters::withdraw),
     route!("letters.retry", POST "/v2/batches/{batchId}/letters/{letterId}/retry", WRITE, batches::letters::retry),
     route!("letters.events", GET "/v2/batches/{batchId}/letters/{letterId}/events", READ, batches::letters::events),
+
+    route!("calendar.get", GET "/v2/calendar", READ, calendar::get),
 
     route!("scans.push", POST "/v2/scans/push", None, scans::push),
     route!("test.letters.advance", POST "/v2/test/letters/{letterId}/advance", WRITE, test::letters::advance),

@@ -30,12 +30,16 @@
 //! | callback | where an account's news is pushed every few hours; a *push* is a page of it |
 //! | webhook | a URL of a client that is told of news; a *delivery* tells one webhook of one piece of news, by one or more *attempts* |
 //! | lane | which of two queues a delivery waits on: that of prompt webhooks, or that of those that were slow or failed |
+//! | production day | a day on which mail is made; the other days are closed: weekends, holidays, *closures* of this house |
+//! | cutoff | the moment of a production day until which its mail can be given or taken back |
+//! | send date | the production day on which a piece is made |
 //! | mode | live, or test: test data never reaches the print floor |
 
 pub mod account;
 pub mod address;
 pub mod article_number;
 pub mod batch;
+pub mod calendar;
 pub mod callback;
 pub mod event;
 pub mod fault;
