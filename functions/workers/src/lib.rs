@@ -9,6 +9,7 @@ pub mod initialise_batch;
 pub mod inspect_letters;
 pub mod match_orphans;
 pub mod plan_job;
+pub mod press;
 pub mod push_news;
 pub mod queue_retries;
 pub mod sequence_events;

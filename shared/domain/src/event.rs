@@ -56,6 +56,27 @@ pub enum EventKind {
     /// The postal service told where a mailed letter is, and that is another state than before.
     #[serde(rename = "letter.tracked")]
     LetterTracked,
+    /// A letter that is sent by itself was created.
+    #[serde(rename = "letter.created")]
+    LetterCreated,
+    /// Such a letter passed inspection.
+    #[serde(rename = "letter.ready")]
+    LetterReady,
+    /// Such a letter was changed by its client.
+    #[serde(rename = "letter.updated")]
+    LetterUpdated,
+    /// Such a letter was taken back.
+    #[serde(rename = "letter.canceled")]
+    LetterCanceled,
+    /// The send date of such a letter has come: it waits to be printed.
+    #[serde(rename = "letter.released")]
+    LetterReleased,
+    /// Such a letter was taken into a mail job.
+    #[serde(rename = "letter.in_production")]
+    LetterInProduction,
+    /// Such a letter was handed to the postal service.
+    #[serde(rename = "letter.mailed")]
+    LetterMailed,
     /// The account's callback does not accept what is pushed to it.
     #[serde(rename = "callback.failing")]
     CallbackFailing,
@@ -90,7 +111,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind that a client is told of. What concerns the print floor alone is not among them.
-    pub const TOLD: [EventKind; 18] = [
+    pub const TOLD: [EventKind; 25] = [
         EventKind::BatchCreated,
         EventKind::BatchInitialized,
         EventKind::BatchFailedToInitialize,
@@ -106,6 +127,13 @@ impl EventKind {
         EventKind::LetterRetried,
         EventKind::LetterWithdrawn,
         EventKind::LetterTracked,
+        EventKind::LetterCreated,
+        EventKind::LetterReady,
+        EventKind::LetterUpdated,
+        EventKind::LetterCanceled,
+        EventKind::LetterReleased,
+        EventKind::LetterInProduction,
+        EventKind::LetterMailed,
         EventKind::CallbackFailing,
         EventKind::CallbackRecovered,
         EventKind::WebhookDisabled,
@@ -129,6 +157,13 @@ impl EventKind {
             EventKind::LetterRetried => "letter.retried",
             EventKind::LetterWithdrawn => "letter.withdrawn",
             EventKind::LetterTracked => "letter.tracked",
+            EventKind::LetterCreated => "letter.created",
+            EventKind::LetterReady => "letter.ready",
+            EventKind::LetterUpdated => "letter.updated",
+            EventKind::LetterCanceled => "letter.canceled",
+            EventKind::LetterReleased => "letter.released",
+            EventKind::LetterInProduction => "letter.in_production",
+            EventKind::LetterMailed => "letter.mailed",
             EventKind::CallbackFailing => "callback.failing",
             EventKind::CallbackRecovered => "callback.recovered",
             EventKind::WebhookDisabled => "webhook.disabled",
