@@ -47,6 +47,7 @@ fn inner_operations() -> BTreeSet<String> {
         workers::deliver_webhook::OPERATION,
         workers::deliver_webhook::OPERATION_PATIENT,
         workers::queue_retries::OPERATION,
+        workers::release_singles::OPERATION,
         workers::sequence_events::OPERATION,
         workers::sweep_events::OPERATION,
         workers::archive_events::OPERATION,
@@ -223,6 +224,8 @@ fn each_function_that_lists_by_an_index_may_query_that_index() {
         ("operator.orphans.list", "by_account"),
         ("operator.scans.list", "by_account"),
         ("operator.queue", "queue"),
+        ("singles.list", "by_account"),
+        ("singles.release", "queue"),
         ("webhooks.queue_retries", "queue"),
     ];
     let mut granted = BTreeSet::new();

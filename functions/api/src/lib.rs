@@ -8,6 +8,7 @@ pub mod events;
 pub mod health;
 pub mod idempotent;
 pub mod issue_operator_key;
+pub mod letters;
 pub mod listing;
 pub mod operator;
 pub mod routes;

@@ -355,17 +355,23 @@ pub fn parse_metadata<'a>(
     metadata
 }
 
-/// Adds a fault when the texts of an order are too much in all.
-pub fn check_texts(order: &Order, at: &Pointer<'_>, faults: &mut Faults) {
-    // Measured as JSON, in which they are kept and told: a control character is six bytes there.
-    let escaped = |text: &str| serde_json::to_string(text).map_or(usize::MAX / 64, |json| json.len());
-    let mut bytes: usize =
-        [&order.external_id, &order.description].into_iter().flatten().map(|text| escaped(text)).sum();
-    bytes += order.metadata.iter().map(|pair| escaped(&pair.key) + escaped(&pair.value)).sum::<usize>();
-    if bytes > TEXTS_MOST {
-        let message =
-            format!("externalId, description and metadata have {bytes} bytes in all; give at most {TEXTS_MOST}.");
-        faults.push(at, "too_large", message);
+impl Order {
+    /// How many bytes its texts have as JSON, in which they are kept and told: a control character is six there.
+    pub fn texts(&self) -> usize {
+        let escaped = |text: &str| serde_json::to_string(text).map_or(usize::MAX / 64, |json| json.len());
+        let texts = [&self.external_id, &self.description].into_iter().flatten().map(|text| escaped(text));
+        let pairs = self.metadata.iter().map(|pair| escaped(&pair.key) + escaped(&pair.value));
+        texts.chain(pairs).sum()
+    }
+
+    /// Adds a fault when its texts are too much in all.
+    pub fn check_texts(&self, at: &Pointer<'_>, faults: &mut Faults) {
+        let bytes = self.texts();
+        if bytes > TEXTS_MOST {
+            let message =
+                format!("externalId, description and metadata have {bytes} bytes in all; give at most {TEXTS_MOST}.");
+            faults.push(at, "too_large", message);
+        }
     }
 }
 

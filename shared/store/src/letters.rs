@@ -233,7 +233,8 @@ impl Store {
         let passed: Vec<_> = letters.iter().filter(|letter| letter.state == LetterState::Ready).collect();
         let failed: Vec<(&LetterRef, &Issue)> =
             letters.iter().filter_map(|letter| Some((&letter.content.reference, letter.issue.as_ref()?))).collect();
-        let all_sheets: i64 = passed.iter().map(|letter| i64::from(batch.finish.sheets(letter.content.impressions))).sum();
+        let all_sheets: i64 =
+            passed.iter().map(|letter| i64::from(batch.finish.sheets(letter.content.impressions))).sum();
 
         let mut count = Transaction::default();
         let data = BTreeMap::from([

@@ -111,8 +111,8 @@ impl Options {
         self.extra_services.contains(&ExtraService::ElectronicReturnReceipt)
     }
 
-    /// Adds a fault for each two wishes that do not go together, or do not go with the recipient.
-    pub fn check(&self, at: &Pointer<'_>, recipient: Option<&Party>, faults: &mut Faults) {
+    /// Adds a fault for each two wishes that do not go together.
+    pub fn check(&self, at: &Pointer<'_>, faults: &mut Faults) {
         let certified = self.mail_class == MailClass::Certified;
         let here = at.key("extraServices");
         for service in &self.extra_services {
@@ -131,9 +131,13 @@ impl Options {
             let message = "The label of Certified Mail goes on a cover sheet: make placement cover.";
             faults.push(&at.key("placement"), "options.certified_needs_cover", message);
         }
-        if certified && recipient.is_some_and(|recipient| !recipient.address.is_domestic()) {
+    }
+
+    /// Adds a fault when the wishes do not go with the recipient.
+    pub fn check_recipient(&self, recipient: &Party, at: &Pointer<'_>, faults: &mut Faults) {
+        if self.mail_class == MailClass::Certified && !recipient.address.is_domestic() {
             let message = "Certified Mail goes to addresses in the United States alone: make mailClass FirstClass.";
-            faults.push(&at.key("mailClass"), "options.certified_is_domestic", message);
+            faults.push(&at.key("address").key("country"), "options.certified_is_domestic", message);
         }
     }
 }
@@ -145,7 +149,7 @@ mod tests {
 
     fn rules(options: &Options) -> Vec<&'static str> {
         let mut faults = Faults::default();
-        options.check(&Pointer::Root, None, &mut faults);
+        options.check(&Pointer::Root, &mut faults);
         faults.listed().iter().map(|fault| fault.rule).collect()
     }
 

@@ -159,7 +159,7 @@ fn texts_are_bounded_as_they_are_kept() {
         let mut order = single().order;
         order.description = Some(text);
         let mut faults = Faults::default();
-        check_texts(&order, &Pointer::Root, &mut faults);
+        order.check_texts(&Pointer::Root, &mut faults);
         faults.total()
     };
     assert_eq!(total("x".repeat(TEXT_MOST)), 0);
