@@ -46,15 +46,8 @@ enum Step {
     ReleaseMore,
 }
 
-const STEPS: [Step; 7] = [
-    Step::Create,
-    Step::CreateMany,
-    Step::Inspect,
-    Step::Update,
-    Step::Cancel,
-    Step::Release,
-    Step::ReleaseMore,
-];
+const STEPS: [Step; 7] =
+    [Step::Create, Step::CreateMany, Step::Inspect, Step::Update, Step::Cancel, Step::Release, Step::ReleaseMore];
 
 #[derive(Clone, Copy, Debug)]
 struct Case {

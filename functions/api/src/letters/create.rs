@@ -1,6 +1,5 @@
 //! `POST /v2/letters`: creates a letter, or one for each of many recipients, all of them or none.
 
-use domain::account::Mode;
 use domain::event::EventKind;
 use domain::fault::{Faults, Pointer};
 use domain::id::{MailingId, SingleId};
@@ -23,7 +22,7 @@ const MAX_TEXTS: usize = 20_000_000;
 /// What a request wants to be created, every field of it valid.
 struct NewSingles {
     orders: Vec<Order>,
-    /// The bytes of the document, if they came with the request: then the content of each order is to be a copy of them.
+    /// The bytes of the document, if they came with the request: those of which the content of each order is a copy.
     pdf: Option<Vec<u8>>,
     send_date: Date,
     many: bool,
@@ -40,12 +39,9 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         let locations = app.store.list_locations(&caller.account).await?;
         let new = parse(app, &call, &raw, &locations)?;
         drop(raw);
-        let NewSingles { mut orders, pdf, send_date, many } = new;
+        let NewSingles { orders, pdf, send_date, many } = new;
         if let Some(pdf) = pdf {
-            let copy = app.store.keep_copy(&caller.account, pdf).await?;
-            for order in &mut orders {
-                order.content = Content::Pdf(copy.clone());
-            }
+            app.store.keep_copy(&caller.account, pdf).await?;
         }
         let mailing = if many { Some(MailingId::new(call.now, entropy()?)) } else { None };
         let mut singles = Vec::with_capacity(orders.len());
@@ -78,7 +74,7 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         match (&mailing, singles.as_slice()) {
             (Some(mailing), singles) => {
                 let ids: Vec<&SingleId> = singles.iter().map(|single| &single.id).collect();
-                let body = json!({ "mailingId": mailing, "mode": mode(caller.mode), "letterIds": ids }).to_string();
+                let body = json!({ "mailingId": mailing, "mode": caller.mode, "letterIds": ids }).to_string();
                 let answer = Answer { status: 201, location: None, body };
                 app.store.create_mailing(mailing, singles, ticket, &answer, call.now).await?;
                 Ok(answer)
@@ -93,10 +89,6 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         }
     })
     .await
-}
-
-fn mode(mode: Mode) -> &'static str {
-    mode.as_str()
 }
 
 fn parse(
@@ -179,14 +171,7 @@ fn parse(
     else {
         return Err(refused(&faults));
     };
-    let (content, pdf) = match content {
-        NewContent::Path(path) => (Content::Path(path), None),
-        // What is kept is known once it is kept, which is when nothing is wrong.
-        NewContent::Pdf(bytes) => {
-            let copy = domain::letter::Copy { sha256: String::new(), bytes: bytes.len() as u64 };
-            (Content::Pdf(copy), Some(bytes))
-        }
-    };
+    let (content, pdf) = content.split();
     let mut orders = Vec::with_capacity(parties.len());
     for (recipient, warnings, own_id, own_pairs) in parties {
         orders.push(Order {

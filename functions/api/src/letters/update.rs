@@ -2,16 +2,15 @@
 
 use domain::event::EventKind;
 use domain::fault::{Faults, Pointer};
-use domain::letter::Copy;
 use domain::location::Location;
-use domain::single::{Content, MAX_HISTORY, Single, SingleState, TooLate};
+use domain::single::{MAX_HISTORY, Single, SingleState, TooLate};
 use edge::wire::{self, Object};
 use edge::{Call, Problem, Reply};
 use store::singles::SingleChange;
 
 use super::cancel::ATTEMPTS;
 use super::create::refused;
-use super::wire::{NewContent, RawSingle, metadata, own_text, use_type, wish};
+use super::wire::{RawSingle, metadata, own_text, use_type, wish};
 use crate::App;
 
 /// Answers the request: 200 with the letter. It is inspected again if its document or how it is made changed, or if it had
@@ -31,9 +30,9 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
             Some(_) => app.store.list_locations(&single.account).await?,
             None => Vec::new(),
         };
-        let (mut to, pdf) = changed(app, &call, &raw, &single, &locations)?;
+        let (to, pdf) = changed(app, &call, &raw, &single, &locations)?;
         if let Some(pdf) = pdf {
-            to.order.content = Content::Pdf(app.store.keep_copy(&single.account, pdf).await?);
+            app.store.keep_copy(&single.account, pdf).await?;
         }
         let change = SingleChange { to, kind: EventKind::LetterUpdated };
         if let Ok(single) = app.store.change_single(&single, change, call.now).await? {
@@ -76,15 +75,10 @@ fn changed(
     }
     order.options.check(&at, &mut faults);
     order.options.check_recipient(&order.recipient, &root.key("recipient"), &mut faults);
-    if let Some(Object(raw)) = &raw.content {
-        match raw.parse(locations, &root.key("content"), &mut faults) {
-            Some(NewContent::Path(path)) => order.content = Content::Path(path),
-            Some(NewContent::Pdf(bytes)) => {
-                order.content = Content::Pdf(Copy { sha256: String::new(), bytes: bytes.len() as u64 });
-                pdf = Some(bytes);
-            }
-            None => {}
-        }
+    if let Some(Object(raw)) = &raw.content
+        && let Some(content) = raw.parse(locations, &root.key("content"), &mut faults)
+    {
+        (order.content, pdf) = content.split();
     }
     let at = root.key("useType");
     if let Some(kind) = use_type(&raw.use_type, &at, &mut faults) {

@@ -21,6 +21,7 @@ use edge::wire::{Field, List, Object};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use store::idempotency::sha256;
 use store::singles::Released;
 
 /// The most recipients that are read of a request: one more than there may be.
@@ -154,6 +155,19 @@ pub(super) enum NewContent {
     Path(S3Path),
     /// The bytes.
     Pdf(Vec<u8>),
+}
+
+impl NewContent {
+    /// The content as it is kept, and the bytes of which a copy is to be kept with it.
+    pub(super) fn split(self) -> (Content, Option<Vec<u8>>) {
+        match self {
+            NewContent::Path(path) => (Content::Path(path), None),
+            NewContent::Pdf(bytes) => {
+                let copy = Copy { sha256: sha256(&bytes), bytes: bytes.len() as u64 };
+                (Content::Pdf(copy), Some(bytes))
+            }
+        }
+    }
 }
 
 impl RawPartyIn<'_> {
