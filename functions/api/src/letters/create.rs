@@ -4,7 +4,7 @@ use domain::event::EventKind;
 use domain::fault::{Faults, Pointer};
 use domain::id::{MailingId, SingleId};
 use domain::single::options::Options;
-use domain::single::{Content, Happened, MAX_RECIPIENTS, Order, Single, SingleState};
+use domain::single::{Happened, MAX_RECIPIENTS, Order, Single, SingleState};
 use edge::wire::{self, Object};
 use edge::{Call, Problem, Reply};
 use jiff::civil::Date;
@@ -12,7 +12,7 @@ use serde_json::json;
 use store::entropy;
 use store::idempotency::Answer;
 
-use super::wire::{NewContent, RawPartyIn, RawSingle, SingleOut, metadata, own_text, use_type, wish};
+use super::wire::{RawPartyIn, RawSingle, SingleOut, metadata, own_text, use_type, wish};
 use crate::App;
 use crate::idempotent::once;
 
