@@ -362,6 +362,36 @@ async fn a_released_batch_that_is_merged_takes_no_more_and_the_next_letters_go_i
 }
 
 #[tokio::test]
+async fn the_audit_finds_a_letter_in_no_batch_or_in_two_a_wrong_count_and_a_missing_event() -> Result<()> {
+    let mut floor = floor().await?;
+    let wanted = body(&floor.house, "reportlab.pdf");
+    let id = ready(&mut floor, wanted).await?;
+    come(&floor.house, &id).await?;
+    release(&mut floor).await?;
+    audit(&floor.house).await?;
+    let [batch] = made(&floor.house).await?.try_into().map_err(|_| "there is one batch")?;
+    let (single, batch) = (format!("SINGLE#{id}"), format!("BATCH#{batch}"));
+    for (pk, sk, name, value) in [
+        (&single, "SINGLE", "batch", json!("ABCD1234")),
+        (&batch, "BATCH", "received", json!(2)),
+        (&batch, "BATCH", "passed", json!(0)),
+    ] {
+        let was = floor.house.spoil(pk, sk, name, &value).await?;
+        assert!(audit(&floor.house).await.is_err(), "{name} of {sk} may be {value}");
+        floor.house.spoil(pk, sk, name, &was).await?;
+    }
+    let letter = format!("BATCH#{}#00", batch.trim_start_matches("BATCH#"));
+    let was = floor.house.spoil(&letter, &format!("LETTER#{id}"), "state", &json!("queued")).await?;
+    assert!(audit(&floor.house).await.is_err(), "a letter need not be ready");
+    floor.house.spoil(&letter, &format!("LETTER#{id}"), "state", &was).await?;
+    let events = floor.house.partition(&single).await?;
+    let event = events.iter().find(|item| text(item, "kind") == "letter.released").ok_or("it was released")?;
+    floor.house.spoil(&single, text(event, "sk"), "kind", &json!("letter.ready")).await?;
+    assert!(audit(&floor.house).await.is_err(), "an event may be another");
+    floor.house.take_down().await
+}
+
+#[tokio::test]
 async fn letters_are_made_as_their_options_say() -> Result<()> {
     let mut floor = floor().await?;
     let mut wanted = body(&floor.house, "typst-2.0.pdf");

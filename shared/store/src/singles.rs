@@ -544,3 +544,58 @@ fn pointer_item(single: &Single) -> Result<Option<Item>, StoreError> {
     let item = PointerItem { id: single.id.clone() };
     pointer_of(single).map(|key| table::keyed("a pointer", &key, &item)).transpose()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_texts(lengths: &[usize]) -> Vec<Single> {
+        let single = |(number, length): (usize, &usize)| {
+            let text = "x".repeat(*length);
+            let party = serde_json::json!({
+                "organization": "Acme",
+                "address": { "name1": "Acme", "address1": "PO Box 1", "city": "Town", "state": "LA", "postalCode": "70112", "country": "US" },
+            });
+            let json = serde_json::json!({
+                "id": SingleId::letter(Timestamp::UNIX_EPOCH, [number as u8; 10]),
+                "account": "acct_01",
+                "mode": "live",
+                "sender": party,
+                "returnAddress": ["PO Box 1", "Town LA 70112"],
+                "recipient": party,
+                "content": { "path": "s3://bucket/key" },
+                "useType": "transactional",
+                "options": domain::single::options::Options::default(),
+                "description": text,
+                "state": "ready",
+                "version": 1,
+                "sendDate": "2026-11-17",
+                "history": [],
+                "createdAt": "2026-11-17T00:00:00Z",
+                "modifiedAt": "2026-11-17T00:00:00Z",
+            });
+            serde_json::from_value(json).unwrap()
+        };
+        lengths.iter().enumerate().map(single).collect()
+    }
+
+    #[test]
+    fn what_is_written_together_fits_a_transaction_and_is_never_nothing() {
+        let together = |lengths: &[usize]| together(&of_texts(lengths), 49, |single| single);
+        assert_eq!(together(&[10; 100]), 49);
+        assert_eq!(together(&[99_000; 49]), 26, "3 MB of long texts");
+        assert_eq!(together(&[250_000, 250_000]), 2);
+        assert_eq!(together(&[]), 0);
+    }
+
+    #[test]
+    fn only_what_is_to_be_released_is_in_the_index_of_what_is_due() {
+        let single = of_texts(&[1]).remove(0);
+        let is_listed = |single: &Single| single_item(single).unwrap().contains_key("gsi2pk");
+        assert!(is_listed(&single));
+        assert!(!is_listed(&Single { state: SingleState::Issue, ..single.clone() }));
+        assert!(!is_listed(&Single { state: SingleState::Queued, ..single.clone() }));
+        assert!(!is_listed(&Single { mode: Mode::Test, ..single.clone() }));
+        assert!(!is_listed(&Single { batch: Some(BatchId::parse("ABCD1234").unwrap()), ..single }));
+    }
+}

@@ -78,7 +78,7 @@ fn at(text: &str) -> Timestamp {
 fn without_a_wish_a_piece_is_sent_on_the_first_day_whose_cutoff_is_still_to_come() {
     let calendar = Calendar::default();
     let sent = |now| calendar.send_date(None, at(now)).unwrap();
-    // The seed's own examples: a Tuesday at nine and at eleven.
+    // A Tuesday at nine and at eleven.
     assert_eq!(sent("2026-11-17T09:00:00-05:00"), date(2026, 11, 17));
     assert_eq!(sent("2026-11-17T11:00:00-05:00"), date(2026, 11, 18));
     assert_eq!(sent("2026-11-17T09:59:59.999-05:00"), date(2026, 11, 17));
