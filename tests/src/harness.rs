@@ -10,6 +10,7 @@ pub mod proxy;
 pub mod receiver;
 pub mod runtime;
 pub mod scans;
+pub mod singles;
 
 /// What went wrong, in words for whoever reads the test's output.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;

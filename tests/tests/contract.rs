@@ -47,6 +47,7 @@ fn inner_operations() -> BTreeSet<String> {
         workers::deliver_webhook::OPERATION,
         workers::deliver_webhook::OPERATION_PATIENT,
         workers::queue_retries::OPERATION,
+        workers::release_singles::OPERATION,
         workers::sequence_events::OPERATION,
         workers::sweep_events::OPERATION,
         workers::archive_events::OPERATION,
@@ -187,7 +188,7 @@ fn listed(value: &Value) -> Vec<Value> {
 fn each_function_has_a_policy_of_its_own_that_names_actions_and_resources() {
     for (operation, function) in functions() {
         assert!(function["Role"].is_null(), "{operation} shares a role");
-        if ["health.get", "docs.get"].contains(&operation.as_str()) {
+        if ["health.get", "docs.get", "calendar.get"].contains(&operation.as_str()) {
             assert!(function["Policies"].is_null(), "{operation} needs nothing");
             continue;
         }
@@ -223,6 +224,8 @@ fn each_function_that_lists_by_an_index_may_query_that_index() {
         ("operator.orphans.list", "by_account"),
         ("operator.scans.list", "by_account"),
         ("operator.queue", "queue"),
+        ("singles.list", "by_account"),
+        ("singles.release", "queue"),
         ("webhooks.queue_retries", "queue"),
     ];
     let mut granted = BTreeSet::new();
@@ -260,12 +263,46 @@ fn each_function_has_a_log_group_and_alarms() {
         .values()
         .filter_map(|resource| resource["Properties"]["MetricName"].as_str())
         .collect();
-    assert_eq!(metrics, BTreeSet::from(["Errors", "Throttles"]));
+    assert_eq!(metrics, BTreeSet::from(["Errors"]));
+    // Throttles are counted over all functions: what they share is the concurrency of the AWS account.
+    let throttles = &template["Resources"]["Throttles"];
+    assert_eq!(
+        (&throttles["Type"], &throttles["Properties"]["MetricName"]),
+        (&"AWS::CloudWatch::Alarm".into(), &"Throttles".into())
+    );
+    assert!(throttles["Properties"]["Dimensions"].is_null(), "all functions are counted");
     let named: BTreeSet<String> = functions()
         .into_values()
         .map(|function| text(&function["FunctionName"]).trim_start_matches("${AWS::StackName}-").to_owned())
         .collect();
     assert_eq!(named_there, named);
+}
+
+/// How many resources the stack has: those of the template, those that its loops make, and those that SAM adds. Each function gets
+/// a role, and a permission to be called for each of its events, or a mapping or a schedule with its role.
+fn resources() -> usize {
+    let template = template();
+    let resources = template["Resources"].as_object().unwrap();
+    let written = resources.iter().filter(|(name, _)| !name.starts_with("Fn::ForEach")).count();
+    let looped: usize = resources
+        .iter()
+        .filter(|(name, _)| name.starts_with("Fn::ForEach"))
+        .map(|(_, loop_)| loop_[1].as_array().unwrap().len() * loop_[2].as_object().unwrap().len())
+        .sum();
+    let added: usize = functions()
+        .into_values()
+        .map(|function| {
+            let events = function["Events"].as_object().cloned().unwrap_or_default();
+            1 + events.values().map(|event| if event["Type"] == "ScheduleV2" { 2 } else { 1 }).sum::<usize>()
+        })
+        .sum();
+    // The API itself: its deployment, its stage, the permission of its authorizer.
+    written + looped + added + 3
+}
+
+#[test]
+fn the_stack_has_no_more_resources_than_one_may_have() {
+    assert!(resources() <= 500, "{} resources", resources());
 }
 
 #[test]

@@ -14,7 +14,8 @@ use edge::{Call, Problem};
 
 use crate::App;
 
-/// The batch that the path names, if it is the caller's. Another's batch is not found, like one that does not exist.
+/// The batch that the path names, if the caller made it. Another's batch is not found, like one that does not exist, or one
+/// that the house made.
 async fn own(app: &App, call: &Call) -> Result<Batch, Problem> {
     let caller = call.caller()?;
     let batch = match BatchId::parse(call.parameter("batchId")) {
@@ -22,6 +23,6 @@ async fn own(app: &App, call: &Call) -> Result<Batch, Problem> {
         Err(_) => None,
     };
     batch
-        .filter(|batch| batch.account == caller.account && batch.mode == caller.mode)
+        .filter(|batch| batch.account == caller.account && batch.mode == caller.mode && batch.group.is_none())
         .ok_or_else(|| Problem::not_found("batch"))
 }

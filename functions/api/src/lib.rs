@@ -2,6 +2,7 @@
 
 pub mod authorize;
 pub mod batches;
+pub mod calendar;
 pub mod callback;
 mod client_url;
 pub mod docs;
@@ -9,6 +10,7 @@ pub mod events;
 pub mod health;
 pub mod idempotent;
 pub mod issue_operator_key;
+pub mod letters;
 pub mod listing;
 pub mod operator;
 pub mod routes;

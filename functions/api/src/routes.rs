@@ -3,7 +3,7 @@
 use domain::account::Scope;
 use edge::Handler;
 
-use crate::{App, batches, callback, docs, events, health, operator, scans, test, webhooks};
+use crate::{App, batches, calendar, callback, docs, events, health, letters, operator, scans, test, webhooks};
 
 /// An endpoint.
 pub struct Route {
@@ -53,6 +53,15 @@ pub const ROUTES: &[Route] = &[
     route!("letters.withdraw", DELETE "/v2/batches/{batchId}/letters/{letterId}", WRITE, batches::letters::withdraw),
     route!("letters.retry", POST "/v2/batches/{batchId}/letters/{letterId}/retry", WRITE, batches::letters::retry),
     route!("letters.events", GET "/v2/batches/{batchId}/letters/{letterId}/events", READ, batches::letters::events),
+
+    route!("singles.create", POST "/v2/letters", WRITE, letters::create),
+    route!("singles.list", GET "/v2/letters", READ, letters::list),
+    route!("singles.get", GET "/v2/letters/{letterId}", READ, letters::get),
+    route!("singles.update", PATCH "/v2/letters/{letterId}", WRITE, letters::update),
+    route!("singles.cancel", DELETE "/v2/letters/{letterId}", WRITE, letters::cancel),
+    route!("singles.download", GET "/v2/letters/{letterId}/download", READ, letters::download),
+    route!("singles.events", GET "/v2/letters/{letterId}/events", READ, letters::events),
+    route!("calendar.get", GET "/v2/calendar", READ, calendar::get),
 
     route!("scans.push", POST "/v2/scans/push", None, scans::push),
     route!("test.letters.advance", POST "/v2/test/letters/{letterId}/advance", WRITE, test::letters::advance),

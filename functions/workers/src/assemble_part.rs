@@ -18,14 +18,13 @@ use print::assemble::{AssembleError, Assembler, Certified};
 use print::code128::{ArticleDigits, Code128Error};
 use print::imb::{Imb, ImbError};
 use print::manifest::{Csv, Entry, JsonLines, Summary};
-use print::stationery::{Placement, Sides, Stationery};
 use sha2::{Digest, Sha256};
 use store::parts::SerialsExhausted;
 use store::queues::Assemble;
 use store::{Store, StoreError};
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 
-use crate::{look, unknown};
+use crate::{look, press, unknown};
 
 /// The `Handler` of its function.
 pub const OPERATION: &str = "parts.assemble";
@@ -178,7 +177,7 @@ async fn write(
     let mut file = store.print_file(&job.id, part.number);
     let mut hash = Sha256::new();
     let mut assembler =
-        Assembler::new(Vec::new(), &Stationery::default()).map_err(|error| PartError::File(error.into()))?;
+        Assembler::new(Vec::new(), &press::stationery(&job.finish)).map_err(|error| PartError::File(error.into()))?;
     let (mut manifest, mut lines) = (Csv::new(Vec::new()), JsonLines::new(Vec::new()));
     for ((batch, letter, piece), number) in pieces.iter().zip(part.first_piece..) {
         let reference = &letter.content.reference;
@@ -198,7 +197,7 @@ async fn write(
         let row = assembler
             .add(&print::assemble::Piece {
                 account: batch.account.as_str(),
-                sender: batch.return_address.lines(),
+                sender: letter.content.sender.as_ref().unwrap_or(&batch.return_address).lines(),
                 recipient: &address.lines(),
                 imb: &imb,
                 // A certified piece is returned in any case.
@@ -208,8 +207,8 @@ async fn write(
                 number,
                 document: &document,
                 impressions: Some(letter.content.impressions),
-                placement: Placement::Cover,
-                sides: Sides::Duplex,
+                placement: press::placement(&batch.finish),
+                sides: press::sides(&batch.finish),
                 perforated: batch.perforated,
             })
             .map_err(|error| PartError::Piece(reference.clone(), error))?;

@@ -8,34 +8,35 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use domain::batch::{Batch, BatchState};
+use domain::id::AccountId;
 use domain::letter::{Finding, Issue, Letter, LetterState, Outcome, keep_findings};
-use domain::location::Location;
+use domain::location::{Location, S3Path};
 use edge::sqs::Worked;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use print::inspect::{Limits, Severity};
 use print::isolate::{CHILD_ARGUMENT, Inspector};
 use store::documents::NotFetched;
-use store::queues::Inspect;
+use store::queues::{Inspect, ToInspect};
 use store::{Store, StoreError};
 
-use crate::{look, unknown};
+use crate::{inspect_singles, look, unknown};
 
 /// The `Handler` of its function.
 pub const OPERATION: &str = "letters.inspect";
 
 /// How many documents are fetched at once, and so are in memory.
-const PREFETCH: usize = 4;
+pub(crate) const PREFETCH: usize = 4;
 /// For how long a message is worked on. What is left then is announced again: a group full of documents that take all the
 /// time they may would otherwise use up the function's, and with it the deliveries that the message has.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What all messages of this process share.
 pub struct Inspection {
-    store: Store,
+    pub(crate) store: Store,
     /// One child inspects one document at a time.
     inspector: RefCell<Inspector>,
-    limits: Limits,
+    pub(crate) limits: Limits,
 }
 
 /// A group could not be inspected now.
@@ -59,13 +60,36 @@ impl Inspection {
         let inspector = RefCell::new(start().map_err(InspectError::Isolation)?);
         Ok(Inspection { store, inspector, limits: Limits::default() })
     }
+
+    /// Judges a document, and keeps a copy of one that may be printed. Answers how many pages it has, too.
+    pub(crate) async fn judge(
+        &self,
+        account: &AccountId,
+        bytes: Vec<u8>,
+        limits: &Limits,
+    ) -> Result<(Outcome, u32), InspectError> {
+        let report = self.inspector.borrow_mut().inspect(&bytes, limits).map_err(InspectError::Isolation)?;
+        let findings = keep_findings(report.findings.into_iter().map(finding));
+        let outcome = match findings.first().filter(|finding| finding.refuses).cloned() {
+            Some(Finding { code, message, page, .. }) => Outcome::Failed(Issue { code, message, page }, findings),
+            None => Outcome::Passed(self.store.keep_copy(account, bytes).await?, findings),
+        };
+        Ok((outcome, report.pages))
+    }
 }
 
 /// Works off a message.
 ///
 /// # Errors
 /// When the store does not answer or documents cannot be inspected; the message comes again.
-pub async fn work(inspection: &Inspection, message: Inspect) -> Result<Worked, InspectError> {
+pub async fn work(inspection: &Inspection, message: ToInspect) -> Result<Worked, InspectError> {
+    match message {
+        ToInspect::Letters(message) => work_letters(inspection, message).await,
+        ToInspect::Singles(message) => inspect_singles::work(inspection, message).await,
+    }
+}
+
+async fn work_letters(inspection: &Inspection, message: Inspect) -> Result<Worked, InspectError> {
     let Inspection { store, .. } = inspection;
     // The addition is committed, open, or will never be; letters tell which, as they carry its id.
     let found = look(async || {
@@ -135,12 +159,12 @@ async fn inspect(
     locations: &[Location],
     letters: &mut [Letter],
 ) -> Result<Inspected, InspectError> {
-    let Inspection { store, inspector, limits } = inspection;
+    let Inspection { store, limits, .. } = inspection;
     let started = Instant::now();
     let waiting = letters.iter_mut().filter(|letter| letter.state == LetterState::Queued);
     let mut fetched = stream::iter(waiting)
         .map(async |letter: &mut Letter| {
-            let source = fetch(store, letter, locations, limits.max_bytes).await;
+            let source = fetch(store, &letter.content.source, locations, limits.max_bytes).await;
             (letter, source)
         })
         .buffered(PREFETCH);
@@ -156,14 +180,7 @@ async fn inspect(
             Ok(Err(issue)) => Outcome::Failed(issue, Vec::new()),
             Ok(Ok(bytes)) => {
                 let limits = Limits { impressions: Some(letter.content.impressions), ..limits.clone() };
-                let report = inspector.borrow_mut().inspect(&bytes, &limits).map_err(InspectError::Isolation)?;
-                let findings = keep_findings(report.findings.into_iter().map(finding));
-                match findings.first().filter(|finding| finding.refuses).cloned() {
-                    Some(Finding { code, message, page, .. }) => {
-                        Outcome::Failed(Issue { code, message, page }, findings)
-                    }
-                    None => Outcome::Passed(store.keep_copy(&batch.account, bytes).await?, findings),
-                }
+                inspection.judge(&batch.account, bytes, &limits).await?.0
             }
         };
         recorded &= store.record_outcome(batch, &letter.addition, &letter.content.reference, &outcome).await?;
@@ -192,15 +209,14 @@ fn finding(found: print::inspect::Finding) -> Finding {
     }
 }
 
-/// Fetches a letter's document, or says why a person has to act first.
-async fn fetch(
+/// Fetches a client's document, or says why a person has to act first.
+pub(crate) async fn fetch(
     store: &Store,
-    letter: &Letter,
+    source: &S3Path,
     locations: &[Location],
     limit: u64,
 ) -> Result<Result<Vec<u8>, Issue>, StoreError> {
     let issue = |code: &str, message: String| Err(Issue { code: code.to_owned(), message, page: None });
-    let source = &letter.content.source;
     let Some(location) = locations.iter().find(|location| location.holds(source)) else {
         let message = "The document's location is no longer registered to the account. Ask the operator to register it, \
                        then retry the letter.";

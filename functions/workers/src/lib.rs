@@ -7,10 +7,13 @@ pub mod deliver_webhook;
 pub mod find_news;
 pub mod initialise_batch;
 pub mod inspect_letters;
+pub mod inspect_singles;
 pub mod match_orphans;
 pub mod plan_job;
+pub mod press;
 pub mod push_news;
 pub mod queue_retries;
+pub mod release_singles;
 pub mod sequence_events;
 pub mod sweep_events;
 
@@ -51,6 +54,7 @@ pub async fn run() -> Result<(), Error> {
             Box::pin(serve(deliverer, &operation, work)).await
         }
         queue_retries::OPERATION => Box::pin(edge::direct::serve(async || queue_retries::work(&store).await)).await,
+        release_singles::OPERATION => Box::pin(edge::direct::serve(async || release_singles::work(&store).await)).await,
         assemble_part::OPERATION => serve(store, &operation, assemble_part::work).await,
         apply_scans::OPERATION => serve(store, &operation, apply_scans::work).await,
         match_orphans::OPERATION => serve(store, &operation, match_orphans::work).await,

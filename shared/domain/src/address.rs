@@ -7,7 +7,7 @@ mod countries;
 mod country;
 pub mod return_address;
 mod state;
-mod text;
+pub(crate) mod text;
 mod zip;
 
 use std::borrow::Cow;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::Mode;
 use crate::address::return_address::ReturnAddress;
+use crate::finish::Finish;
 use crate::id::{AccountId, AdditionId, BatchId, JobId};
 
 /// How the postal service is to treat the letters.
@@ -128,6 +129,13 @@ pub struct Batch {
     pub electronic_return_receipt: bool,
     /// Whether the first sheet after the cover sheet is perforated.
     pub perforated: bool,
+    /// How its pieces are made.
+    #[serde(default)]
+    pub finish: Finish,
+    /// What its letters have in common, if the house made it of singles. Such a batch is nothing that a client made, and
+    /// clients do not see it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// By when it is to be mailed.
     pub target_mail_date: Date,
     /// Where undeliverable letters return to.
@@ -157,6 +165,9 @@ pub struct Batch {
     /// When it became ready, if it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready_at: Option<Timestamp>,
+    /// When it was taken into its mail job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub printing_at: Option<Timestamp>,
     /// When it was handed to the postal service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mailed_at: Option<Timestamp>,
@@ -202,6 +213,9 @@ pub enum NotMergeable {
     /// It is printed on other paper than the first batch named.
     #[error("one of it and the first batch uses perforated paper and the other does not")]
     Paper,
+    /// Its pieces are made otherwise than those of the first batch named.
+    #[error("its pieces are made otherwise than the first batch's: see \"finish\"")]
+    Finish,
     /// It was sent with a test key.
     #[error("it is a test batch, and test mail is never printed")]
     Test,
@@ -264,6 +278,8 @@ pub fn not_mergeable(batches: &[Batch]) -> Vec<(BatchId, NotMergeable)> {
             Some(NotMergeable::MailClass { this: batch.mail_class, first: first.mail_class })
         } else if batch.perforated != first.perforated {
             Some(NotMergeable::Paper)
+        } else if batch.finish != first.finish {
+            Some(NotMergeable::Finish)
         } else {
             None
         }
@@ -301,6 +317,8 @@ mod tests {
             mail_class: MailClass::FirstClass,
             electronic_return_receipt: false,
             perforated: false,
+            finish: Finish::default(),
+            group: None,
             target_mail_date: "2026-11-22".parse().unwrap(),
             return_address: ReturnAddress::parse("PO Box 1\nTown LA 70112", &Pointer::Root, &mut Faults::default())
                 .unwrap(),
@@ -315,6 +333,7 @@ mod tests {
             job: None,
             created_at: Timestamp::UNIX_EPOCH,
             ready_at: None,
+            printing_at: None,
             mailed_at: None,
         }
     }

@@ -61,6 +61,24 @@ pub enum EventKind {
     /// The postal service told who signed for a letter.
     #[serde(rename = "letter.signed")]
     LetterSigned,
+    /// A letter that is sent by itself was created.
+    #[serde(rename = "letter.created")]
+    LetterCreated,
+    /// Such a letter was changed by its client.
+    #[serde(rename = "letter.updated")]
+    LetterUpdated,
+    /// Such a letter was taken back.
+    #[serde(rename = "letter.canceled")]
+    LetterCanceled,
+    /// The send date of such a letter has come: it waits to be printed.
+    #[serde(rename = "letter.released")]
+    LetterReleased,
+    /// Such a letter was taken into a mail job.
+    #[serde(rename = "letter.in_production")]
+    LetterInProduction,
+    /// Such a letter was handed to the postal service.
+    #[serde(rename = "letter.mailed")]
+    LetterMailed,
     /// The account's callback does not accept what is pushed to it.
     #[serde(rename = "callback.failing")]
     CallbackFailing,
@@ -95,7 +113,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind that a client is told of. What concerns the print floor alone is not among them.
-    pub const TOLD: [EventKind; 19] = [
+    pub const TOLD: [EventKind; 25] = [
         EventKind::BatchCreated,
         EventKind::BatchInitialized,
         EventKind::BatchFailedToInitialize,
@@ -112,6 +130,12 @@ impl EventKind {
         EventKind::LetterWithdrawn,
         EventKind::LetterTracked,
         EventKind::LetterSigned,
+        EventKind::LetterCreated,
+        EventKind::LetterUpdated,
+        EventKind::LetterCanceled,
+        EventKind::LetterReleased,
+        EventKind::LetterInProduction,
+        EventKind::LetterMailed,
         EventKind::CallbackFailing,
         EventKind::CallbackRecovered,
         EventKind::WebhookDisabled,
@@ -136,6 +160,12 @@ impl EventKind {
             EventKind::LetterWithdrawn => "letter.withdrawn",
             EventKind::LetterTracked => "letter.tracked",
             EventKind::LetterSigned => "letter.signed",
+            EventKind::LetterCreated => "letter.created",
+            EventKind::LetterUpdated => "letter.updated",
+            EventKind::LetterCanceled => "letter.canceled",
+            EventKind::LetterReleased => "letter.released",
+            EventKind::LetterInProduction => "letter.in_production",
+            EventKind::LetterMailed => "letter.mailed",
             EventKind::CallbackFailing => "callback.failing",
             EventKind::CallbackRecovered => "callback.recovered",
             EventKind::WebhookDisabled => "webhook.disabled",

@@ -62,11 +62,21 @@ identifier! {
     BatchId, |text| text.len() == 8 && text.bytes().all(|byte| CROCKFORD.contains(&byte))
 }
 identifier! {
-    /// What a client calls a letter: exactly eight characters, unique within its batch. They are those that a URL takes as
-    /// they are (RFC 3986 §2.3), because the reference is part of the letter's URL.
+    /// What a letter is called, uniquely within its batch: what a client calls it, which is exactly eight characters, or the
+    /// identifier of the single that it was. The eight are those that a URL takes as they are (RFC 3986 §2.3), because the
+    /// reference is part of the letter's URL.
     LetterRef, |text| {
-        text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+        let of_client = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
+        (text.len() == 8 && of_client) || prefixed(text, "ltr_")
     }
+}
+identifier! {
+    /// A letter that is sent by itself.
+    SingleId, |text| prefixed(text, "ltr_")
+}
+identifier! {
+    /// The singles of one request.
+    MailingId, |text| prefixed(text, "mlg_")
 }
 identifier! {
     /// A client of the mailhouse.
@@ -131,8 +141,28 @@ macro_rules! time_sorted {
     )* };
 }
 time_sorted!(
-    AccountId "acct_", KeyId "key_", JobId "job_", LocationId "loc_", WebhookId "whk_", EventId "evt_", PushId "psh_"
+    AccountId "acct_", KeyId "key_", JobId "job_", LocationId "loc_", WebhookId "whk_", EventId "evt_", PushId "psh_",
+    MailingId "mlg_"
 );
+
+impl SingleId {
+    /// A new letter's identifier; later ones sort later.
+    pub fn letter(at: Timestamp, entropy: Entropy) -> Self {
+        Self(format!("ltr_{}", time_sorted(at, entropy)))
+    }
+}
+
+impl LetterRef {
+    /// What a client calls a letter of a batch; `None` if it is not exactly eight characters.
+    pub fn of_client(text: &str) -> Option<Self> {
+        Self::parse(text).ok().filter(|reference| reference.as_str().len() == 8)
+    }
+
+    /// What a single is called in its batch.
+    pub fn of(single: &SingleId) -> Self {
+        Self(single.as_str().to_owned())
+    }
+}
 
 impl AdditionId {
     /// A random addition id: unique within its batch, short because every letter carries it.
@@ -200,6 +230,9 @@ mod tests {
         assert!(LetterRef::parse("L000004").is_err());
         assert!(LetterRef::parse("L00000004").is_err());
         assert!(LetterRef::parse("a-b._~09").is_ok());
+        let single = SingleId::letter(Timestamp::UNIX_EPOCH, [7; 10]);
+        assert_eq!(LetterRef::parse(single.as_str()).unwrap(), LetterRef::of(&single));
+        assert_eq!(LetterRef::of_client(single.as_str()), None);
         for text in ["Ångström", "L00\n0004", "L 000004", "L/000004", "L%200004"] {
             assert!(LetterRef::parse(text).is_err(), "{text}");
         }

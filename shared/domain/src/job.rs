@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::MailClass;
+use crate::finish::Finish;
 use crate::id::{BatchId, JobId, LetterRef};
-use crate::letter::sheets;
 
 /// Where a mail job is on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -53,6 +53,9 @@ pub struct Job {
     pub mail_class: MailClass,
     /// Whether the first sheet after the cover sheet is perforated.
     pub perforated: bool,
+    /// How the pieces are made.
+    #[serde(default)]
+    pub finish: Finish,
     /// How many letters.
     pub letters: u32,
     /// How many sheets.
@@ -87,9 +90,9 @@ pub struct PlannedPiece {
     pub batch: u32,
     /// The letter's reference.
     pub reference: LetterRef,
-    /// Its sides.
+    /// Its sheets.
     #[serde(skip)]
-    pub impressions: u32,
+    pub sheets: u32,
     /// By what the postal service sorts: ZIP, or the country of mail that leaves this one.
     #[serde(skip)]
     pub sort_key: String,
@@ -99,8 +102,7 @@ pub struct PlannedPiece {
 /// The result depends on the letters alone, not on the order in which they were read.
 pub fn plan(mut pieces: Vec<PlannedPiece>, letters_per_part: usize) -> Vec<Vec<PlannedPiece>> {
     pieces.sort_unstable_by(|a, b| {
-        let key = |piece: &PlannedPiece| sheets(piece.impressions);
-        (key(a), &a.sort_key, a.batch, &a.reference).cmp(&(key(b), &b.sort_key, b.batch, &b.reference))
+        (a.sheets, &a.sort_key, a.batch, &a.reference).cmp(&(b.sheets, &b.sort_key, b.batch, &b.reference))
     });
     let mut parts = Vec::with_capacity(pieces.len().div_ceil(letters_per_part.max(1)));
     let mut rest = pieces.into_iter().peekable();
@@ -152,11 +154,11 @@ mod tests {
 
     use super::*;
 
-    fn piece(number: usize, impressions: u32, zip: u32) -> PlannedPiece {
+    fn piece(number: usize, sheets: u32, zip: u32) -> PlannedPiece {
         PlannedPiece {
             batch: 0,
             reference: LetterRef::parse(&format!("L{number:07}")).unwrap(),
-            impressions,
+            sheets,
             sort_key: format!("{zip:05}"),
         }
     }
@@ -166,7 +168,7 @@ mod tests {
         fn every_letter_is_in_exactly_one_part_and_the_order_of_reading_does_not_matter(
             letters in prop::collection::vec((1u32..9, 0u32..5), 0..200), size in 1usize..50, seed: u64,
         ) {
-            let pieces: Vec<_> = letters.iter().enumerate().map(|(n, &(sides, zip))| piece(n, sides, zip)).collect();
+            let pieces: Vec<_> = letters.iter().enumerate().map(|(n, &(sheets, zip))| piece(n, sheets, zip)).collect();
             let mut shuffled = pieces.clone();
             shuffled.sort_by_key(|piece| piece.reference.as_str().bytes().fold(seed, |hash, byte| hash.wrapping_mul(31) ^ u64::from(byte)));
             let parts = plan(pieces.clone(), size);
@@ -175,7 +177,7 @@ mod tests {
             let mut references: Vec<_> = parts.concat().into_iter().map(|piece| piece.reference).collect();
             references.sort();
             prop_assert_eq!(references, pieces.iter().map(|piece| piece.reference.clone()).collect::<Vec<_>>());
-            let sizes: Vec<_> = parts.concat().iter().map(|piece| sheets(piece.impressions)).collect();
+            let sizes: Vec<_> = parts.concat().iter().map(|piece| piece.sheets).collect();
             prop_assert!(sizes.is_sorted());
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::address::{Address, AddressWarning};
+use crate::address::{Address, AddressWarning, ReturnAddress};
 use crate::article_number::ArticleNumber;
 use crate::id::{AdditionId, JobId, LetterRef};
 use crate::location::S3Path;
@@ -26,6 +26,9 @@ pub struct NewLetter {
     /// What is odd about it without standing in its way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<AddressWarning>,
+    /// Where it returns to, if that is not where the others of its batch do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender: Option<ReturnAddress>,
 }
 
 /// A letter's own state on the production side. The rest of its way it shares with its batch.
@@ -153,11 +156,6 @@ impl Letter {
 /// that names those of them that are ready is just short of a write unit's kilobyte.
 pub const INSPECTION_GROUP: usize = 64;
 
-/// The sheets of a piece: the cover sheet, and the document with a blank side where it has an odd number.
-pub fn sheets(impressions: u32) -> u32 {
-    1 + impressions.div_ceil(2)
-}
-
 /// What inspection found out about one letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -187,10 +185,5 @@ mod tests {
         let many = (1..=100).map(|page| finding(&format!("rule {page}"), page == 100, page));
         let kept = keep_findings(many);
         assert_eq!((kept.len(), kept[0].page), (MAX_FINDINGS, Some(100)));
-    }
-
-    #[test]
-    fn a_piece_has_a_cover_sheet_and_whole_sheets_for_its_sides() {
-        assert_eq!([1, 2, 3, 4].map(sheets), [2, 2, 3, 3]);
     }
 }

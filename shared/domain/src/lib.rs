@@ -10,6 +10,10 @@
 //! | batch | letters with a common mail class, paper, return address and target mail date |
 //! | letter | one document for one address; its *reference* is unique in its batch |
 //! | addition | one request's letters on their way into a batch: all of them get in, or none |
+//! | single | a letter that its client sends by itself; when its send date has come it is *released*: it becomes a letter of a batch that the house makes of singles |
+//! | mailing | the singles of one request with several recipients: all of them are there, or none |
+//! | party | who sends or gets a single: a person, an organization, or both |
+//! | finish | how pieces are made: colour, sides, where the address is, envelopes |
 //! | document | the PDF of a letter; *source* is where the client has it, the *copy* is ours, by content hash |
 //! | impression | one printed side; a *sheet* has two |
 //! | inspection | deciding whether a document may be printed |
@@ -32,19 +36,25 @@
 //! | callback | where an account's news is pushed every few hours; a *push* is a page of it |
 //! | webhook | a URL of a client that is told of news; a *delivery* tells one webhook of one piece of news, by one or more *attempts* |
 //! | lane | which of two queues a delivery waits on: that of prompt webhooks, or that of those that were slow or failed |
+//! | production day | a day on which mail is made; the other days are closed: weekends, holidays, *closures* of this house |
+//! | cutoff | the moment of a production day until which its mail can be given or taken back |
+//! | send date | the production day on which a piece is made |
 //! | mode | live, or test: test data never reaches the print floor |
 
 pub mod account;
 pub mod address;
 pub mod article_number;
 pub mod batch;
+pub mod calendar;
 pub mod callback;
 pub mod event;
 pub mod fault;
+pub mod finish;
 pub mod id;
 pub mod job;
 pub mod letter;
 pub mod location;
+pub mod single;
 pub mod tracking;
 pub mod tracking_code;
 pub mod webhook;

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::account::Mode;
 use domain::batch::{Batch, BatchState, OpenAddition};
-use domain::event::{Event, EventKind};
+use domain::event::{Entry, Event, EventKind};
 use domain::id::{AccountId, AdditionId, BatchId, EventId};
-use domain::letter::NewLetter;
+use domain::letter::{Letter, NewLetter};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -282,6 +282,32 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let event = batch_event(batch, kind, data, now)?;
+        let key = keys::event(&keys::batch(&batch.id), &event.id);
+        transaction.create(&self.config.table, event_item(&key, &event)?).map(drop)
+    }
+
+    /// Adds the event of a change that a batch's letters make with it. Of a batch that its client made, the event is of the
+    /// batch. Of one that the house made the client knows nothing: the event is of each of its letters.
+    pub(crate) async fn whole_batch_event(
+        &self,
+        transaction: &mut Transaction,
+        batch: &Batch,
+        kind: EventKind,
+        data: BTreeMap<String, String>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        if batch.group.is_none() {
+            return self.batch_event(transaction, batch, kind, data, now);
+        }
+        let kind = match kind {
+            EventKind::BatchReady => EventKind::LetterReleased,
+            EventKind::BatchPrinting => EventKind::LetterInProduction,
+            EventKind::BatchMailed => EventKind::LetterMailed,
+            other => other,
+        };
+        let mut event = batch_event(batch, kind, BTreeMap::new(), now)?;
+        let entry = |letter: Letter| Some(Entry { letter: letter.content.reference, data: BTreeMap::new() });
+        event.entries = self.each_letter(&batch.id, batch.shards, entry).await?;
         let key = keys::event(&keys::batch(&batch.id), &event.id);
         transaction.create(&self.config.table, event_item(&key, &event)?).map(drop)
     }

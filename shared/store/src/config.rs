@@ -1,5 +1,6 @@
 //! The deployment's settings, read once from the environment.
 
+use domain::calendar::{Calendar, NotClosures};
 use domain::tracking_code::{MailerId, ServiceType, TrackingCodeError};
 
 /// Names of the deployment's resources, and its settings.
@@ -45,6 +46,8 @@ pub struct Config {
     pub archive_bucket: String,
     /// For how many days the log is kept.
     pub log_days: u16,
+    /// On which days mail is made.
+    pub calendar: Calendar,
     /// The gateway's usage plan on which accounts are counted; only the function that creates accounts is told it.
     pub usage_plan: Option<String>,
 }
@@ -61,6 +64,9 @@ pub enum ConfigError {
     /// The Mailer ID of test letters.
     #[error("MAILHOUSE_MAILER_ID is the one that test letters have: set the one that the postal service assigned")]
     TestMailer,
+    /// No dates.
+    #[error("MAILHOUSE_CLOSURES: {0}")]
+    Closures(#[from] NotClosures),
     /// Not part of a tracking code.
     #[error("{0}: {1}")]
     TrackingCode(&'static str, TrackingCodeError),
@@ -100,6 +106,7 @@ impl Config {
             callback_queue: required("MAILHOUSE_QUEUE_CALLBACK")?,
             archive_bucket: required("MAILHOUSE_ARCHIVE_BUCKET")?,
             log_days: number("MAILHOUSE_LOG_DAYS")?.try_into().unwrap_or(u16::MAX),
+            calendar: Calendar::with_closures(&std::env::var("MAILHOUSE_CLOSURES").unwrap_or_default())?,
             usage_plan: std::env::var("MAILHOUSE_USAGE_PLAN").ok().filter(|name| !name.is_empty()),
         })
     }

@@ -1,8 +1,10 @@
 //! PDFs and other objects in S3: the clients' documents, our copies of them, and the letters of additions under way.
 
 use std::io::{Read, Write};
+use std::time::Duration;
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use domain::id::{AccountId, AdditionId, BatchId};
 use domain::letter::{Copy, NewLetter};
@@ -112,6 +114,22 @@ impl Store {
         Ok(bytes.filter(|bytes| sha256(bytes) == copy.sha256))
     }
 
+    /// A URL under which anyone may fetch our copy of a document for a quarter of an hour.
+    ///
+    /// # Errors
+    /// When it cannot be signed.
+    pub async fn copy_url(&self, account: &AccountId, copy: &Copy) -> Result<String, StoreError> {
+        self.signed_url(&self.config.documents_bucket, copy_key(account, &copy.sha256)).await
+    }
+
+    /// A URL under which anyone may fetch an object for a quarter of an hour.
+    pub(crate) async fn signed_url(&self, bucket: &str, key: String) -> Result<String, StoreError> {
+        let expiry = PresigningConfig::expires_in(Duration::from_secs(900))
+            .map_err(|_| StoreError::Missing("a valid lifetime of a URL"))?;
+        let signed = self.s3().get_object().bucket(bucket).key(key).presigned(expiry);
+        Ok(signed.await.map_err(StoreError::aws("GetObject (presigned)"))?.uri().to_owned())
+    }
+
     /// Keeps the letters of an addition, so that whoever finishes or aborts it knows them.
     ///
     /// # Errors
@@ -187,7 +205,7 @@ impl Store {
 
 /// Copies lie apart by account: equal documents of two accounts are two objects, so that nothing about one account can
 /// be learnt from another's.
-fn copy_key(account: &AccountId, sha256: &str) -> String {
+pub(crate) fn copy_key(account: &AccountId, sha256: &str) -> String {
     format!("documents/{account}/{sha256}")
 }
 

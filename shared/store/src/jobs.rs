@@ -80,6 +80,7 @@ impl Store {
                 batches: ids.to_vec(),
                 mail_class: first.mail_class,
                 perforated: first.perforated,
+                finish: first.finish,
                 letters: batches.iter().map(|batch| batch.received).sum(),
                 sheets: batches.iter().map(|batch| u64::try_from(batch.sheets).unwrap_or(0)).sum(),
                 letters_per_part: self.config.letters_per_part,
@@ -100,17 +101,20 @@ impl Store {
             merge.create(&self.config.table, item)?;
             self.job_event(&mut merge, &job, EventKind::JobCreated, now)?;
             for batch in &batches {
-                let change =
-                    Change::new(keys::batch(&batch.id), "SET #state = :printing, #job = :job REMOVE #gsi2pk, #gsi2sk")
-                        .when("#state = :ready AND #received = :received AND #sheets = :sheets")
-                        .value(":printing", &BatchState::Printing)?
-                        .value(":job", &job.id)?
-                        .value(":ready", &BatchState::Ready)?
-                        .value(":received", &batch.received)?
-                        .value(":sheets", &batch.sheets)?;
+                let change = Change::new(
+                    keys::batch(&batch.id),
+                    "SET #state = :printing, #job = :job, #printingAt = :now REMOVE #gsi2pk, #gsi2sk",
+                )
+                .when("#state = :ready AND #received = :received AND #sheets = :sheets")
+                .value(":printing", &BatchState::Printing)?
+                .value(":job", &job.id)?
+                .value(":now", &now)?
+                .value(":ready", &BatchState::Ready)?
+                .value(":received", &batch.received)?
+                .value(":sheets", &batch.sheets)?;
                 places.insert(merge.update(&self.config.table, change)?, batch.id.clone());
                 let batch = Batch { job: Some(job.id.clone()), ..batch.clone() };
-                self.batch_event(&mut merge, &batch, EventKind::BatchPrinting, BTreeMap::new(), now)?;
+                self.whole_batch_event(&mut merge, &batch, EventKind::BatchPrinting, BTreeMap::new(), now).await?;
             }
             merge.complete(&self.config.table, Completion::of(ticket, &answer))?;
             match self.commit(merge).await? {
@@ -164,7 +168,7 @@ impl Store {
             let planned = |letter: Letter| {
                 (letter.state != LetterState::Canceled).then(|| PlannedPiece {
                     batch: u32::try_from(number).unwrap_or(u32::MAX),
-                    impressions: letter.content.impressions,
+                    sheets: batch.finish.sheets(letter.content.impressions),
                     sort_key: letter.content.address.sort_key().to_owned(),
                     reference: letter.content.reference,
                 })
@@ -292,7 +296,7 @@ impl Store {
         for batch in self.batches(&job.batches).await? {
             let change = Change::new(
                 keys::batch(&batch.id),
-                "SET #state = :ready, #gsi2pk = :queue, #gsi2sk = :urgency REMOVE #job",
+                "SET #state = :ready, #gsi2pk = :queue, #gsi2sk = :urgency REMOVE #job, #printingAt",
             )
             .when("#state = :printing AND #job = :job")
             .value(":ready", &BatchState::Ready)?
@@ -302,7 +306,7 @@ impl Store {
             .value(":job", &job.id)?;
             give_up.update(&self.config.table, change)?;
             let data = BTreeMap::from([("letters".to_owned(), batch.received.to_string())]);
-            self.batch_event(&mut give_up, &batch, EventKind::BatchReady, data, now)?;
+            self.whole_batch_event(&mut give_up, &batch, EventKind::BatchReady, data, now).await?;
         }
         match self.commit(give_up).await? {
             Ok(()) => Ok(Ok(())),
@@ -348,7 +352,7 @@ impl Store {
                     .value(":job", &job.id)?;
                 confirm.update(&self.config.table, change)?;
                 let data = BTreeMap::from([("letters".to_owned(), batch.received.to_string())]);
-                self.batch_event(&mut confirm, &batch, EventKind::BatchMailed, data, now)?;
+                self.whole_batch_event(&mut confirm, &batch, EventKind::BatchMailed, data, now).await?;
             }
         }
         confirm.complete(&self.config.table, completion)?;

@@ -3,8 +3,10 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::account::Mode;
 use domain::id::{
-    AccountId, AdditionId, BatchId, EventId, JobId, KeyId, LetterRef, LocationId, PushId, ScanFileId, WebhookId,
+    AccountId, AdditionId, BatchId, EventId, JobId, KeyId, LetterRef, LocationId, MailingId, PushId, ScanFileId,
+    SingleId, WebhookId,
 };
+use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
 /// A primary key, or where a query starts.
@@ -49,6 +51,42 @@ pub(crate) fn letters(batch: &BatchId, shard: u16) -> String {
 fn shard(shards: u16, reference: &LetterRef) -> u16 {
     let hash = Sha256::digest(reference.as_str());
     (u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]) % u32::from(shards.max(1))) as u16
+}
+
+pub(crate) const SINGLE_PREFIX: &str = "SINGLE#";
+
+pub(crate) fn single(id: &SingleId) -> Key {
+    Key::new(format!("{SINGLE_PREFIX}{id}"), "SINGLE")
+}
+
+/// The single of a key.
+pub(crate) fn single_of(key: &Key) -> Option<SingleId> {
+    SingleId::parse(key.pk.strip_prefix(SINGLE_PREFIX)?).ok()
+}
+
+pub(crate) fn mailing(id: &MailingId) -> Key {
+    Key::new(format!("MAILING#{id}"), "MAILING")
+}
+
+/// What an account calls by that name.
+pub(crate) fn external(account: &AccountId, mode: Mode, external_id: &str) -> String {
+    format!("EXTERNAL#{account}#{}#{:x}", mode.as_str(), Sha256::digest(external_id))
+}
+
+/// Over how many partitions of the index `queue` singles that are to be released are spread, by their groups.
+pub(crate) const DUE_SHARDS: u16 = 8;
+
+/// Index `queue`: singles that are to be released, those first that are due first.
+pub(crate) fn due_shard(shard: u16) -> String {
+    format!("DUE#{shard}")
+}
+
+/// Where in the index `queue` a single is that is to be released: those of one day and group are beside each other.
+pub(crate) fn due(date: Date, group: &str, id: &SingleId) -> (String, String) {
+    let hash = Sha256::digest(group);
+    let shard = u16::from(hash[0]) % DUE_SHARDS;
+    let group: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    (due_shard(shard), format!("{date}#{group}#{id}"))
 }
 
 /// An event, beside the thing it is about.
@@ -225,6 +263,10 @@ pub(crate) mod by_account {
 
     pub(crate) fn batches(account: &AccountId, mode: Mode) -> String {
         format!("{account}#{}#BATCHES", mode.as_str())
+    }
+
+    pub(crate) fn singles(account: &AccountId, mode: Mode) -> String {
+        format!("{account}#{}#SINGLES", mode.as_str())
     }
 
     /// Events of an account that are not yet numbered.

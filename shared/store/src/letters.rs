@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::batch::{Batch, BatchState};
 use domain::event::{Entry, Event, EventKind};
 use domain::id::{AdditionId, BatchId, LetterRef};
-use domain::letter::{Issue, Letter, LetterState, NewLetter, Outcome, sheets};
+use domain::letter::{Issue, Letter, LetterState, NewLetter, Outcome};
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
@@ -234,7 +234,8 @@ impl Store {
         let passed: Vec<_> = letters.iter().filter(|letter| letter.state == LetterState::Ready).collect();
         let failed: Vec<(&LetterRef, &Issue)> =
             letters.iter().filter_map(|letter| Some((&letter.content.reference, letter.issue.as_ref()?))).collect();
-        let all_sheets: i64 = passed.iter().map(|letter| i64::from(sheets(letter.content.impressions))).sum();
+        let all_sheets: i64 =
+            passed.iter().map(|letter| i64::from(batch.finish.sheets(letter.content.impressions))).sum();
 
         let mut count = Transaction::default();
         let mut event = batch_event(batch, EventKind::LetterReady, BTreeMap::new(), now)?;
@@ -347,7 +348,7 @@ impl Store {
         .when(format!("#state = :batch_state{}", if withdraw { " AND #expected > :one" } else { "" }))
         .value(":passed", &if passed { -1 } else { 0 })?
         .value(":issues", &if passed { 0 } else { -1 })?
-        .value(":sheets", &if passed { -i64::from(sheets(letter.content.impressions)) } else { 0 })?
+        .value(":sheets", &if passed { -i64::from(batch.finish.sheets(letter.content.impressions)) } else { 0 })?
         .value(":batch_state", &batch.state)?;
         counts = if withdraw {
             counts.value(":one_less", &-1)?.value(":one", &1)?

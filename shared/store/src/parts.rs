@@ -1,8 +1,5 @@
 //! Parts of a mail job: their letters, serial numbers, and files.
 
-use std::time::Duration;
-
-use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use domain::batch::Batch;
@@ -244,17 +241,7 @@ impl Store {
     /// # Errors
     /// When it cannot be signed.
     pub async fn file_url(&self, job: &JobId, part: u32, file: PartFile) -> Result<String, StoreError> {
-        let expiry = PresigningConfig::expires_in(Duration::from_secs(900))
-            .map_err(|_| StoreError::Missing("a valid lifetime of a URL"))?;
-        let signed = self
-            .s3()
-            .get_object()
-            .bucket(&self.config.print_bucket)
-            .key(file.key(job, part))
-            .presigned(expiry)
-            .await
-            .map_err(StoreError::aws("GetObject (presigned)"))?;
-        Ok(signed.uri().to_owned())
+        self.signed_url(&self.config.print_bucket, file.key(job, part)).await
     }
 }
 

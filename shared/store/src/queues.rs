@@ -5,7 +5,7 @@
 //! worker lets it come again, until it is older than any transaction that could still make it true.
 
 use domain::account::Mode;
-use domain::id::{AccountId, AdditionId, BatchId, JobId, LetterRef, PushId};
+use domain::id::{AccountId, AdditionId, BatchId, JobId, LetterRef, MailingId, PushId, SingleId};
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,28 @@ pub struct Inspect {
     pub letters: Vec<LetterRef>,
     /// When this was announced.
     pub announced: Timestamp,
+}
+
+/// Singles came in or were changed, and are to be inspected.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InspectSingles {
+    /// Which, and the version from which on each is to be inspected.
+    pub singles: Vec<(SingleId, u32)>,
+    /// The mailing that they came with, if it is not known to be completed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mailing: Option<MailingId>,
+    /// When this was announced.
+    pub announced: Timestamp,
+}
+
+/// What the queue of inspections holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ToInspect {
+    /// Letters of a batch.
+    Letters(Inspect),
+    /// Singles.
+    Singles(InspectSingles),
 }
 
 /// A mail job is to be cut into parts.
@@ -168,6 +190,13 @@ impl Message for Initialise {
 }
 
 impl Message for Inspect {
+    fn queue(store: &Store) -> &str {
+        &store.config.inspect_queue
+    }
+    const DELAY: i32 = 1;
+}
+
+impl Message for InspectSingles {
     fn queue(store: &Store) -> &str {
         &store.config.inspect_queue
     }

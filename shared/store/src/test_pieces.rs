@@ -65,7 +65,7 @@ impl Store {
             return Ok(());
         }
         let mut mail = Transaction::default();
-        let change = Change::new(keys::batch(&batch.id), "SET #state = :mailed, #mailedAt = :now")
+        let change = Change::new(keys::batch(&batch.id), "SET #state = :mailed, #printingAt = :now, #mailedAt = :now")
             .when("#state = :ready AND #mode = :test")
             .value(":mailed", &BatchState::Mailed)?
             .value(":now", &now)?
@@ -74,7 +74,7 @@ impl Store {
         mail.update(&self.config.table, change)?;
         for kind in [EventKind::BatchPrinting, EventKind::BatchMailed] {
             let data = BTreeMap::from([("letters".to_owned(), batch.received.to_string())]);
-            self.batch_event(&mut mail, batch, kind, data, now)?;
+            self.whole_batch_event(&mut mail, batch, kind, data, now).await?;
         }
         // Refused: it was mailed meanwhile, or changed; then its letters' scans wait, and the client tries again.
         self.commit(mail).await.map(drop)

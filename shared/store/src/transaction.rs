@@ -96,6 +96,26 @@ impl Transaction {
         Ok(self.push(TransactWriteItem::builder().put(put).build()))
     }
 
+    /// Puts an item over one whose attribute `name` still has that value.
+    pub(crate) fn replace<T: Serialize>(
+        &mut self,
+        table: &str,
+        item: Item,
+        name: &str,
+        was: &T,
+    ) -> Result<usize, StoreError> {
+        let put = Put::builder()
+            .table_name(table)
+            .set_item(Some(item))
+            .condition_expression("#name = :was")
+            .expression_attribute_names("#name", name)
+            .expression_attribute_values(":was", attribute("a value", was)?)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()
+            .map_err(|_| StoreError::Missing("an item to replace"))?;
+        Ok(self.push(TransactWriteItem::builder().put(put).build()))
+    }
+
     /// Changes an item.
     pub(crate) fn update(&mut self, table: &str, change: Change) -> Result<usize, StoreError> {
         let update = Update::builder()

@@ -85,8 +85,14 @@ impl Queue {
 }
 
 /// The operations that no queue and no URL leads to.
-const WORKERS: [&str; 5] =
-    ["events.sequence", "events.sweep", "events.archive", "callbacks.find", "webhooks.queue_retries"];
+const WORKERS: [&str; 6] = [
+    "events.sequence",
+    "events.sweep",
+    "events.archive",
+    "callbacks.find",
+    "webhooks.queue_retries",
+    "singles.release",
+];
 
 /// The documents of the client: file, and how many pages it has.
 pub const DOCUMENTS: [(&str, u32); 4] =

@@ -17,6 +17,7 @@ mod listing;
 mod main_job;
 mod print_floor;
 mod reading;
+mod singles;
 mod support;
 mod tracking;
 mod webhooks;

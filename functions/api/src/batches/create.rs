@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::batch::{Batch, BatchState};
+use domain::finish::Finish;
 use domain::id::BatchId;
 use edge::{Call, Problem, Reply, wire};
 use store::idempotency::Answer;
@@ -38,6 +39,8 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
             mail_class: new.mail_class,
             electronic_return_receipt: new.electronic_return_receipt,
             perforated: new.perforated,
+            finish: Finish::default(),
+            group: None,
             target_mail_date: new.target_mail_date,
             return_address: new.return_address,
             expected: new.expected,
@@ -51,6 +54,7 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
             job: None,
             created_at: call.now,
             ready_at: None,
+            printing_at: None,
             mailed_at: None,
         };
         let letters = (!new.letters.is_empty()).then_some(new.letters);

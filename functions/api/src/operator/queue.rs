@@ -2,6 +2,7 @@
 
 use domain::account::Mode;
 use domain::batch::{MailClass, today};
+use domain::finish::Finish;
 use domain::id::{AccountId, BatchId};
 use edge::{Call, Problem, Reply};
 use jiff::Timestamp;
@@ -19,6 +20,7 @@ struct QueuedOut {
     mode: Mode,
     mail_class: MailClass,
     use_perforated_paper: bool,
+    finish: Finish,
     target_mail_date: Date,
     overdue: bool,
     letters: u32,
@@ -42,6 +44,7 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         mode: batch.mode,
         mail_class: batch.mail_class,
         use_perforated_paper: batch.perforated,
+        finish: batch.finish,
         target_mail_date: batch.target_mail_date,
         letters: batch.received,
         sheets: batch.sheets,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 /// Why a text cannot be printed on an envelope at all, whatever the field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unfit {
+pub(crate) enum Unfit {
     /// A control character, a line break or an invisible mark that reorders text.
     Control,
     /// More characters than the field may have.
@@ -14,7 +14,7 @@ pub(super) enum Unfit {
 /// The text without white space at its ends and with each run of white space inside as one space.
 ///
 /// Nothing is copied unless something changes: almost every field of a large batch is clean already.
-pub(super) fn clean(raw: &str, most: usize) -> Result<Cow<'_, str>, Unfit> {
+pub(crate) fn clean(raw: &str, most: usize) -> Result<Cow<'_, str>, Unfit> {
     let text = raw.trim();
     if text.len() <= most && is_plain(text.as_bytes()) {
         return Ok(Cow::Borrowed(text));

@@ -1,6 +1,8 @@
 //! `GET /v2/batches/{batchId}/letters/{letterId}/events`: what became of a letter since it was mailed, with times, places and
 //! codes, in the order in which it happened.
 
+use domain::batch::Batch;
+use domain::id::LetterRef;
 use domain::tracking::codes::Meaning;
 use domain::tracking::{Feed, Place, PostalState, Signature, states};
 use edge::{Call, Problem, Reply};
@@ -13,7 +15,7 @@ use crate::batches::own;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct HistoryOut {
+pub(crate) struct HistoryOut {
     postal_state: PostalState,
     items: Vec<EventOut>,
 }
@@ -45,9 +47,19 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
     let letter = super::named(app, &call, &batch).await?;
     let mailed = batch.mailed_at.filter(|_| postal_state(&batch, &letter, None).is_some());
     let Some(mailed_at) = mailed else { return Err(super::not_mailed()) };
+    Reply::json(200, &history(app, &batch, &letter.content.reference, mailed_at).await?)
+}
+
+/// What became of a letter since it was mailed.
+pub(crate) async fn history(
+    app: &App,
+    batch: &Batch,
+    letter: &LetterRef,
+    mailed_at: Timestamp,
+) -> Result<HistoryOut, Problem> {
     let table = app.store.codes().await?;
     let codes = table.of(batch.mail_class);
-    let tracked = app.store.tracked(&batch, &letter.content.reference).await?.unwrap_or_default();
+    let tracked = app.store.tracked(batch, letter).await?.unwrap_or_default();
     let mut items = vec![EventOut {
         at: mailed_at,
         feed: Feed::Mailhouse,
@@ -74,5 +86,5 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
             signature: scan.signature,
         });
     }
-    Reply::json(200, &HistoryOut { postal_state: tracked.state, items })
+    Ok(HistoryOut { postal_state: tracked.state, items })
 }

@@ -46,11 +46,11 @@ impl RawLetter<'_> {
     pub(crate) fn parse(&self, at: &Pointer<'_>, locations: &[Location], faults: &mut Faults) -> Option<NewLetter> {
         let here = at.key("letterRefId");
         let reference = self.letter_ref_id.required(&here, faults).text(&here, faults).and_then(|text| {
-            let parsed = LetterRef::parse(text);
-            if parsed.is_err() {
+            let parsed = LetterRef::of_client(text);
+            if parsed.is_none() {
                 faults.push(&here, "letter_ref_id", "Give exactly 8 characters: letters, digits and any of - . _ ~");
             }
-            parsed.ok()
+            parsed
         });
         let raw = RawAddress {
             name1: self.name1.text(&at.key("name1"), faults),
@@ -85,7 +85,8 @@ impl RawLetter<'_> {
         let here = at.key("impressionCount");
         let impressions = self.impression_count.required(&here, faults).whole(1..=MAX_IMPRESSIONS, &here, faults);
         let (address, warnings) = address?;
-        Some(NewLetter { reference: reference?, address, source: source?, impressions: impressions?, warnings })
+        let (reference, source, impressions) = (reference?, source?, impressions?);
+        Some(NewLetter { reference, address, source, impressions, warnings, sender: None })
     }
 }
 
@@ -121,7 +122,7 @@ pub(crate) fn parse_letters(
             && !seen.insert(reference.as_ref())
             && duplicates.len() < Faults::LISTED
         {
-            duplicates.extend(LetterRef::parse(reference));
+            duplicates.extend(LetterRef::of_client(reference));
         }
     }
     (letters, duplicates)

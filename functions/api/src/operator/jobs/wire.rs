@@ -1,6 +1,7 @@
 //! A mail job as it is shown.
 
 use domain::batch::MailClass;
+use domain::finish::Finish;
 use domain::id::{BatchId, JobId};
 use domain::job::Job;
 use jiff::Timestamp;
@@ -15,6 +16,7 @@ pub(super) struct JobOut {
     batch_ids: Vec<BatchId>,
     mail_class: MailClass,
     use_perforated_paper: bool,
+    finish: Finish,
     letters: u32,
     sheets: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,6 +73,7 @@ impl JobOut {
             batch_ids: job.batches,
             mail_class: job.mail_class,
             use_perforated_paper: job.perforated,
+            finish: job.finish,
             letters: job.letters,
             sheets: job.sheets,
             part_count: job.parts,

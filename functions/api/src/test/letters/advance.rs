@@ -6,8 +6,9 @@
 use domain::account::Mode;
 use domain::batch::{Batch, BatchState, MailClass};
 use domain::fault::{Faults, Pointer};
-use domain::id::{BatchId, LetterRef};
+use domain::id::{BatchId, LetterRef, SingleId};
 use domain::letter::LetterState;
+use domain::single::{Single, SingleState};
 use domain::tracking::life::Outcome;
 use edge::wire::{self, Field};
 use edge::{Call, Problem, Reply};
@@ -15,6 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use store::idempotency::{Answer, Completion};
+use store::release::Numbers;
 use store::test_pieces::TestScan;
 
 use crate::App;
@@ -50,7 +52,8 @@ impl RawLife<'_> {
     }
 }
 
-/// The letter that the path names: its batch's id, a full stop, and its reference.
+/// The letter that the path names: its batch's id, a full stop, and its reference; or the identifier of one that is sent by
+/// itself, which is released into a batch of its own first.
 async fn named(app: &App, call: &Call) -> Result<(Batch, LetterRef), Problem> {
     let caller = call.caller()?;
     if caller.mode != Mode::Test {
@@ -59,6 +62,9 @@ async fn named(app: &App, call: &Call) -> Result<(Batch, LetterRef), Problem> {
         return Err(Problem::new(403, "forbidden", message));
     }
     let not_found = || Problem::not_found("letter");
+    if let Ok(id) = SingleId::parse(call.parameter("letterId")) {
+        return released(app, call, &id).await;
+    }
     let (batch, reference) = call.parameter("letterId").split_once('.').ok_or_else(not_found)?;
     let id = BatchId::parse(batch).map_err(|_| not_found())?;
     let reference = LetterRef::parse(reference).map_err(|_| not_found())?;
@@ -72,6 +78,26 @@ async fn named(app: &App, call: &Call) -> Result<(Batch, LetterRef), Problem> {
         return Err(Problem::new(409, "letter.not_ready", message));
     }
     Ok((batch, reference))
+}
+
+/// A letter that is sent by itself, in its batch.
+async fn released(app: &App, call: &Call, id: &SingleId) -> Result<(Batch, LetterRef), Problem> {
+    let caller = call.caller()?;
+    let own = |single: &Single| single.account == caller.account && single.mode == caller.mode;
+    for _ in 0..2 {
+        let single = app.store.single(id).await?.filter(own).ok_or_else(|| Problem::not_found("letter"))?;
+        if single.state != SingleState::Ready {
+            let message = "The letter has not passed inspection, or was canceled.";
+            return Err(Problem::new(409, "letter.not_ready", message));
+        }
+        if let Some(batch) = &single.batch {
+            let batch = app.store.batch(batch).await?.ok_or_else(|| Problem::not_found("letter"))?;
+            return Ok((batch, single.reference()));
+        }
+        // Whoever else released it or changed it meanwhile is seen in the next round.
+        app.store.release_singles(vec![single], &mut Numbers::new(), call.now).await?;
+    }
+    Err(Problem::new(409, "letter.not_ready", "The letter is being changed. Try again in a moment.").retry_after(1))
 }
 
 /// Answers the request: 202, and the scans come after the answer.
@@ -92,7 +118,7 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         app.store.send_test_scans(&batch, &piece, &scans, call.now).await?;
         let told: Vec<Value> = scans.iter().map(|scan| json!({ "at": scan.at, "code": scan.code })).collect();
         let body = json!({
-            "letterId": format!("{}.{letter}", batch.id),
+            "letterId": call.parameter("letterId"),
             "trackingCode": piece.code,
             "outcome": outcome,
             "scans": told,

@@ -1,0 +1,3 @@
+//! `/v2/calendar`: on which days mail is made.
+
+pub mod get;

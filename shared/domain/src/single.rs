@@ -1,0 +1,390 @@
+//! A single: a letter that its client sends by itself, not in a batch. It is looked after one by one until it is released;
+//! from then on it is a letter of a batch like others, and its production and its postal state are that letter's.
+
+pub mod options;
+pub mod party;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::account::Mode;
+use crate::address::{AddressWarning, ReturnAddress};
+use crate::batch::{Batch, BatchState};
+use crate::calendar::{cutoff, due};
+use crate::event::EventKind;
+use crate::fault::{Faults, Pointer};
+use crate::id::{AccountId, BatchId, LetterRef, MailingId, SingleId};
+use crate::letter::{Copy, Finding, Issue, NewLetter};
+use crate::location::S3Path;
+use options::Options;
+use party::Party;
+
+/// The most recipients of one request.
+pub const MAX_RECIPIENTS: usize = 1_000;
+/// The most pairs of metadata.
+pub const MAX_METADATA: usize = 20;
+/// The longest key and the longest value of metadata, characters.
+pub const METADATA_MOST: (usize, usize) = (64, 512);
+/// The longest external id, description or other text of that kind, characters.
+pub const TEXT_MOST: usize = 99_999;
+/// The most bytes that all such texts of one single may have as JSON: with them an item of the table and a kept answer
+/// still hold what they must.
+pub const TEXTS_MOST: usize = 250_000;
+/// The most changes that a single remembers, and so may have.
+pub const MAX_HISTORY: usize = 100;
+/// The most singles that are released into one batch. Its events name each.
+pub const MAX_RELEASED: u32 = 500;
+
+/// What a letter is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum UseType {
+    /// Advertising.
+    Marketing,
+    /// Anything that is sent because of something between sender and recipient.
+    Transactional,
+}
+
+impl UseType {
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            UseType::Marketing => "marketing",
+            UseType::Transactional => "transactional",
+        }
+    }
+
+    /// The type of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        [UseType::Marketing, UseType::Transactional].into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// Where the document of a single comes from. Each kind ends as our copy of a PDF, by its hash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Content {
+    /// An object in a location that is registered to the account.
+    Path(S3Path),
+    /// A PDF that came with the request, of which we kept a copy.
+    Pdf(Copy),
+}
+
+/// A pair of metadata.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Metadata {
+    /// The key, which no other pair of the single has.
+    pub key: String,
+    /// The value.
+    pub value: String,
+}
+
+/// A single's own state. Once it is released, the rest of its way is its batch's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SingleState {
+    /// It waits for inspection.
+    Queued,
+    /// It may be printed.
+    Ready,
+    /// It cannot be printed until someone acts.
+    Issue,
+    /// It was taken back.
+    Canceled,
+}
+
+/// Where a single is on its way, as its client sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Status {
+    /// It waits for inspection.
+    Queued,
+    /// It may be printed.
+    Ready,
+    /// It is in a mail job.
+    InProduction,
+    /// It was handed to the postal service.
+    Mailed,
+    /// It cannot be printed until someone acts.
+    Issue,
+    /// It was taken back.
+    Canceled,
+}
+
+impl Status {
+    /// Every status.
+    pub const ALL: [Status; 6] =
+        [Status::Queued, Status::Ready, Status::InProduction, Status::Mailed, Status::Issue, Status::Canceled];
+
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Queued => "queued",
+            Status::Ready => "ready",
+            Status::InProduction => "inProduction",
+            Status::Mailed => "mailed",
+            Status::Issue => "issue",
+            Status::Canceled => "canceled",
+        }
+    }
+
+    /// The status of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Status::ALL.into_iter().find(|status| status.as_str() == text)
+    }
+}
+
+/// Something that happened to a single before it was released.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Happened {
+    /// What.
+    #[serde(rename = "type")]
+    pub kind: EventKind,
+    /// When.
+    #[serde(rename = "createdAt")]
+    pub at: Timestamp,
+}
+
+/// What a client says of a single, every field of it valid.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Order {
+    /// Who sends it.
+    pub sender: Party,
+    /// The sender as it is printed.
+    pub return_address: ReturnAddress,
+    /// Who gets it.
+    pub recipient: Party,
+    /// What is odd about the recipient's address without standing in its way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<AddressWarning>,
+    /// Its document.
+    pub content: Content,
+    /// What it is for.
+    pub use_type: UseType,
+    /// How it is made and mailed.
+    pub options: Options,
+    /// What the client calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    /// A note of the client's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// What the client wants to find it by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub metadata: Vec<Metadata>,
+}
+
+/// A single.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Single {
+    /// Its identifier.
+    pub id: SingleId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// Whether it will be printed.
+    pub mode: Mode,
+    /// What the client says of it.
+    #[serde(flatten)]
+    pub order: Order,
+    /// Its own state.
+    pub state: SingleState,
+    /// How often it was written: whoever changes it says what it read.
+    pub version: u32,
+    /// The mailing that it came with, as long as nobody has looked whether that was completed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mailing: Option<MailingId>,
+    /// On which day it is made.
+    pub send_date: Date,
+    /// Our copy of its document, once it passed inspection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy: Option<Copy>,
+    /// How many sides that has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub impressions: Option<u32>,
+    /// What inspection found about it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+    /// Why it cannot be printed, in the state `issue`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issue: Option<Issue>,
+    /// The batch into which it was released.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<BatchId>,
+    /// What happened to it, in order.
+    pub history: Vec<Happened>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it was last changed by its client or by its inspection.
+    pub modified_at: Timestamp,
+}
+
+/// Why a single can no longer be changed or taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TooLate {
+    /// The cutoff of its send date has passed.
+    #[error("the letter could be changed and canceled until {0}")]
+    Cutoff(Timestamp),
+    /// It was taken back.
+    #[error("the letter was canceled")]
+    Canceled,
+    /// It was changed more often than anybody would.
+    #[error("the letter was changed too often: cancel it and create another")]
+    TooOften,
+}
+
+/// A single that cannot be released: it is not ready, or has no copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the single is not ready to be released")]
+pub struct NotReady;
+
+impl Single {
+    /// Until when, that moment included, it can be changed and taken back.
+    pub fn cancelable_until(&self) -> Timestamp {
+        cutoff(self.send_date)
+    }
+
+    /// Whether it may be changed now. One with an issue stays behind when others are released, and so may be mended whenever
+    /// that is.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn changeable(&self, now: Timestamp) -> Result<(), TooLate> {
+        let late = TooLate::Cutoff(self.cancelable_until());
+        match self.state {
+            SingleState::Canceled => Err(TooLate::Canceled),
+            _ if self.batch.is_some() => Err(late),
+            SingleState::Issue => Ok(()),
+            _ if now > self.cancelable_until() => Err(late),
+            SingleState::Queued | SingleState::Ready => Ok(()),
+        }
+    }
+
+    /// Whether it is to be released: it is real and ready, and can no longer be taken back.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        let waits = self.state == SingleState::Ready && self.batch.is_none();
+        waits && self.mode == Mode::Live && self.send_date <= due(now)
+    }
+
+    /// Its status: its own until it is released, then its batch's.
+    pub fn status(&self, batch: Option<&Batch>) -> Status {
+        match (self.state, batch.map(|batch| batch.state)) {
+            (SingleState::Canceled, _) => Status::Canceled,
+            (SingleState::Issue, _) => Status::Issue,
+            (SingleState::Queued, _) => Status::Queued,
+            (SingleState::Ready, Some(BatchState::Mailed)) => Status::Mailed,
+            (SingleState::Ready, Some(BatchState::Printing)) => Status::InProduction,
+            (SingleState::Ready, _) => Status::Ready,
+        }
+    }
+
+    /// What those have in common that may be in one batch: whose they are and when and how they are made. Of two singles with
+    /// one group either may stand for both.
+    pub fn group(&self) -> String {
+        let Options { mail_class, finish, perforated, .. } = &self.order.options;
+        let yes = |flag: bool| if flag { "yes" } else { "no" };
+        [
+            self.account.as_str(),
+            self.mode.as_str(),
+            &self.send_date.to_string(),
+            mail_class.as_str(),
+            yes(self.order.options.electronic_return_receipt()),
+            yes(*perforated),
+            yes(finish.color),
+            finish.sides.as_str(),
+            finish.placement.as_str(),
+            finish.envelope.as_str(),
+            yes(finish.return_envelope),
+        ]
+        .join("#")
+    }
+
+    /// What it is called in its batch.
+    pub fn reference(&self) -> LetterRef {
+        LetterRef::of(&self.id)
+    }
+
+    /// The letter that it becomes, with its copy. `source` is where we keep that.
+    ///
+    /// # Errors
+    /// When it is not ready.
+    pub fn letter(&self, source: S3Path) -> Result<(NewLetter, Copy), NotReady> {
+        let ready = self.state == SingleState::Ready;
+        let (copy, impressions) = self.copy.clone().zip(self.impressions).filter(|_| ready).ok_or(NotReady)?;
+        let letter = NewLetter {
+            reference: self.reference(),
+            address: self.order.recipient.address.clone(),
+            source,
+            impressions,
+            warnings: self.order.warnings.clone(),
+            sender: Some(self.order.return_address.clone()),
+        };
+        Ok((letter, copy))
+    }
+}
+
+/// Reads metadata: at most 20 pairs with different keys.
+pub fn parse_metadata<'a>(
+    pairs: impl ExactSizeIterator<Item = (Option<&'a str>, Option<&'a str>)>,
+    at: &Pointer<'_>,
+    faults: &mut Faults,
+) -> Vec<Metadata> {
+    if pairs.len() > MAX_METADATA {
+        let message = format!("There are {} pairs of metadata; give at most {MAX_METADATA}.", pairs.len());
+        faults.push(at, "metadata.too_many", message);
+        return Vec::new();
+    }
+    let mut metadata: Vec<Metadata> = Vec::with_capacity(pairs.len());
+    for (index, (key, value)) in pairs.enumerate() {
+        let here = at.index(index);
+        let length = |text: Option<&str>| text.map_or(0, |text| text.chars().count());
+        if length(key) == 0 || length(key) > METADATA_MOST.0 {
+            faults.push(&here.key("key"), "metadata.key", "Give a key of 1 to 64 characters.");
+        } else if metadata.iter().any(|other| Some(other.key.as_str()) == key) {
+            faults.push(&here.key("key"), "metadata.duplicate", "Another pair has this key: give each key once.");
+        }
+        if value.is_none() || length(value) > METADATA_MOST.1 {
+            faults.push(&here.key("value"), "metadata.value", "Give a value of up to 512 characters.");
+        }
+        if let (Some(key), Some(value)) = (key, value) {
+            metadata.push(Metadata { key: key.to_owned(), value: value.to_owned() });
+        }
+    }
+    metadata
+}
+
+impl Order {
+    /// How many bytes its texts have as JSON, in which they are kept and told: a control character is six there.
+    pub fn texts(&self) -> usize {
+        let escaped = |text: &str| serde_json::to_string(text).map_or(usize::MAX / 64, |json| json.len());
+        let texts = [&self.external_id, &self.description].into_iter().flatten().map(|text| escaped(text));
+        let pairs = self.metadata.iter().map(|pair| escaped(&pair.key) + escaped(&pair.value));
+        texts.chain(pairs).sum()
+    }
+
+    /// Adds a fault when its texts are too much in all.
+    pub fn check_texts(&self, at: &Pointer<'_>, faults: &mut Faults) {
+        let bytes = self.texts();
+        if bytes > TEXTS_MOST {
+            let message =
+                format!("externalId, description and metadata have {bytes} bytes in all; give at most {TEXTS_MOST}.");
+            faults.push(at, "too_large", message);
+        }
+    }
+}
+
+/// The return address of a sender, or faults: mail of this house can be returned within the United States alone, and each
+/// line has room for 60 characters.
+pub fn return_address(sender: &Party, at: &Pointer<'_>, faults: &mut Faults) -> Option<ReturnAddress> {
+    if !sender.address.is_domestic() {
+        let message = "The sender's address must be in the United States: the postal service returns mail there alone.";
+        faults.push(&at.key("address").key("country"), "sender.foreign", message);
+        return None;
+    }
+    ReturnAddress::parse(&sender.address.lines().join("\n"), at, faults)
+}
+
+#[cfg(test)]
+mod tests;

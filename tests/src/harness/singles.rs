@@ -1,0 +1,213 @@
+//! Letters that are sent by themselves: the requests about them, how their send date comes, and what must be so of all of them.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::Result;
+use super::audit::{number, text};
+use super::floor::{Answer, Floor, Request};
+use super::house::{House, Item};
+
+/// The body of a letter with a document of the client's bucket.
+pub fn body(house: &House, document: &str) -> Value {
+    json!({
+        "sender": {
+            "organization": "Acme Inc.",
+            "address": { "address1": "PO Box 52138", "city": "New Orleans", "state": "LA", "postalCode": "70153" },
+        },
+        "recipient": recipient(0),
+        "content": { "path": format!("s3://{}/{document}", house.client) },
+        "useType": "transactional",
+    })
+}
+
+/// One of many recipients.
+pub fn recipient(number: u32) -> Value {
+    json!({
+        "individual": { "firstName": "Jane", "lastName": format!("Doe {number}") },
+        "address": { "address1": "1300 Perdido St", "city": "New Orleans", "state": "LA", "postalCode": "70112" },
+    })
+}
+
+/// The body of letters to so many recipients.
+pub fn many(house: &House, document: &str, recipients: u32) -> Value {
+    let mut body = body(house, document);
+    if let Some(fields) = body.as_object_mut() {
+        fields.remove("recipient");
+        fields.insert("recipients".to_owned(), (0..recipients).map(recipient).collect());
+    }
+    body
+}
+
+/// Creates what a body says.
+pub fn create(body: Value, key: Option<String>) -> Request {
+    let (operation, method, path) = ("singles.create", "POST", "/v2/letters");
+    Request { operation, method, path, parameters: Vec::new(), body: Some(body), key }
+}
+
+/// An operation on a letter.
+pub fn of(operation: &'static str, id: &str, body: Option<Value>) -> Request {
+    let (method, path) = match operation {
+        "singles.update" => ("PATCH", "/v2/letters/{letterId}"),
+        "singles.cancel" => ("DELETE", "/v2/letters/{letterId}"),
+        "singles.download" => ("GET", "/v2/letters/{letterId}/download"),
+        "singles.events" => ("GET", "/v2/letters/{letterId}/events"),
+        "test.letters.advance" => ("POST", "/v2/test/letters/{letterId}/advance"),
+        _ => ("GET", "/v2/letters/{letterId}"),
+    };
+    Request { operation, method, path, parameters: vec![("letterId", id.to_owned())], body, key: None }
+}
+
+/// Lists letters.
+pub fn list(parameters: &[(&'static str, String)]) -> Request {
+    let (operation, method, path) = ("singles.list", "GET", "/v2/letters");
+    Request { operation, method, path, parameters: parameters.to_vec(), body: None, key: None }
+}
+
+/// The body of an answer.
+///
+/// # Errors
+/// When it has another status.
+pub fn read(answer: &Answer, status: u64) -> Result<Value> {
+    if answer.status != status {
+        return Err(format!("answered {} {}, not {status}", answer.status, answer.body).into());
+    }
+    Ok(serde_json::from_str(&answer.body).unwrap_or_default())
+}
+
+/// Makes a request and reads its answer.
+///
+/// # Errors
+/// When it has another status.
+pub async fn ask(floor: &mut Floor, request: &Request, status: u64) -> Result<Value> {
+    let answer = floor.request(request).await?;
+    read(&answer, status).map_err(|error| format!("{}: {error}", request.operation).into())
+}
+
+/// The item of a letter.
+///
+/// # Errors
+/// When it is not there.
+pub async fn item(house: &House, id: &str) -> Result<Item> {
+    house.item(&format!("SINGLE#{id}"), "SINGLE").await?.ok_or_else(|| format!("{id} is gone").into())
+}
+
+/// Has the cutoff of a letter be years ago, as when its send date has come.
+///
+/// # Errors
+/// When there is no such letter.
+pub async fn come(house: &House, id: &str) -> Result<()> {
+    send_on(house, id, "2026-01-05").await
+}
+
+/// Gives a letter another send date behind everybody's back.
+///
+/// # Errors
+/// When there is no such letter.
+pub async fn send_on(house: &House, id: &str, date: &str) -> Result<()> {
+    let pk = format!("SINGLE#{id}");
+    let single = item(house, id).await?;
+    house.spoil(&pk, "SINGLE", "sendDate", &Value::from(date)).await?;
+    if let Some((_, rest)) = text(&single, "gsi2sk").split_once('#') {
+        house.spoil(&pk, "SINGLE", "gsi2sk", &Value::from(format!("{date}#{rest}"))).await?;
+    }
+    Ok(())
+}
+
+/// Runs the release once.
+///
+/// # Errors
+/// When it fails.
+pub async fn release(floor: &mut Floor) -> Result<u64> {
+    let answer = floor.invoke("singles.release", &json!({})).await?;
+    answer.as_u64().ok_or_else(|| format!("the release answered {answer}").into())
+}
+
+/// All letters of a house, also those of mailings that were not completed.
+///
+/// # Errors
+/// When the table does not answer.
+pub async fn all(house: &House) -> Result<Vec<Item>> {
+    house.all("SINGLE").await
+}
+
+/// The events of all letters: of each, how often each kind.
+///
+/// # Errors
+/// When the table does not answer.
+pub async fn events(house: &House) -> Result<BTreeMap<String, BTreeMap<String, u64>>> {
+    let mut events: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
+    let mut partitions: Vec<String> = all(house).await?.iter().map(|single| text(single, "pk").to_owned()).collect();
+    partitions.extend(house.all("BATCH").await?.iter().map(|batch| text(batch, "pk").to_owned()));
+    for partition in partitions {
+        for event in house.partition(&partition).await? {
+            if !text(&event, "sk").starts_with("EVENT#") {
+                continue;
+            }
+            for entry in event.get("entries").and_then(Value::as_array).into_iter().flatten() {
+                let letter = entry["letter"].as_str().unwrap_or_default().to_owned();
+                *events.entry(letter).or_default().entry(text(&event, "kind").to_owned()).or_default() += 1;
+            }
+        }
+    }
+    Ok(events)
+}
+
+/// Checks what must be so of every house: each letter that is released is in exactly one batch, as it was inspected, and each
+/// batch counts its letters; each letter has one event for each thing that it remembers.
+///
+/// # Errors
+/// What is not so.
+pub async fn audit(house: &House) -> Result<()> {
+    let singles = all(house).await?;
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for batch in house.all("BATCH").await? {
+        let id = text(&batch, "id").to_owned();
+        if batch.get("group").is_none() {
+            continue;
+        }
+        let letters = super::audit::letters(house, &id, &batch).await?;
+        for name in ["expected", "received", "passed"] {
+            if number(&batch, name) != letters.len() as u64 {
+                return Err(format!("{id} says {name} {} of {} letters", number(&batch, name), letters.len()).into());
+            }
+        }
+        if letters.len() > 500 {
+            return Err(format!("{id} has {} letters", letters.len()).into());
+        }
+        for letter in letters {
+            found.entry(text(&letter, "reference").to_owned()).or_default().push(id.clone());
+            let single = item(house, text(&letter, "reference")).await?;
+            if letter.get("copy") != single.get("copy") || text(&letter, "state") != "ready" {
+                return Err(format!("{} is not in {id} as it was inspected", text(&single, "id")).into());
+            }
+        }
+    }
+    let events = events(house).await?;
+    for single in &singles {
+        let id = text(single, "id");
+        let batches = found.remove(id).unwrap_or_default();
+        let noted: Vec<String> = single.get("batch").and_then(Value::as_str).map(str::to_owned).into_iter().collect();
+        if batches != noted {
+            return Err(format!("{id} is noted to be in {noted:?} and is in {batches:?}").into());
+        }
+        let mut remembered: BTreeMap<String, u64> = BTreeMap::new();
+        for happened in single.get("history").and_then(Value::as_array).into_iter().flatten() {
+            *remembered.entry(happened["type"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
+        }
+        if single.get("mailing").is_some() {
+            // Nobody has looked yet whether its mailing is complete.
+            continue;
+        }
+        let mut told = events.get(id).cloned().unwrap_or_default();
+        told.retain(|kind, _| !matches!(kind.as_str(), "letter.in_production" | "letter.mailed" | "letter.tracked"));
+        if told != remembered {
+            return Err(format!("{id} remembers {remembered:?} and has events {told:?}").into());
+        }
+    }
+    if !found.is_empty() {
+        return Err(format!("letters without a single: {found:?}").into());
+    }
+    Ok(())
+}

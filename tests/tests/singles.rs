@@ -1,0 +1,504 @@
+//! Letters that are sent by themselves, from one call to the letterbox, and what must not happen on the way.
+//!
+//! It needs an AWS emulator at `AWS_ENDPOINT_URL` (`make up` starts one).
+
+use std::collections::BTreeSet;
+
+use futures::future::join_all;
+use serde_json::{Value, json};
+use tests::harness::Result;
+use tests::harness::audit::text;
+use tests::harness::emulator::Emulator;
+use tests::harness::floor::{Floor, Request};
+use tests::harness::house::House;
+use tests::harness::letters::{merge, of_job};
+use tests::harness::proxy::{Fault, Mode, Point};
+use tests::harness::runtime::{Function, Outcome};
+use tests::harness::singles::{all, ask, audit, body, come, create, events, item, list, many, of, release, send_on};
+
+async fn floor() -> Result<Floor> {
+    Ok(Floor::open(House::build(&Emulator::find().await?, 50).await?))
+}
+
+/// A letter that passed inspection.
+async fn ready(floor: &mut Floor, body: Value) -> Result<String> {
+    let created = ask(floor, &create(body, None), 201).await?;
+    floor.drain(None).await?;
+    let id = created["id"].as_str().unwrap_or_default().to_owned();
+    let single = ask(floor, &of("singles.get", &id, None), 200).await?;
+    if single["status"] != "ready" {
+        return Err(format!("the letter is {single}").into());
+    }
+    Ok(id)
+}
+
+/// The batches that the house made, by when they are due.
+async fn made(house: &House) -> Result<Vec<String>> {
+    let batches = house.all("BATCH").await?;
+    let made = batches.iter().filter(|batch| batch.contains_key("group"));
+    Ok(made.map(|batch| text(batch, "id").to_owned()).collect())
+}
+
+async fn invoke(function: &mut Function, event: &Value) -> Result<Value> {
+    match function.invoke(event).await? {
+        Outcome::Answered(value) => Ok(value),
+        Outcome::Killed => Err("the function was killed".into()),
+    }
+}
+
+#[tokio::test]
+async fn a_letter_goes_from_one_call_to_the_letterbox_and_tells_of_itself_all_the_way() -> Result<()> {
+    let mut floor = floor().await?;
+    let mut wanted = body(&floor.house, "chromium.pdf");
+    wanted["externalId"] = json!("invoice-4711");
+    wanted["metadata"] = json!([{ "key": "campaign", "value": "autumn" }]);
+    let created = ask(&mut floor, &create(wanted, Some("a-key".to_owned())), 201).await?;
+    assert_eq!((&created["status"], &created["mode"]), (&json!("queued"), &json!("live")));
+    assert_eq!(created["recipient"]["individual"], json!({ "firstName": "Jane", "lastName": "Doe 0" }));
+    assert_eq!(created["options"]["mailClass"], "FirstClass");
+    let id = created["id"].as_str().unwrap_or_default().to_owned();
+    floor.drain(None).await?;
+    let inspected = ask(&mut floor, &of("singles.get", &id, None), 200).await?;
+    assert_eq!((&inspected["status"], &inspected["impressionCount"]), (&json!("ready"), &json!(2)));
+    assert!(inspected["url"].as_str().is_some_and(|url| url.contains("documents/")), "{inspected}");
+    assert_eq!(floor.request(&of("singles.download", &id, None)).await?.status, 302);
+
+    assert_eq!(release(&mut floor).await?, 0, "its send date has not come");
+    come(&floor.house, &id).await?;
+    assert_eq!(release(&mut floor).await?, 1);
+    assert_eq!(release(&mut floor).await?, 0);
+    let [batch] = made(&floor.house).await?.try_into().map_err(|_| "there is one batch")?;
+    let shown = ask(&mut floor, &of("singles.get", &id, None), 200).await?;
+    assert_eq!(shown["status"], "ready");
+    assert_eq!(ask(&mut floor, &of("singles.cancel", &id, None), 409).await?["code"], "letter.too_late");
+
+    // The client knows nothing of the batch; the floor prints it as any other.
+    let of_batch = Request {
+        operation: "batches.get",
+        method: "GET",
+        path: "/v2/batches/{batchId}",
+        parameters: vec![("batchId", batch.clone())],
+        body: None,
+        key: None,
+    };
+    ask(&mut floor, &of_batch, 404).await?;
+    let job = ask(&mut floor, &merge(&[&batch], None), 202).await?;
+    let job = job["id"].as_str().unwrap_or_default().to_owned();
+    floor.drain(None).await?;
+    assert_eq!(ask(&mut floor, &of("singles.get", &id, None), 200).await?["status"], "inProduction");
+    for operation in ["operator.jobs.printed", "operator.jobs.mailed"] {
+        ask(&mut floor, &of_job(operation, &job, None), 200).await?;
+    }
+    let mailed = ask(&mut floor, &of("singles.get", &id, None), 200).await?;
+    assert_eq!(mailed["status"], "mailed");
+    assert_eq!(mailed["tracking"]["postalState"], "Dropped");
+    assert_eq!(mailed["tracking"]["trackingCode"].as_str().map(str::len), Some(20));
+    let kinds: Vec<&str> =
+        mailed["events"].as_array().into_iter().flatten().filter_map(|event| event["type"].as_str()).collect();
+    let all_kinds = ["letter.created", "letter.ready", "letter.released", "letter.in_production", "letter.mailed"];
+    assert_eq!(kinds, all_kinds);
+    let history = ask(&mut floor, &of("singles.events", &id, None), 200).await?;
+    assert_eq!(history["tracking"]["items"][0]["code"], "MAILED");
+    let told = events(&floor.house).await?;
+    let told: Vec<(&str, u64)> = told[&id].iter().map(|(kind, count)| (kind.as_str(), *count)).collect();
+    let mut once: Vec<(&str, u64)> = all_kinds.map(|kind| (kind, 1)).into();
+    once.sort_unstable();
+    assert_eq!(told, once);
+
+    // What is printed is the sender of the letter and its own document.
+    let manifest = floor.house.object(&floor.house.print, &format!("jobs/{job}/part-00000.csv")).await?;
+    assert!(String::from_utf8_lossy(&manifest).contains(&id), "{}", String::from_utf8_lossy(&manifest));
+    let by_name = ask(&mut floor, &list(&[("externalId", "invoice-4711".to_owned())]), 200).await?;
+    assert_eq!(by_name["items"][0]["id"], json!(id));
+    audit(&floor.house).await?;
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn of_many_requests_with_one_key_at_once_there_is_exactly_one_letter() -> Result<()> {
+    let floor = floor().await?;
+    let request = create(body(&floor.house, "reportlab.pdf"), Some("the-same-key".to_owned()));
+    let event = floor.event(&request);
+    let mut functions = Vec::new();
+    for _ in 0..6 {
+        functions.push(floor.house.function("singles.create", None).await?);
+    }
+    let answers = join_all(functions.iter_mut().map(|function| invoke(function, &event))).await;
+    let mut created = BTreeSet::new();
+    for answer in answers {
+        let answer = answer?;
+        match answer["statusCode"].as_u64() {
+            Some(201) => created.insert(answer["body"].as_str().unwrap_or_default().to_owned()),
+            Some(409) => continue,
+            _ => return Err(format!("{answer}").into()),
+        };
+    }
+    assert_eq!(created.len(), 1, "all that were answered were answered the same");
+    assert_eq!(all(&floor.house).await?.len(), 1);
+    let mut again = floor;
+    let answer = again.request(&request).await?;
+    assert_eq!((answer.status, created.contains(&answer.body)), (201, true));
+    assert_eq!(all(&again.house).await?.len(), 1);
+    again.house.take_down().await
+}
+
+#[tokio::test]
+async fn a_thousand_recipients_get_a_letter_each_or_none_does() -> Result<()> {
+    let mut floor = floor().await?;
+    let too_many = many(&floor.house, "reportlab.pdf", 1_001);
+    assert_eq!(ask(&mut floor, &create(too_many, None), 413).await?["code"], "recipients.too_many");
+    let mut faulty = many(&floor.house, "reportlab.pdf", 1_000);
+    faulty["recipients"][731]["address"]["state"] = json!("ZZ");
+    let refused = ask(&mut floor, &create(faulty, None), 422).await?;
+    assert_eq!(refused["errors"][0]["pointer"], "/recipients/731/address/state");
+    assert_eq!(all(&floor.house).await?.len(), 0);
+
+    let request = create(many(&floor.house, "reportlab.pdf", 1_000), Some("thousand".to_owned()));
+    let created = ask(&mut floor, &request, 201).await?;
+    assert_eq!(created["letterIds"].as_array().map(Vec::len), Some(1_000));
+    floor.drain(None).await?;
+    let singles = all(&floor.house).await?;
+    assert_eq!(singles.iter().filter(|single| text(single, "state") == "ready").count(), 1_000);
+    // Two releases at once take each of them once, into batches that are no larger than they may be.
+    for single in &singles {
+        come(&floor.house, text(single, "id")).await?;
+    }
+    let mut functions = Vec::new();
+    for _ in 0..2 {
+        functions.push(floor.house.function("singles.release", None).await?);
+    }
+    let event = json!({});
+    let released = join_all(functions.iter_mut().map(|function| invoke(function, &event))).await;
+    let released: u64 =
+        released.into_iter().map(|count| count.map(|count| count.as_u64().unwrap_or(0))).sum::<Result<_>>()?;
+    assert_eq!(released, 1_000);
+    assert!((2..=4).contains(&made(&floor.house).await?.len()), "{:?}", made(&floor.house).await?);
+    audit(&floor.house).await?;
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn a_page_has_what_was_there_once_also_while_others_write() -> Result<()> {
+    let mut floor = floor().await?;
+    let mut there = BTreeSet::new();
+    for number in 0..4 {
+        let mut wanted = many(&floor.house, "reportlab.pdf", 6);
+        wanted["metadata"] = json!([{ "key": "round", "value": number.to_string() }]);
+        let created = ask(&mut floor, &create(wanted, None), 201).await?;
+        there.extend(
+            created["letterIds"].as_array().into_iter().flatten().map(|id| id.as_str().unwrap_or("").to_owned()),
+        );
+    }
+    let mut seen = Vec::new();
+    let mut cursor: Option<String> = None;
+    loop {
+        let mut parameters = vec![("limit", "5".to_owned())];
+        parameters.extend(cursor.map(|cursor| ("cursor", cursor)));
+        let page = ask(&mut floor, &list(&parameters), 200).await?;
+        let ids =
+            page["items"].as_array().into_iter().flatten().map(|item| item["id"].as_str().unwrap_or("").to_owned());
+        seen.extend(ids);
+        // Somebody else writes between any two pages.
+        let other = create(body(&floor.house, "reportlab.pdf"), None);
+        ask(&mut floor, &other, 201).await?;
+        match page["nextCursor"].as_str() {
+            Some(next) => cursor = Some(next.to_owned()),
+            None => break,
+        }
+    }
+    let distinct: BTreeSet<String> = seen.iter().cloned().collect();
+    assert_eq!(distinct.len(), seen.len(), "none twice");
+    assert_eq!(distinct, there, "each that was there, and none that came later");
+
+    // A filter finds what it should, and its cursor is good for it alone.
+    let mut found = 0;
+    let mut cursor: Option<String> = None;
+    loop {
+        let mut parameters = vec![("limit", "4".to_owned()), ("metadata[round]", "2".to_owned())];
+        parameters.extend(cursor.clone().map(|cursor| ("cursor", cursor)));
+        let page = ask(&mut floor, &list(&parameters), 200).await?;
+        found += page["items"].as_array().map_or(0, Vec::len);
+        match page["nextCursor"].as_str() {
+            Some(next) => cursor = Some(next.to_owned()),
+            None => break,
+        }
+    }
+    assert_eq!(found, 6);
+    let parameters = [("cursor", cursor.ok_or("there were two pages")?), ("metadata[round]", "3".to_owned())];
+    assert_eq!(ask(&mut floor, &list(&parameters), 400).await?["code"], "cursor.invalid");
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn a_letter_of_another_key_is_not_found_and_one_of_a_test_key_is_never_printed() -> Result<()> {
+    let mut floor = floor().await?;
+    floor.mode = "test";
+    let wanted = body(&floor.house, "reportlab.pdf");
+    let test = ready(&mut floor, wanted).await?;
+    floor.mode = "live";
+    for operation in ["singles.get", "singles.cancel", "singles.download", "singles.events"] {
+        assert_eq!(ask(&mut floor, &of(operation, &test, None), 404).await?["code"], "not_found", "{operation}");
+    }
+    ask(&mut floor, &of("singles.update", &test, Some(json!({}))), 404).await?;
+    assert_eq!(ask(&mut floor, &list(&[]), 200).await?["items"], json!([]));
+    let account = std::mem::replace(&mut floor.house.account, "acct_0000000000000000".to_owned());
+    floor.mode = "test";
+    ask(&mut floor, &of("singles.get", &test, None), 404).await?;
+    floor.house.account = account;
+
+    come(&floor.house, &test).await?;
+    assert_eq!(release(&mut floor).await?, 0);
+    let life = Some(json!({ "outcome": "delivered" }));
+    let advanced = ask(&mut floor, &of("test.letters.advance", &test, life), 202).await?;
+    assert_eq!(advanced["letterId"], json!(test));
+    floor.drain(None).await?;
+    let shown = ask(&mut floor, &of("singles.get", &test, None), 200).await?;
+    assert_eq!((&shown["status"], &shown["tracking"]["postalState"]), (&json!("mailed"), &json!("Delivered")));
+    let found = ask(&mut floor, &list(&[("postalState", "Delivered".to_owned())]), 200).await?;
+    assert_eq!(found["items"][0]["id"], json!(test));
+    floor.mode = "live";
+    let queue = Request {
+        operation: "operator.queue",
+        method: "GET",
+        path: "/v2/operator/queue",
+        parameters: Vec::new(),
+        body: None,
+        key: None,
+    };
+    assert_eq!(ask(&mut floor, &queue, 200).await?["items"], json!([]));
+    audit(&floor.house).await?;
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn a_letter_with_an_issue_stays_behind_and_goes_on_when_it_is_mended() -> Result<()> {
+    let mut floor = floor().await?;
+    let created = create(body(&floor.house, "missing.pdf"), None);
+    let id = ask(&mut floor, &created, 201).await?["id"].as_str().unwrap_or_default().to_owned();
+    floor.drain(None).await?;
+    let shown = ask(&mut floor, &of("singles.get", &id, None), 200).await?;
+    assert_eq!((&shown["status"], &shown["issue"]["code"]), (&json!("issue"), &json!("document.not_found")));
+    assert_eq!(shown["issueMessage"], shown["issue"]["message"]);
+    come(&floor.house, &id).await?;
+    assert_eq!(release(&mut floor).await?, 0);
+
+    floor.house.upload("reportlab.pdf", "missing.pdf").await?;
+    let mended = ask(&mut floor, &of("singles.update", &id, Some(json!({}))), 200).await?;
+    assert_eq!(mended["status"], "queued");
+    assert!(mended["sendDate"].as_str() > Some("2026-01-05"), "it is sent on a day that is still to come");
+    floor.drain(None).await?;
+    assert_eq!(ask(&mut floor, &of("singles.get", &id, None), 200).await?["status"], "ready");
+    audit(&floor.house).await?;
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn a_letter_that_is_canceled_while_it_is_released_is_either_and_never_both() -> Result<()> {
+    let mut floor = floor().await?;
+    for cancel_first in [true, false] {
+        let wanted = body(&floor.house, "reportlab.pdf");
+        let id = ready(&mut floor, wanted).await?;
+        let later = text(&item(&floor.house, &id).await?, "sendDate").to_owned();
+        come(&floor.house, &id).await?;
+        let transaction = Point::Operation("TransactWriteItems", 1);
+        let faults = Some(vec![Fault { point: transaction, mode: Mode::Held }]);
+        let mut releasing = floor.house.function("singles.release", faults.clone()).await?;
+        let gate = releasing.gate().ok_or("there is a gate")?;
+        let house = floor.house.clone();
+        if cancel_first {
+            // The release has read that it is due; then the clock is as if the client had been just in time.
+            let event = json!({});
+            let (released, canceled) = tokio::join!(invoke(&mut releasing, &event), async {
+                gate.held().await;
+                send_on(&house, &id, &later).await?;
+                let canceled = ask(&mut floor, &of("singles.cancel", &id, None), 204).await;
+                gate.let_go();
+                canceled
+            });
+            canceled?;
+            assert_eq!(released?, 0);
+            assert_eq!(text(&item(&floor.house, &id).await?, "state"), "canceled");
+        } else {
+            send_on(&house, &id, &later).await?;
+            let mut canceling = floor.house.function("singles.cancel", faults).await?;
+            let gate = canceling.gate().ok_or("there is a gate")?;
+            let event = floor.event(&of("singles.cancel", &id, None));
+            let (canceled, released) = tokio::join!(invoke(&mut canceling, &event), async {
+                gate.held().await;
+                come(&house, &id).await?;
+                let released = release(&mut floor).await;
+                gate.let_go();
+                released
+            });
+            assert_eq!(released?, 1);
+            assert_eq!(canceled?["statusCode"], 409);
+            assert_eq!(text(&item(&floor.house, &id).await?, "state"), "ready");
+        }
+        audit(&floor.house).await?;
+    }
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn a_released_batch_that_is_merged_takes_no_more_and_the_next_letters_go_into_another() -> Result<()> {
+    let mut floor = floor().await?;
+    let wanted = body(&floor.house, "reportlab.pdf");
+    let first = ready(&mut floor, wanted.clone()).await?;
+    come(&floor.house, &first).await?;
+    release(&mut floor).await?;
+    let [batch] = made(&floor.house).await?.try_into().map_err(|_| "there is one batch")?;
+    let second = ready(&mut floor, wanted.clone()).await?;
+    come(&floor.house, &second).await?;
+    assert_eq!(release(&mut floor).await?, 1);
+    assert_eq!(made(&floor.house).await?.len(), 1, "both are in one batch");
+    ask(&mut floor, &merge(&[&batch], None), 202).await?;
+    let third = ready(&mut floor, wanted).await?;
+    come(&floor.house, &third).await?;
+    assert_eq!(release(&mut floor).await?, 1);
+    assert_eq!(made(&floor.house).await?.len(), 2);
+    floor.drain(None).await?;
+    audit(&floor.house).await?;
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn the_audit_finds_a_letter_in_no_batch_or_in_two_a_wrong_count_and_a_missing_event() -> Result<()> {
+    let mut floor = floor().await?;
+    let wanted = body(&floor.house, "reportlab.pdf");
+    let id = ready(&mut floor, wanted).await?;
+    come(&floor.house, &id).await?;
+    release(&mut floor).await?;
+    audit(&floor.house).await?;
+    let [batch] = made(&floor.house).await?.try_into().map_err(|_| "there is one batch")?;
+    let (single, batch) = (format!("SINGLE#{id}"), format!("BATCH#{batch}"));
+    for (pk, sk, name, value) in [
+        (&single, "SINGLE", "batch", json!("ABCD1234")),
+        (&batch, "BATCH", "received", json!(2)),
+        (&batch, "BATCH", "passed", json!(0)),
+    ] {
+        let was = floor.house.spoil(pk, sk, name, &value).await?;
+        assert!(audit(&floor.house).await.is_err(), "{name} of {sk} may be {value}");
+        floor.house.spoil(pk, sk, name, &was).await?;
+    }
+    let letter = format!("BATCH#{}#00", batch.trim_start_matches("BATCH#"));
+    let was = floor.house.spoil(&letter, &format!("LETTER#{id}"), "state", &json!("queued")).await?;
+    assert!(audit(&floor.house).await.is_err(), "a letter need not be ready");
+    floor.house.spoil(&letter, &format!("LETTER#{id}"), "state", &was).await?;
+    let events = floor.house.partition(&single).await?;
+    let event = events.iter().find(|item| text(item, "kind") == "letter.released").ok_or("it was released")?;
+    floor.house.spoil(&single, text(event, "sk"), "kind", &json!("letter.ready")).await?;
+    assert!(audit(&floor.house).await.is_err(), "an event may be another");
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn letters_are_made_as_their_options_say() -> Result<()> {
+    let mut floor = floor().await?;
+    let mut wanted = body(&floor.house, "typst-2.0.pdf");
+    wanted["options"] = json!({ "sides": "simplex", "envelope": "flat", "perforated": true, "mailClass": "Certified",
+        "extraServices": ["electronicReturnReceipt"], "returnEnvelope": true });
+    let one = ready(&mut floor, wanted).await?;
+    let wanted = body(&floor.house, "typst-2.0.pdf");
+    let two = ready(&mut floor, wanted).await?;
+    for id in [&one, &two] {
+        come(&floor.house, id).await?;
+    }
+    assert_eq!(release(&mut floor).await?, 2);
+    let batches = made(&floor.house).await?;
+    assert_eq!(batches.len(), 2, "they are made otherwise");
+    let names: Vec<&str> = batches.iter().map(String::as_str).collect();
+    assert_eq!(ask(&mut floor, &merge(&names, None), 409).await?["code"], "batches.not_mergeable");
+    let special = text(&item(&floor.house, &one).await?, "batch").to_owned();
+    let job = ask(&mut floor, &merge(&[&special], None), 202).await?;
+    assert_eq!(job["finish"]["envelope"], "flat");
+    floor.drain(None).await?;
+    let job = job["id"].as_str().unwrap_or_default();
+    let lines = floor.house.object(&floor.house.print, &format!("jobs/{job}/part-00000.jsonl")).await?;
+    let lines = String::from_utf8_lossy(&lines).into_owned();
+    assert!(lines.contains("9x12") && lines.contains("frontOnly") && lines.contains("perforated"), "{lines}");
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn what_cannot_be_is_refused_with_every_reason_at_its_place() -> Result<()> {
+    let mut floor = floor().await?;
+    let wanted = json!({
+        "sender": { "individual": { "firstName": "Jane" }, "address": { "address1": "PO Box 1" } },
+        "recipient": { "address": { "address1": "1 Main St", "city": "Town", "state": "LA", "postalCode": "00000" } },
+        "content": { "path": "s3://another-bucket/key.pdf" },
+        "useType": "spam",
+        "sendDate": "2020-01-01",
+        "options": { "mailClass": "FirstClass", "extraServices": ["electronicReturnReceipt"], "sides": 3 },
+        "metadata": [{ "key": "", "value": "1" }],
+    });
+    let refused = ask(&mut floor, &create(wanted, None), 422).await?;
+    let pointers: BTreeSet<&str> =
+        refused["errors"].as_array().into_iter().flatten().filter_map(|fault| fault["pointer"].as_str()).collect();
+    for pointer in [
+        "/sender/individual/lastName",
+        "/sender/address/city",
+        "/recipient",
+        "/recipient/address/postalCode",
+        "/content/path",
+        "/useType",
+        "/sendDate",
+        "/options/extraServices",
+        "/options/sides",
+        "/metadata/0/key",
+    ] {
+        assert!(pointers.contains(pointer), "{pointer} is not among {pointers:?}");
+    }
+    let mut large = body(&floor.house, "reportlab.pdf");
+    large["content"] = json!({ "pdf": "A".repeat(5_400_000) });
+    let refused = ask(&mut floor, &create(large, None), 413).await?;
+    assert_eq!(refused["code"], "content.too_large");
+    assert!(refused["message"].as_str().is_some_and(|message| message.contains("give its path")), "{refused}");
+    assert_eq!(all(&floor.house).await?.len(), 0);
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn a_document_may_come_with_the_request_and_a_letter_be_changed_until_its_cutoff() -> Result<()> {
+    let mut floor = floor().await?;
+    let bytes = floor.house.object(&floor.house.client, "reportlab-odd.pdf").await?;
+    let mut wanted = body(&floor.house, "reportlab.pdf");
+    wanted["content"] = json!({ "pdf": base64(&bytes) });
+    let id = ready(&mut floor, wanted).await?;
+    let shown = ask(&mut floor, &of("singles.get", &id, None), 200).await?;
+    assert_eq!((&shown["impressionCount"], &shown["content"]["pdf"]["bytes"]), (&json!(3), &json!(bytes.len())));
+
+    let described = json!({ "description": "A note", "externalId": "one" });
+    let changed = ask(&mut floor, &of("singles.update", &id, Some(described)), 200).await?;
+    assert_eq!(changed["status"], "ready", "it need not be inspected again");
+    let other =
+        json!({ "content": { "path": format!("s3://{}/chromium.pdf", floor.house.client) }, "externalId": "two" });
+    let changed = ask(&mut floor, &of("singles.update", &id, Some(other)), 200).await?;
+    assert_eq!((&changed["status"], &changed["url"]), (&json!("queued"), &Value::Null));
+    floor.drain(None).await?;
+    let shown = ask(&mut floor, &of("singles.get", &id, None), 200).await?;
+    assert_eq!((&shown["status"], &shown["impressionCount"]), (&json!("ready"), &json!(2)));
+    let found = |name: &str| list(&[("externalId", name.to_owned())]);
+    assert_eq!(ask(&mut floor, &found("one"), 200).await?["items"], json!([]));
+    assert_eq!(ask(&mut floor, &found("two"), 200).await?["items"][0]["id"], json!(id));
+
+    come(&floor.house, &id).await?;
+    let late = ask(&mut floor, &of("singles.update", &id, Some(json!({ "description": null }))), 409).await?;
+    assert_eq!((&late["code"], &late["cancelableUntil"]), (&json!("letter.too_late"), &json!("2026-01-05T15:00:00Z")));
+    let late = ask(&mut floor, &of("singles.cancel", &id, None), 409).await?;
+    assert_eq!(late["cancelableUntil"], "2026-01-05T15:00:00Z");
+    audit(&floor.house).await?;
+    floor.house.take_down().await
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let bits = chunk.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for place in 0..4 {
+            let shown = place <= chunk.len();
+            text.push(if shown { char::from(ALPHABET[(bits >> (18 - 6 * place) & 63) as usize]) } else { '=' });
+        }
+    }
+    text
+}
