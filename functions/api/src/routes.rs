@@ -3,7 +3,7 @@
 use domain::account::Scope;
 use edge::Handler;
 
-use crate::{App, batches, callback, docs, events, health, operator, scans, test, webhooks};
+use crate::{App, batches, callback, docs, documents, events, health, operator, scans, templates, test, webhooks};
 
 /// An endpoint.
 pub struct Route {
@@ -53,6 +53,15 @@ pub const ROUTES: &[Route] = &[
     route!("letters.withdraw", DELETE "/v2/batches/{batchId}/letters/{letterId}", WRITE, batches::letters::withdraw),
     route!("letters.retry", POST "/v2/batches/{batchId}/letters/{letterId}/retry", WRITE, batches::letters::retry),
     route!("letters.events", GET "/v2/batches/{batchId}/letters/{letterId}/events", READ, batches::letters::events),
+
+    route!("documents.create", POST "/v2/documents", WRITE, documents::create),
+    route!("documents.get", GET "/v2/documents/{documentId}", READ, documents::get),
+    route!("templates.create", POST "/v2/templates", WRITE, templates::create),
+    route!("templates.list", GET "/v2/templates", READ, templates::list),
+    route!("templates.get", GET "/v2/templates/{templateId}", READ, templates::get),
+    route!("templates.update", PUT "/v2/templates/{templateId}", WRITE, templates::update),
+    route!("templates.delete", DELETE "/v2/templates/{templateId}", WRITE, templates::delete),
+    route!("templates.preview", POST "/v2/templates/{templateId}/preview", READ, templates::preview),
 
     route!("scans.push", POST "/v2/scans/push", None, scans::push),
     route!("test.letters.advance", POST "/v2/test/letters/{letterId}/advance", WRITE, test::letters::advance),

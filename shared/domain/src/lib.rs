@@ -11,6 +11,10 @@
 //! | letter | one document for one address; its *reference* is unique in its batch |
 //! | addition | one request's letters on their way into a batch: all of them get in, or none |
 //! | document | the PDF of a letter; *source* is where the client has it, the *copy* is ours, by content hash |
+//! | upload | a document, or an image for HTML, that a client puts into our bucket by itself, before any letter names it |
+//! | template | HTML with variables in it, kept under an id; each change is a *version*, which never changes |
+//! | variable | what a template leaves open, and a letter fills in by its name |
+//! | preview | a template rendered with variables, to look at |
 //! | impression | one printed side; a *sheet* has two |
 //! | inspection | deciding whether a document may be printed |
 //! | issue | why a letter cannot be printed now, and what a person can do about it |
@@ -39,12 +43,14 @@ pub mod address;
 pub mod article_number;
 pub mod batch;
 pub mod callback;
+pub mod document;
 pub mod event;
 pub mod fault;
 pub mod id;
 pub mod job;
 pub mod letter;
 pub mod location;
+pub mod template;
 pub mod tracking;
 pub mod tracking_code;
 pub mod webhook;

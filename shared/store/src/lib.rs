@@ -22,9 +22,11 @@ pub mod queues;
 mod recipients;
 pub mod scans;
 mod table;
+pub mod templates;
 pub mod test_pieces;
 pub mod tracking;
 mod transaction;
+pub mod uploads;
 mod usage;
 pub mod webhooks;
 
