@@ -128,7 +128,7 @@ async fn a_document_that_is_not_what_was_declared_never_is_ready() -> Result<()>
     assert_eq!(ask(&mut floor, &request("documents.get", &id, None)).await?.text("status"), "ready");
 
     let text = b"no PDF, no image".to_vec();
-    for (kind, code) in [("application/pdf", "document.not_pdf"), ("image/png", "document.type")] {
+    for (kind, code) in [("application/pdf", "document.not_a_pdf"), ("image/png", "document.type")] {
         let announced = ask(&mut floor, &request("documents.create", "", declared(kind, &text))).await?;
         upload(&value(&announced)?, &text)?;
         let refused = ask(&mut floor, &request("documents.get", &announced.text("id"), None)).await?;

@@ -22,7 +22,7 @@ fn hostile() -> Vec<(&'static str, String, Value)> {
     };
     let lists = |depth: usize| {
         let each = "{{#each this}}".repeat(depth);
-        let list = (0..depth).fold(json!("xxxxxxxxxx"), |inner, _| Value::Array(vec![inner; 10]));
+        let list = (0..=depth).fold(json!("xxxxxxxxxx"), |inner, _| Value::Array(vec![inner; 10]));
         (format!("{{{{#each rows}}}}{each}{{{{this}}}}{}{{{{/each}}}}", "{{/each}}".repeat(depth)), list)
     };
     let (multiplied, rows) = lists(5);
