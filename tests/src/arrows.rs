@@ -10,14 +10,19 @@ use serde_json::Value;
 pub const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// What each of our crates may depend on of ours. The tests may on all.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("domain", &[]),
-    ("print", &[]),
+    // The child processes of print and render: how one is limited and spoken to says nothing of what it does.
+    ("isolate", &[]),
+    ("print", &["isolate"]),
     ("print-fuzz", &["print"]),
+    ("render", &["isolate"]),
+    // Only its tests need print: what it renders must pass inspection.
+    ("render-child", &["isolate", "print", "render"]),
     ("outbound", &[]),
     ("store", &["domain"]),
     ("edge", &["domain"]),
-    ("api", &["domain", "print", "outbound", "store", "edge"]),
+    ("api", &["domain", "print", "render", "outbound", "store", "edge"]),
     ("workers", &["domain", "print", "outbound", "store", "edge"]),
 ];
 

@@ -223,6 +223,7 @@ fn each_function_that_lists_by_an_index_may_query_that_index() {
         ("operator.jobs.list", "by_account"),
         ("operator.orphans.list", "by_account"),
         ("operator.scans.list", "by_account"),
+        ("templates.list", "by_account"),
         ("operator.queue", "queue"),
         ("singles.list", "by_account"),
         ("singles.release", "queue"),

@@ -6,6 +6,7 @@ pub mod calendar;
 pub mod callback;
 mod client_url;
 pub mod docs;
+pub mod documents;
 pub mod events;
 pub mod health;
 pub mod idempotent;
@@ -13,9 +14,11 @@ pub mod issue_operator_key;
 pub mod letters;
 pub mod listing;
 pub mod operator;
+pub mod rendering;
 pub mod routes;
 pub mod scans;
 pub mod sso;
+pub mod templates;
 pub mod test;
 pub mod webhooks;
 
@@ -38,6 +41,8 @@ pub struct App {
     /// Which addresses clients may name.
     pub policy: Policy,
     outbound: Option<Outbound>,
+    /// The child processes that read what clients send.
+    pub children: rendering::Children,
 }
 
 impl App {
@@ -56,6 +61,7 @@ impl App {
             pusher: scans::Pusher::from_env(),
             policy: Policy::from_setting(&allow)?,
             outbound,
+            children: rendering::Children::default(),
         })
     }
 

@@ -3,7 +3,10 @@
 use domain::account::Scope;
 use edge::Handler;
 
-use crate::{App, batches, calendar, callback, docs, events, health, letters, operator, scans, test, webhooks};
+use crate::{
+    App, batches, calendar, callback, docs, documents, events, health, letters, operator, scans, templates, test,
+    webhooks,
+};
 
 /// An endpoint.
 pub struct Route {
@@ -62,6 +65,14 @@ pub const ROUTES: &[Route] = &[
     route!("singles.download", GET "/v2/letters/{letterId}/download", READ, letters::download),
     route!("singles.events", GET "/v2/letters/{letterId}/events", READ, letters::events),
     route!("calendar.get", GET "/v2/calendar", READ, calendar::get),
+    route!("documents.create", POST "/v2/documents", WRITE, documents::create),
+    route!("documents.get", GET "/v2/documents/{documentId}", READ, documents::get),
+    route!("templates.create", POST "/v2/templates", WRITE, templates::create),
+    route!("templates.list", GET "/v2/templates", READ, templates::list),
+    route!("templates.get", GET "/v2/templates/{templateId}", READ, templates::get),
+    route!("templates.update", PUT "/v2/templates/{templateId}", WRITE, templates::update),
+    route!("templates.delete", DELETE "/v2/templates/{templateId}", WRITE, templates::delete),
+    route!("templates.preview", POST "/v2/templates/{templateId}/preview", READ, templates::preview),
 
     route!("scans.push", POST "/v2/scans/push", None, scans::push),
     route!("test.letters.advance", POST "/v2/test/letters/{letterId}/advance", WRITE, test::letters::advance),

@@ -115,6 +115,15 @@ identifier! {
     PushId, |text| prefixed(text, "psh_")
 }
 
+identifier! {
+    /// A template.
+    TemplateId, |text| prefixed(text, "tpl_")
+}
+identifier! {
+    /// A document that a client uploads to us.
+    DocumentId, |text| prefixed(text, "doc_")
+}
+
 fn prefixed(text: &str, prefix: &str) -> bool {
     text.strip_prefix(prefix)
         .is_some_and(|rest| !rest.is_empty() && rest.len() <= 32 && rest.bytes().all(|byte| CROCKFORD.contains(&byte)))
@@ -142,7 +151,8 @@ macro_rules! time_sorted {
 }
 time_sorted!(
     AccountId "acct_", KeyId "key_", JobId "job_", LocationId "loc_", WebhookId "whk_", EventId "evt_", PushId "psh_",
-    MailingId "mlg_"
+    MailingId "mlg_",
+    TemplateId "tpl_", DocumentId "doc_"
 );
 
 impl SingleId {

@@ -15,6 +15,10 @@
 //! | party | who sends or gets a single: a person, an organization, or both |
 //! | finish | how pieces are made: colour, sides, where the address is, envelopes |
 //! | document | the PDF of a letter; *source* is where the client has it, the *copy* is ours, by content hash |
+//! | upload | a document, or an image for HTML, that a client puts into our bucket by itself, before any letter names it |
+//! | template | HTML with variables in it, kept under an id; each change is a *version*, which never changes |
+//! | variable | what a template leaves open, and a letter fills in by its name |
+//! | preview | a template rendered with variables, to look at |
 //! | impression | one printed side; a *sheet* has two |
 //! | inspection | deciding whether a document may be printed |
 //! | issue | why a letter cannot be printed now, and what a person can do about it |
@@ -47,6 +51,7 @@ pub mod article_number;
 pub mod batch;
 pub mod calendar;
 pub mod callback;
+pub mod document;
 pub mod event;
 pub mod fault;
 pub mod finish;
@@ -55,6 +60,7 @@ pub mod job;
 pub mod letter;
 pub mod location;
 pub mod single;
+pub mod template;
 pub mod tracking;
 pub mod tracking_code;
 pub mod webhook;

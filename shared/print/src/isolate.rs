@@ -1,20 +1,14 @@
 //! What reads strangers' documents runs in a child process, so that a hostile file costs only its own letter.
 //!
-//! No parser survives a stack that overflows, memory that runs out, or a loop that does not end. The child may: it limits its
-//! own memory, the parent limits its time, and what ends it is a finding about the document. The child is kept from one
-//! document to the next, because starting it costs more than inspecting one.
-//!
-//! On the wire a frame is a length of four bytes, little-endian, then that many bytes. A request is two frames, an `Order`
-//! in JSON and the document; so is an answer, whose JSON depends on the `Task` and whose second frame is a file or empty.
+//! The child is one of the crate `isolate`, which says how it is limited and spoken to. Its input is the document; its JSON
+//! depends on the `Task`, and its file as well.
 
-use std::ffi::{OsStr, OsString};
-use std::io::{self, Read, Write};
-use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::ffi::OsStr;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use isolate::{Isolated, MAX_JSON, send};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -33,18 +27,6 @@ const TIME: Duration = Duration::from_secs(10);
 /// Address space of the child, bytes: room for the largest document allowed, its parsed form, and the parser's stack.
 const MEMORY: u64 = 512 << 20;
 
-/// What the pipe to a child holds, bytes; without asking it would be a sixteenth of it.
-const PIPE: usize = 1 << 20;
-
-/// How often a document is tried that ends its child: the child may have died of something else.
-const TRIES: u32 = 2;
-
-/// The longest JSON a child is believed, bytes: some hundred findings are far less.
-const MAX_JSON: usize = 4 << 20;
-
-/// What a child exits with that panicked: what read or drew the document met something it does not know, and nothing ran out.
-const PANICKED: i32 = 3;
-
 /// The longest file a child is believed, bytes: the largest document allowed, with as much again drawn on it.
 const MAX_FILE: usize = 128 << 20;
 
@@ -61,37 +43,9 @@ enum Task {
     Mend(Vec<Mend>, Box<Limits>),
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-struct Order {
-    task: Task,
-    /// Processor time it may take, seconds.
-    seconds: u64,
-}
-
 /// The parent's side: one long-lived child at a time, replaced when it dies.
 #[derive(Debug)]
-pub struct Inspector {
-    program: PathBuf,
-    arguments: Vec<OsString>,
-    time: Duration,
-    child: Option<Running>,
-}
-
-/// A child and the pipes to it. Dropping it ends it.
-#[derive(Debug)]
-struct Running {
-    child: Child,
-    input: ChildStdin,
-    output: ChildStdout,
-}
-
-/// Why a child gave no answer.
-enum Loss {
-    /// It did not answer in time.
-    Slow,
-    /// It died, or its answer made no sense.
-    Died,
-}
+pub struct Inspector(Isolated);
 
 impl Inspector {
     /// Starts a child: `program`, usually the running one, with `arguments`, usually [`CHILD_ARGUMENT`].
@@ -99,37 +53,16 @@ impl Inspector {
     /// # Errors
     /// The child cannot be started.
     pub fn spawn<S: AsRef<OsStr>>(program: &Path, arguments: impl IntoIterator<Item = S>) -> io::Result<Self> {
-        let arguments = arguments.into_iter().map(|argument| argument.as_ref().to_owned()).collect();
-        let mut inspector = Self { program: program.to_owned(), arguments, time: TIME, child: None };
-        inspector.child = Some(inspector.start()?);
-        Ok(inspector)
+        let mut child = Isolated::new(program, arguments, TIME);
+        child.start_now()?;
+        Ok(Self(child))
     }
 
     /// Another time limit for one document than 10 seconds.
     #[must_use]
     pub fn with_time_limit(mut self, time: Duration) -> Self {
-        self.time = time;
+        self.0.set_time_limit(time);
         self
-    }
-
-    fn start(&self) -> io::Result<Running> {
-        // What a dying parser says may quote the document, so nobody hears it. The environment can hold keys that a child
-        // which reads strangers' files has no use for.
-        let mut child = Command::new(&self.program)
-            .args(&self.arguments)
-            .env_clear()
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()?;
-        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(io::ErrorKind::BrokenPipe.into());
-        };
-        let running = Running { child, input, output };
-        rustix::io::ioctl_fionbio(&running.input, true)?;
-        // A pipe that holds a whole letter spares the two sides taking turns. One that cannot be widened still works.
-        let _ = rustix::pipe::fcntl_setpipe_size(&running.input, PIPE);
-        Ok(running)
     }
 
     /// Inspects one document in the child. A document that takes too long, or twice ends its child, is refused as
@@ -143,7 +76,7 @@ impl Inspector {
             // No parser will see it, and it may be larger than a frame.
             return Ok(inspect::inspect(bytes, limits));
         }
-        match self.ask_in_parts::<Report>(Task::Inspect(Box::new(limits.clone())), MAX_JSON, bytes)? {
+        match self.0.ask(&Task::Inspect(Box::new(limits.clone())), MAX_JSON, bytes)? {
             // The file is a later report, if anything came after the first.
             Some((report, Some(later))) if later.is_empty() => return Ok(report),
             Some((_, Some(later))) => {
@@ -203,199 +136,13 @@ impl Inspector {
 
     /// Has a child do something with a document. `None` if no child could.
     fn ask<A: DeserializeOwned>(&mut self, task: Task, bytes: &[u8]) -> io::Result<Option<(A, Vec<u8>)>> {
-        Ok(self.ask_in_parts(task, MAX_FILE, bytes)?.and_then(|(answer, file)| Some((answer, file?))))
-    }
-
-    /// As [`Inspector::ask`] with a file of at most `most` bytes, but what was answered in JSON counts also if the child
-    /// panics before its file.
-    fn ask_in_parts<A: DeserializeOwned>(
-        &mut self,
-        task: Task,
-        most: usize,
-        bytes: &[u8],
-    ) -> io::Result<Option<(A, Option<Vec<u8>>)>> {
-        let order = serde_json::to_vec(&Order { task, seconds: self.time.as_secs() + 2 })?;
-        // All tries share the time: who waits for an answer does not care how often it was tried.
-        let deadline = Instant::now() + self.time;
-        for _ in 0..TRIES {
-            let mut child = match self.child.take() {
-                Some(child) => child,
-                None => self.start()?,
-            };
-            let lost = match child.exchange(&order, bytes, deadline) {
-                Ok(json) => {
-                    let Ok(answer) = serde_json::from_slice(&json) else { continue };
-                    match child.receive_frame(most, deadline) {
-                        Ok(file) => {
-                            self.child = Some(child);
-                            return Ok(Some((answer, Some(file))));
-                        }
-                        Err(Loss::Died) if child.panicked() => return Ok(Some((answer, None))),
-                        Err(loss) => loss,
-                    }
-                }
-                Err(loss) => loss,
-            };
-            // What was slow once is slow again.
-            if matches!(lost, Loss::Slow) {
-                break;
-            }
-        }
-        Ok(None)
+        Ok(self.0.ask(&task, MAX_FILE, bytes)?.and_then(|(answer, file)| Some((answer, file?))))
     }
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        // So that no zombie is left. Both fail only if it is gone already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl From<io::Error> for Loss {
-    fn from(_: io::Error) -> Self {
-        Self::Died
-    }
-}
-
-impl Running {
-    /// The JSON of the answer, which a file follows.
-    fn exchange(&mut self, order: &[u8], document: &[u8], deadline: Instant) -> Result<Vec<u8>, Loss> {
-        let mut head = Vec::with_capacity(order.len() + 8);
-        write_frame(&mut head, order)?;
-        head.extend(length_of(document)?);
-        self.send(&head, deadline)?;
-        self.send(document, deadline)?;
-        self.receive_frame(MAX_JSON, deadline)
-    }
-
-    /// Ends it, and says whether it had ended by a panic before.
-    fn panicked(&mut self) -> bool {
-        // One that is exiting keeps its exit code.
-        let _ = self.child.kill();
-        self.child.wait().is_ok_and(|status| status.code() == Some(PANICKED))
-    }
-
-    fn send(&mut self, mut bytes: &[u8], deadline: Instant) -> Result<(), Loss> {
-        while !bytes.is_empty() {
-            match self.input.write(bytes) {
-                Ok(written) => bytes = &bytes[written..],
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait(&self.input, PollFlags::OUT, deadline)?,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return Err(Loss::Died),
-            }
-        }
-        Ok(())
-    }
-
-    fn receive_frame(&mut self, most: usize, deadline: Instant) -> Result<Vec<u8>, Loss> {
-        let mut length = [0; 4];
-        self.receive(&mut length, deadline)?;
-        let length = u32::from_le_bytes(length) as usize;
-        if length > most {
-            return Err(Loss::Died);
-        }
-        let mut bytes = vec![0; length];
-        self.receive(&mut bytes, deadline)?;
-        Ok(bytes)
-    }
-
-    fn receive(&mut self, mut bytes: &mut [u8], deadline: Instant) -> Result<(), Loss> {
-        while !bytes.is_empty() {
-            // The pipe is read only when there is something in it, so that it never waits for longer than there is time.
-            wait(&self.output, PollFlags::IN, deadline)?;
-            match self.output.read(bytes) {
-                Ok(0) => return Err(Loss::Died),
-                Ok(read) => bytes = &mut bytes[read..],
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return Err(Loss::Died),
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Waits until a pipe can be used or has been closed.
-fn wait(pipe: &impl AsFd, flags: PollFlags, deadline: Instant) -> Result<(), Loss> {
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(Loss::Slow);
-        }
-        let left = Timespec::try_from(left).map_err(|_| Loss::Slow)?;
-        match poll(&mut [PollFd::new(pipe, flags)], Some(&left)) {
-            Ok(0) | Err(rustix::io::Errno::INTR) => {}
-            Ok(_) => return Ok(()),
-            Err(_) => return Err(Loss::Died),
-        }
-    }
-}
-
-fn length_of(bytes: &[u8]) -> io::Result<[u8; 4]> {
-    Ok(u32::try_from(bytes.len()).map_err(|_| io::ErrorKind::InvalidInput)?.to_le_bytes())
-}
-
-fn write_frame(writer: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
-    writer.write_all(&length_of(bytes)?)?;
-    writer.write_all(bytes)
-}
-
-/// The next frame, or nothing if the other side has closed the pipe.
-fn read_frame(reader: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
-    let mut length = [0; 4];
-    match reader.read_exact(&mut length) {
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-        other => other?,
-    }
-    // Filled to the last byte at once: growing it would need twice the memory, and the child has little.
-    let mut bytes = vec![0; u32::from_le_bytes(length) as usize];
-    reader.read_exact(&mut bytes)?;
-    Ok(Some(bytes))
-}
-
-/// The child's side: limits itself, answers until its input ends, then exits. Its input ends with its parent, and the limit
-/// on its processor time ends it if it is busy then. The exit code is 0 at the end of input, 1 if it could not go on, and 3
-/// after a panic, which ends it whether panics unwind or abort in this build.
+/// The child's side: answers until its input ends, then exits. See [`isolate::serve`].
 pub fn serve() -> ! {
-    std::panic::set_hook(Box::new(|_| std::process::exit(PANICKED)));
-    let code = i32::from(limit_memory().and_then(|()| answer_all()).is_err());
-    std::process::exit(code)
-}
-
-fn limit_memory() -> io::Result<()> {
-    use rustix::process::{Resource, Rlimit, setrlimit};
-    setrlimit(Resource::As, Rlimit { current: Some(MEMORY), maximum: Some(MEMORY) })?;
-    // A dump of a dead child would be the document on disk.
-    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
-    Ok(())
-}
-
-/// Lets this process run for so many more seconds of processor time.
-fn limit_processor_time(seconds: u64) -> io::Result<()> {
-    use rustix::process::{Resource, Rlimit, setrlimit};
-    use rustix::time::{ClockId, clock_gettime};
-    let used = u64::try_from(clock_gettime(ClockId::ProcessCPUTime).tv_sec).unwrap_or(0);
-    // There is no hard limit, so that the next document can have as much again.
-    Ok(setrlimit(Resource::Cpu, Rlimit { current: Some(used + seconds), maximum: None })?)
-}
-
-fn answer_all() -> io::Result<()> {
-    let mut input = io::stdin().lock();
-    while let Some(order) = read_frame(&mut input)? {
-        let Order { task, seconds } = serde_json::from_slice(&order)?;
-        limit_processor_time(seconds)?;
-        let bytes = read_frame(&mut input)?.ok_or(io::ErrorKind::UnexpectedEof)?;
-        answer(task, &bytes)?;
-    }
-    Ok(())
-}
-
-/// Sends one frame to the parent.
-fn send(frame: &[u8]) -> io::Result<()> {
-    let mut output = io::stdout().lock();
-    write_frame(&mut output, frame)?;
-    output.flush()
+    isolate::serve(MEMORY, answer)
 }
 
 /// Answers with what is known before pages are drawn, at once, and then with the whole report as the file; or with the whole

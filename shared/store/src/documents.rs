@@ -99,9 +99,21 @@ impl Store {
     /// # Errors
     /// When S3 does not take it.
     pub async fn keep_copy(&self, account: &AccountId, bytes: Vec<u8>) -> Result<Copy, StoreError> {
+        self.keep_copy_as(account, bytes, "application/pdf").await
+    }
+
+    /// The same of a document of another type.
+    ///
+    /// # Errors
+    /// When S3 does not take it.
+    pub async fn keep_copy_as(
+        &self,
+        account: &AccountId,
+        bytes: Vec<u8>,
+        content_type: &str,
+    ) -> Result<Copy, StoreError> {
         let copy = Copy { sha256: sha256(&bytes), bytes: bytes.len() as u64 };
-        self.put_object(&self.config.documents_bucket, &copy_key(account, &copy.sha256), bytes, "application/pdf")
-            .await?;
+        self.put_object(&self.config.documents_bucket, &copy_key(account, &copy.sha256), bytes, content_type).await?;
         Ok(copy)
     }
 

@@ -3,8 +3,8 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::account::Mode;
 use domain::id::{
-    AccountId, AdditionId, BatchId, EventId, JobId, KeyId, LetterRef, LocationId, MailingId, PushId, ScanFileId,
-    SingleId, WebhookId,
+    AccountId, AdditionId, BatchId, DocumentId, EventId, JobId, KeyId, LetterRef, LocationId, MailingId, PushId,
+    ScanFileId, SingleId, TemplateId, WebhookId,
 };
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
@@ -252,6 +252,22 @@ pub(crate) fn location(account: &AccountId, id: &LocationId) -> Key {
     Key::new(format!("ACCOUNT#{account}"), format!("{LOCATION_PREFIX}{id}"))
 }
 
+pub(crate) fn template(id: &TemplateId) -> Key {
+    Key::new(format!("TEMPLATE#{id}"), "TEMPLATE")
+}
+
+pub(crate) const VERSION_PREFIX: &str = "VERSION#";
+
+/// A version of a template; never changed once written.
+pub(crate) fn template_version(id: &TemplateId, version: u32) -> Key {
+    Key::new(template(id).pk, format!("{VERSION_PREFIX}{version:06}"))
+}
+
+/// A document that a client uploads.
+pub(crate) fn document(id: &DocumentId) -> Key {
+    Key::new(format!("DOCUMENT#{id}"), "DOCUMENT")
+}
+
 /// The answer kept for an idempotency key.
 pub(crate) fn idempotency(account: &AccountId, mode: Mode, key_sha256: &str) -> Key {
     Key::new(format!("IDEMPOTENCY#{account}#{}#{key_sha256}", mode.as_str()), "IDEMPOTENCY")
@@ -267,6 +283,11 @@ pub(crate) mod by_account {
 
     pub(crate) fn singles(account: &AccountId, mode: Mode) -> String {
         format!("{account}#{}#SINGLES", mode.as_str())
+    }
+
+    /// Templates of an account.
+    pub(crate) fn templates(account: &AccountId, mode: Mode) -> String {
+        format!("{account}#{}#TEMPLATES", mode.as_str())
     }
 
     /// Events of an account that are not yet numbered.

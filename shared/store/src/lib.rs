@@ -24,9 +24,11 @@ pub mod release;
 pub mod scans;
 pub mod singles;
 mod table;
+pub mod templates;
 pub mod test_pieces;
 pub mod tracking;
 mod transaction;
+pub mod uploads;
 mod usage;
 pub mod webhooks;
 

@@ -1,4 +1,4 @@
-//! Where the two shipped binaries are.
+//! Where the shipped binaries are.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -13,6 +13,8 @@ pub enum Binary {
     Api,
     /// Works off the queues.
     Workers,
+    /// Lays HTML out, beside those that need it.
+    RenderChild,
 }
 
 impl Binary {
@@ -20,6 +22,7 @@ impl Binary {
         match self {
             Binary::Api => "api",
             Binary::Workers => "workers",
+            Binary::RenderChild => "render-child",
         }
     }
 
@@ -39,7 +42,10 @@ impl Binary {
         }
         static BUILT: OnceLock<std::result::Result<Vec<PathBuf>, String>> = OnceLock::new();
         let built = BUILT
-            .get_or_init(|| build(&["--package", "api", "--package", "workers"]).map_err(|error| error.to_string()))
+            .get_or_init(|| {
+                build(&["--package", "api", "--package", "workers", "--package", "render-child"])
+                    .map_err(|error| error.to_string())
+            })
             .as_ref()
             .map_err(Clone::clone)?;
         let found = built.iter().find(|path| path.file_stem().is_some_and(|stem| stem == self.name()));

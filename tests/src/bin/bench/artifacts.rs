@@ -19,7 +19,7 @@ const NEWEST: (u32, u32) = (2, 34);
 /// When a file cannot be read.
 pub(crate) fn measure() -> Result<Vec<Row>> {
     let mut rows = Vec::new();
-    for (name, binary) in [("api", Binary::Api), ("workers", Binary::Workers)] {
+    for (name, binary) in [("api", Binary::Api), ("workers", Binary::Workers), ("render-child", Binary::RenderChild)] {
         let bytes = std::fs::read(binary.path()?)?;
         rows.push(needs(&format!("{name}, built here"), megabytes(bytes.len()), &bytes)?);
         let zip = zip(name);

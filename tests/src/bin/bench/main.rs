@@ -3,7 +3,7 @@
 //! It runs the shipped binaries in release against the AWS emulator at `AWS_ENDPOINT_URL`. It fails when something could
 //! not be measured; a figure over its limit is marked in the table.
 //!
-//! `bench print` measures the print engine alone, which needs no emulator; `bench scans` what letters and their scans cost;
+//! `bench print` measures the print engine alone and `bench html` the rendering of HTML, which need no emulator; `bench scans` what letters and their scans cost;
 //! `bench part` a part of 500 letters; `bench webhooks` how soon deliveries are made, which needs no emulator either.
 //! `bench letters FOLDER COUNT [photos]` only makes letters, as many as wanted, with the table LETTERS.csv of them; with
 //! `photos`, a third has one across a page. The rest of its commands are what the measuring runs as processes of their own.
@@ -13,6 +13,7 @@ mod artifacts;
 mod cold;
 mod cost;
 mod creating;
+mod html;
 mod letters;
 mod part;
 mod print;
@@ -44,15 +45,16 @@ async fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let asked = match arguments[..] {
         [] => return measure("").await,
-        [what @ ("print" | "scans" | "part" | "webhooks")] => return measure(what).await,
+        [what @ ("print" | "html" | "scans" | "part" | "webhooks")] => return measure(what).await,
         ["letters", folder, count] => make_letters(folder, count, Photos::Small),
         ["letters", folder, count, "photos"] => make_letters(folder, count, Photos::Large),
         ["measured", seconds, program, ref arguments @ ..] => print::child::measured(seconds, program, arguments),
         ["floor", letters, out] => print::programs::floor(letters, out),
         ["hash", letters, out] => print::programs::hash(letters, out),
         ["lopdf", letters, out] => print::programs::lopdf(letters, out),
+        ["render", count, pages, child] => html::render(count, pages, child),
         [CHILD_ARGUMENT] => serve(),
-        _ => Err("usage: bench, bench print, bench scans, bench part, bench webhooks, or bench letters FOLDER COUNT [photos]".into()),
+        _ => Err("usage: bench, bench print, bench html, bench scans, bench part, bench webhooks, or bench letters FOLDER COUNT [photos]".into()),
     };
     match asked {
         Ok(()) => ExitCode::SUCCESS,
@@ -78,6 +80,10 @@ async fn measure(what: &str) -> ExitCode {
             measured.print();
             Ok(())
         }
+        "html" => {
+            measured.html();
+            Ok(())
+        }
         "scans" => measured.cost().await,
         "webhooks" => {
             measured.webhooks().await;
@@ -89,6 +95,7 @@ async fn measure(what: &str) -> ExitCode {
         }
         _ => {
             measured.print();
+            measured.html();
             measured.webhooks().await;
             measured.stack().await
         }
@@ -144,6 +151,12 @@ impl Measured {
         self.say("what qpdf and mutool make of print streams");
         let rows = folder.as_ref().map_err(|error| error.to_string().into()).and_then(print::oracles);
         self.keep("what qpdf and mutool make of print streams", rows);
+    }
+
+    /// HTML letters.
+    fn html(&mut self) {
+        self.say("HTML letters");
+        self.keep("HTML letters", html::measure());
     }
 
     /// Letters and their scans alone.

@@ -1,0 +1,306 @@
+//! From HTML to a document of ours: rendered, inspected, kept.
+//!
+//! Doors that take HTML call [`render`] and nothing else of this.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use domain::account::Caller;
+use domain::document::{DocumentState, DocumentType};
+use domain::fault::{Faults, Pointer};
+use domain::id::{DocumentId, TemplateId};
+use domain::letter::{Copy, Finding, keep_findings};
+use domain::template::{Template, TemplateVersion};
+use edge::Problem;
+use print::inspect::{Limits, Paper, Severity};
+use print::isolate::{CHILD_ARGUMENT, Inspector};
+use print::raster::ProofError;
+use render::{Fault, MAX_IMAGES, Order, PageSize, Renderer};
+use serde_json::{Map, Value};
+use tokio::sync::Mutex;
+
+use crate::{App, documents};
+
+/// The children of this process. They are started by the first that needs them, and one order is worked on at a time.
+#[derive(Default)]
+pub struct Children {
+    inspector: Mutex<Option<Inspector>>,
+    renderer: Mutex<Option<Renderer>>,
+}
+
+impl Children {
+    /// Does something with the child that inspects.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub async fn inspector<T>(&self, work: impl FnOnce(&mut Inspector) -> io::Result<T>) -> Result<T, Problem> {
+        let mut held = self.inspector.lock().await;
+        let inspector = match &mut *held {
+            Some(inspector) => inspector,
+            none => none.insert(Inspector::spawn(&std::env::current_exe()?, [CHILD_ARGUMENT])?),
+        };
+        Ok(work(inspector)?)
+    }
+
+    /// Does something with the child that renders: a program of its own that lies beside this one, because no other
+    /// function is to carry a layout engine.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub async fn renderer<T>(&self, work: impl FnOnce(&mut Renderer) -> io::Result<T>) -> Result<T, Problem> {
+        let mut held = self.renderer.lock().await;
+        let renderer = match &mut *held {
+            Some(renderer) => renderer,
+            none => none.insert(Renderer::new(&std::env::current_exe()?.with_file_name("render-child"))),
+        };
+        Ok(work(renderer)?)
+    }
+}
+
+/// What is to be rendered.
+pub enum Source {
+    /// HTML as it came.
+    Html(String),
+    /// A template of the caller's; the latest version, when none is named.
+    Template(TemplateId, Option<u32>),
+}
+
+/// How it is to be rendered.
+pub struct Options {
+    /// What it is laid out on; a template has its own.
+    pub page: Option<PageSize>,
+    /// The most pages that it may take.
+    pub max_pages: u32,
+}
+
+/// A document that was rendered, may be printed, and is kept.
+pub struct Kept {
+    /// The version of the template that it was made from.
+    pub version: Option<u32>,
+    /// Our copy.
+    pub copy: Copy,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// How many pages it has.
+    pub pages: u32,
+    /// What is worth knowing about it.
+    pub findings: Vec<Finding>,
+}
+
+/// Why nothing was rendered: something for the client to mend.
+#[derive(Debug)]
+pub enum Unrendered {
+    /// There is no such template, or no such version of it.
+    NoTemplate,
+    /// The HTML cannot be rendered.
+    Faults(Vec<Fault>),
+    /// What it makes may not be printed.
+    Refused(Vec<Finding>),
+}
+
+/// Renders for a caller, inspects what that makes as any document, and keeps it by its hash. Doing so again makes the same.
+///
+/// # Errors
+/// When the store does not answer or a child cannot be started. Within: what the client has to mend.
+pub async fn render(
+    app: &App,
+    caller: &Caller,
+    source: Source,
+    variables: &Map<String, Value>,
+    options: &Options,
+) -> Result<Result<Kept, Unrendered>, Problem> {
+    let (html, own_page, version) = match source {
+        Source::Html(html) => (html, None, None),
+        Source::Template(id, version) => {
+            let Some((_, version)) = version_of(app, caller, &id, version).await? else {
+                return Ok(Err(Unrendered::NoTemplate));
+            };
+            let html = app.store.read_html(&caller.account, &version).await?;
+            (html, PageSize::parse(&version.page_size), Some(version.version))
+        }
+    };
+    let page = options.page.or(own_page).unwrap_or(PageSize::Letter);
+    let images = images(app, caller, &html, variables).await?;
+    let order = Order { html, variables: variables.clone(), page, max_pages: options.max_pages, images };
+    let rendered = match app.children.renderer(|renderer| renderer.render(&order)).await? {
+        Ok(rendered) => rendered,
+        Err(faults) => return Ok(Err(Unrendered::Faults(faults))),
+    };
+    let limits = Limits { paper: paper(page), impressions: Some(rendered.pages), ..Limits::default() };
+    let report = app.children.inspector(|inspector| inspector.inspect(&rendered.bytes, &limits)).await?;
+    let findings = keep_findings(report.findings.into_iter().map(finding));
+    if findings.iter().any(|finding| finding.refuses) {
+        return Ok(Err(Unrendered::Refused(findings)));
+    }
+    let copy = app.store.keep_copy(&caller.account, rendered.bytes.clone()).await?;
+    Ok(Ok(Kept { version, copy, bytes: rendered.bytes, pages: rendered.pages, findings }))
+}
+
+impl Unrendered {
+    /// What the client is told, with the place in its request where the HTML is named, and where the variables are.
+    pub fn problem(self, html: &Pointer<'_>, variables: &Pointer<'_>) -> Problem {
+        let mut faults = Faults::default();
+        match self {
+            Unrendered::NoTemplate => {
+                faults.push(html, "template.unknown", "There is no such template, or no such version.")
+            }
+            Unrendered::Faults(found) => found.iter().for_each(|fault| tell(fault, html, variables, &mut faults)),
+            Unrendered::Refused(findings) => {
+                for finding in findings.iter().filter(|finding| finding.refuses) {
+                    let page = finding.page.map(|page| format!(" Page {page}.")).unwrap_or_default();
+                    faults.push(html, "document.refused", format!("{}{page}", finding.message));
+                }
+            }
+        }
+        Problem::faulty(422, "invalid", &faults)
+    }
+}
+
+/// Says a fault of HTML in a client's request.
+pub fn tell(fault: &Fault, html: &Pointer<'_>, variables: &Pointer<'_>, faults: &mut Faults) {
+    const RULES: [&str; 14] = [
+        "html.variable",
+        "html.template",
+        "html.too_large",
+        "html.too_costly",
+        "html.reference",
+        "html.image",
+        "html.images",
+        "html.element",
+        "html.elements",
+        "html.depth",
+        "html.character",
+        "html.pages",
+        "html.layout",
+        "html.other",
+    ];
+    let rule = RULES.into_iter().find(|rule| *rule == fault.rule).unwrap_or("html.other");
+    let line = fault.line.map(|line| format!(" Line {line}.")).unwrap_or_default();
+    let message = format!("{}{line}", fault.message);
+    match &fault.variable {
+        Some(name) => faults.push(&variables.key(name), rule, message),
+        None => faults.push(html, rule, message),
+    }
+}
+
+/// A version of a caller's template: the latest, when none is named.
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn version_of(
+    app: &App,
+    caller: &Caller,
+    id: &TemplateId,
+    version: Option<u32>,
+) -> Result<Option<(Template, TemplateVersion)>, Problem> {
+    let Some(template) = app.store.template(&caller.account, caller.mode, id).await? else { return Ok(None) };
+    let version = app.store.template_version(id, version.unwrap_or(template.version)).await?;
+    Ok(version.map(|version| (template, version)))
+}
+
+/// What inspection is told of a page size.
+pub fn paper(page: PageSize) -> Paper {
+    match page {
+        PageSize::Letter | PageSize::Legal | PageSize::A4 => Paper::default(),
+        PageSize::Card4x6 => Paper::Card4x6,
+        PageSize::Card6x9 => Paper::Card6x9,
+        PageSize::Card6x11 => Paper::Card6x11,
+    }
+}
+
+/// The page of a document as a picture so many dots wide.
+///
+/// # Errors
+/// When the child cannot be started, or the document has no picture.
+pub async fn picture(app: &App, bytes: &[u8], page: u32, width: u32) -> Result<Vec<u8>, Problem> {
+    let drawn: Result<Vec<u8>, ProofError> =
+        app.children.inspector(|inspector| inspector.proof(bytes, page, width)).await?;
+    Ok(drawn?)
+}
+
+/// A finding of inspection as it is kept.
+pub fn finding(found: print::inspect::Finding) -> Finding {
+    Finding {
+        code: found.rule.into(),
+        message: found.message,
+        refuses: found.severity == Severity::Refuse,
+        page: found.page,
+        measured: found.measured,
+        allowed: found.allowed,
+    }
+}
+
+/// The uploaded images that HTML or its variables name. One that is not there, or is not the caller's, is not among them, and
+/// rendering says so.
+async fn images(
+    app: &App,
+    caller: &Caller,
+    html: &str,
+    variables: &Map<String, Value>,
+) -> Result<BTreeMap<String, Vec<u8>>, Problem> {
+    /// More than that, nobody puts into a letter.
+    const MOST: usize = 50;
+    let mut named = named_in(html);
+    for value in variables.values() {
+        if let Value::String(text) = value {
+            named.extend(named_in(text));
+        }
+    }
+    named.sort();
+    named.dedup();
+    let mut images = BTreeMap::new();
+    let mut room = MAX_IMAGES as u64;
+    for id in named.into_iter().take(MOST) {
+        let Some(document) = app.store.document(&caller.account, caller.mode, &id).await? else { continue };
+        let document = documents::settled(app, document).await?;
+        let usable = document.state == DocumentState::Ready && document.content_type != DocumentType::Pdf;
+        if !usable || document.bytes > room {
+            continue;
+        }
+        room -= document.bytes;
+        if let Some(bytes) = app.store.read_copy(&caller.account, &app.store.copy_of(&document)).await? {
+            images.insert(id.to_string(), bytes);
+        }
+    }
+    Ok(images)
+}
+
+/// Everything in a text that reads as the id of a document.
+fn named_in(text: &str) -> Vec<DocumentId> {
+    let ends = |rest: &str| rest.find(|char: char| !char.is_ascii_alphanumeric()).unwrap_or(rest.len());
+    let ids =
+        text.split("doc_").skip(1).filter_map(|rest| DocumentId::parse(&format!("doc_{}", &rest[..ends(rest)])).ok());
+    ids.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_of_documents_are_found_wherever_they_stand() {
+        let ids: Vec<_> = named_in("<img src=doc_0A1><b style='background:url(doc_2B3)'>doc_ doc_4C5xyz doc_6D7")
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(ids, ["doc_0A1", "doc_2B3", "doc_6D7"]);
+    }
+
+    #[test]
+    fn a_missing_variable_is_told_at_its_own_place_and_the_rest_at_the_html() {
+        let root = Pointer::Root;
+        let (html, variables) = (root.key("html"), root.key("variables"));
+        let fault = |rule: &'static str, line, variable: Option<&str>| Fault {
+            rule: rule.into(),
+            message: "Mend it.".into(),
+            line,
+            variable: variable.map(str::to_owned),
+        };
+        let found = vec![fault("html.variable", Some(3), Some("due.date")), fault("html.element", None, None)];
+        let mut faults = Faults::default();
+        found.iter().for_each(|fault| tell(fault, &html, &variables, &mut faults));
+        let told: Vec<_> =
+            faults.listed().iter().map(|fault| (fault.pointer.as_str(), fault.message.as_str())).collect();
+        assert_eq!(told, [("/variables/due.date", "Mend it. Line 3."), ("/html", "Mend it.")]);
+    }
+}

@@ -1,0 +1,69 @@
+//! The child in which HTML is rendered: it answers orders on its standard input, and ends with its parent. It is packed beside the
+//! binary of those functions that render.
+//!
+//! In this order a letter goes through it: variables are filled in (`template.rs`), what would act or be fetched is refused and the
+//! rest written anew (`markup.rs`, `style.rs`, `images.rs`), and that is laid out with the fonts that are shipped (`fonts.rs`,
+//! `engine.rs`).
+
+mod engine;
+mod fonts;
+mod images;
+mod markup;
+mod style;
+mod template;
+
+use std::collections::BTreeMap;
+use std::io;
+
+use isolate::send;
+use render::{Fault, MEMORY, Order, Rendered, Task, too_costly};
+
+fn main() {
+    isolate::serve(MEMORY, answer)
+}
+
+fn answer(task: Task, mut bytes: &[u8]) -> io::Result<()> {
+    let (html, variables, page, max_pages, lengths) = match task {
+        Task::Check(html) => {
+            let faults = on_large_stack(|| template::check(&html).err().into_iter().collect::<Vec<_>>());
+            send(&serde_json::to_vec(&faults.unwrap_or_else(|| vec![too_costly()]))?)?;
+            return send(&[]);
+        }
+        Task::Render { html, variables, page, max_pages, images } => (html, variables, page, max_pages, images),
+    };
+    let mut images = BTreeMap::new();
+    for (name, length) in lengths {
+        let (image, rest) = bytes.split_at_checked(length).ok_or(io::ErrorKind::UnexpectedEof)?;
+        images.insert(name, image.to_vec());
+        bytes = rest;
+    }
+    let (outcome, file) = match here(&Order { html, variables, page, max_pages, images }) {
+        Ok(Rendered { bytes, pages }) => (Ok(pages), bytes),
+        Err(faults) => (Err(faults), Vec::new()),
+    };
+    send(&serde_json::to_vec(&outcome)?)?;
+    send(&file)
+}
+
+/// Renders in this process, which hostile HTML can end.
+///
+/// # Errors
+/// What is wrong with the HTML.
+fn here(order: &Order) -> Result<Rendered, Vec<Fault>> {
+    let rendered = on_large_stack(|| {
+        let html = template::fill(&order.html, &order.variables)?;
+        let markup = markup::read(&html, order.page, &order.images)?;
+        engine::pdf(&markup, order.page, order.max_pages).map_err(|fault| vec![fault])
+    });
+    rendered.unwrap_or_else(|| Err(vec![too_costly()]))
+}
+
+/// Does something on a stack that takes elements as deep as they may be nested. `None` if there is no memory for it.
+fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
+    const STACK: usize = 128 << 20;
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work).ok()?;
+        // In the child, a panic has ended the process by now.
+        thread.join().ok()
+    })
+}

@@ -1,0 +1,338 @@
+//! Reads HTML before it is laid out: refuses what would act or be fetched, looks images up, and bounds what the layout
+//! has to deal with.
+//!
+//! What the layout gets is written anew from the tokens, so that it sees nothing that was not looked at. Its tree is still
+//! built by the layout's own parser, as a browser would.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use html5ever::tendril::StrTendril;
+use html5ever::tokenizer::states::{Rawtext, Rcdata};
+use html5ever::tokenizer::{
+    BufferQueue, EndTag, StartTag, Tag, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts,
+};
+use render::{Fault, MOST_FAULTS, PageSize};
+
+use crate::images::Images;
+use crate::{fonts, style};
+
+/// How deep elements may be nested, not counting those that need no end tag: parts of lists and tables.
+const DEPTH: usize = 100;
+
+/// How many elements there may be: a table of some thousand rows.
+const ELEMENTS: usize = 30_000;
+
+/// How many attributes an element may have.
+const ATTRIBUTES: usize = 100;
+
+/// HTML that may be laid out, and its images.
+#[derive(Debug)]
+pub(crate) struct Markup {
+    pub(crate) html: String,
+    /// All its style sheets, in their order, ours first. They are not in the HTML, where the layout overlooks what in them is about
+    /// pages.
+    pub(crate) css: String,
+    /// By the names that it has for them.
+    pub(crate) images: BTreeMap<String, Vec<u8>>,
+}
+
+/// Reads HTML.
+///
+/// # Errors
+/// What is refused in it.
+pub(crate) fn read(html: &str, page: PageSize, given: &BTreeMap<String, Vec<u8>>) -> Result<Markup, Vec<Fault>> {
+    let reader = Reader {
+        images: Images::new(given),
+        out: "<!DOCTYPE html>".to_owned(),
+        css: defaults(page),
+        faults: Vec::new(),
+        raw: None,
+        open: Vec::new(),
+        elements: 0,
+    };
+    let tokenizer = Tokenizer::new(Sink(RefCell::new(reader)), TokenizerOpts::default());
+    let input = BufferQueue::default();
+    input.push_back(StrTendril::from(html));
+    let _ = tokenizer.feed(&input);
+    tokenizer.end();
+    let mut reader = tokenizer.sink.0.into_inner();
+    if let Some(raw) = reader.raw.take() {
+        reader.close_raw(raw);
+    }
+    if reader.faults.is_empty() {
+        return Ok(Markup { html: reader.out, css: reader.css, images: reader.images.used });
+    }
+    reader.faults.truncate(MOST_FAULTS);
+    Err(reader.faults)
+}
+
+/// What a letter looks like that says nothing of it.
+fn defaults(page: PageSize) -> String {
+    let margin = if page.is_card() { "0.25in" } else { "0.75in" };
+    format!(
+        "@page{{margin:{margin}}}html{{font-family:\"{}\";font-size:11pt;line-height:1.35}}body{{margin:0}}\
+         pre,code,kbd,samp,tt{{font-family:\"{}\"}}img{{max-width:100%}}",
+        fonts::SANS,
+        fonts::MONO,
+    )
+}
+
+/// A character that no font has.
+pub(crate) fn unprintable(char: char) -> Fault {
+    let message = format!(
+        "There is no glyph for the character U+{:04X}. Letters may be written in Latin, Greek, Cyrillic and Hebrew.",
+        char as u32
+    );
+    Fault::new("html.character", message)
+}
+
+struct Sink<'a>(RefCell<Reader<'a>>);
+
+struct Reader<'a> {
+    images: Images<'a>,
+    out: String,
+    css: String,
+    faults: Vec<Fault>,
+    /// An element whose content is no markup.
+    raw: Option<Raw>,
+    /// The elements that are open and count as nested.
+    open: Vec<String>,
+    elements: usize,
+}
+
+struct Raw {
+    element: String,
+    /// What media it is for, if that is said.
+    media: Option<String>,
+    text: String,
+    line: u64,
+}
+
+impl TokenSink for Sink<'_> {
+    type Handle = ();
+
+    fn process_token(&self, token: Token, line: u64) -> TokenSinkResult<()> {
+        self.0.borrow_mut().take(token, line)
+    }
+}
+
+/// What an element is to the reader.
+enum Kind {
+    Plain,
+    /// It has no content.
+    Void,
+    /// It needs no end tag, and so may not be counted as nested.
+    Loose,
+    /// Its content is no markup, and is dropped unless it is a style sheet or a title.
+    Raw,
+    /// It means nothing on paper, and is left out.
+    Dropped,
+    /// It would act, be fetched or be filled in by hand.
+    Refused(&'static str),
+}
+
+fn kind(element: &str) -> Kind {
+    const ACTS: &str = "No script runs when a letter is rendered. Take it out.";
+    const FETCHED: &str = "Nothing is fetched when a letter is rendered. Write it into the HTML.";
+    const FILLED_IN: &str = "Fields of forms are not printed. Write lines or boxes with CSS instead.";
+    const DRAWN: &str =
+        "Drawings have no text and no images in them. Draw the text as paths, or put it beside the drawing.";
+    match element {
+        "style" | "title" | "noscript" | "noframes" | "noembed" | "xmp" => Kind::Raw,
+        "script" => Kind::Refused(ACTS),
+        "iframe" | "frame" | "frameset" | "object" | "embed" | "applet" | "video" | "audio" | "canvas" | "portal"
+        | "foreignobject" => Kind::Refused(FETCHED),
+        "text" | "tspan" | "textpath" | "image" | "feimage" => Kind::Refused(DRAWN),
+        "input" | "select" | "textarea" | "button" | "option" | "plaintext" => Kind::Refused(FILLED_IN),
+        "base" | "meta" | "param" | "source" | "track" | "template" | "dialog" | "map" | "area" => Kind::Dropped,
+        "br" | "hr" | "img" | "col" | "wbr" | "link" => Kind::Void,
+        "p" | "li" | "dt" | "dd" | "tr" | "td" | "th" | "thead" | "tbody" | "tfoot" | "colgroup" | "caption"
+        | "html" | "head" | "body" | "rb" | "rt" | "rp" | "rtc" => Kind::Loose,
+        _ => Kind::Plain,
+    }
+}
+
+impl Reader<'_> {
+    fn take(&mut self, token: Token, line: u64) -> TokenSinkResult<()> {
+        match token {
+            Token::CharacterTokens(text) => self.text(&text, line),
+            Token::TagToken(tag) => return self.tag(&tag, line),
+            // Every letter is laid out by the standard, whatever it says of itself.
+            Token::DoctypeToken(_) | Token::CommentToken(_) | Token::NullCharacterToken | Token::EOFToken => {}
+            Token::ParseError(_) => {}
+        }
+        TokenSinkResult::Continue
+    }
+
+    fn fault(&mut self, fault: Fault) {
+        // More of the same would tell nothing.
+        let seen = self.faults.iter().any(|known| known.rule == fault.rule && known.line == fault.line);
+        if self.faults.len() < MOST_FAULTS && !seen {
+            self.faults.push(fault);
+        }
+    }
+
+    fn text(&mut self, text: &str, line: u64) {
+        if let Some(raw) = &mut self.raw {
+            raw.text.push_str(text);
+            return;
+        }
+        if let Some(char) = text.chars().find(|char| !fonts::covers(*char)) {
+            self.fault(unprintable(char).at(line));
+        }
+        escape(text, &mut self.out);
+    }
+
+    fn tag(&mut self, tag: &Tag, line: u64) -> TokenSinkResult<()> {
+        let element = &*tag.name;
+        if let Some(raw) = self.raw.take() {
+            // The tokenizer knows nothing else than the end of it.
+            self.close_raw(raw);
+            if tag.kind == EndTag {
+                return TokenSinkResult::Continue;
+            }
+        }
+        // Names are written as they are, so one with anything else in it is none.
+        let named = element.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let kind = if named { kind(element) } else { Kind::Dropped };
+        match (tag.kind, kind) {
+            (StartTag, Kind::Refused(message)) => {
+                self.fault(Fault::new("html.element", format!("<{element}>: {message}")).at(line));
+                if element == "script" {
+                    self.raw = Some(Raw { element: element.to_owned(), media: None, text: String::new(), line });
+                    return TokenSinkResult::RawData(Rawtext);
+                }
+            }
+            (EndTag, Kind::Refused(_) | Kind::Void | Kind::Raw) | (_, Kind::Dropped) => {}
+            (StartTag, Kind::Raw) => {
+                let media = tag.attrs.iter().find(|attribute| &*attribute.name.local == "media");
+                let media = media.map(|media| media.value.trim().to_ascii_lowercase());
+                self.raw = Some(Raw { element: element.to_owned(), media, text: String::new(), line });
+                return TokenSinkResult::RawData(if element == "title" { Rcdata } else { Rawtext });
+            }
+            (StartTag, kind) => self.start(tag, &kind, line),
+            (EndTag, kind) => {
+                if matches!(kind, Kind::Plain)
+                    && let Some(at) = self.open.iter().rposition(|open| open == element)
+                {
+                    self.open.truncate(at);
+                }
+                self.out.push_str(&format!("</{element}>"));
+            }
+        }
+        TokenSinkResult::Continue
+    }
+
+    fn close_raw(&mut self, raw: Raw) {
+        match raw.element.as_str() {
+            "style" => {
+                let css = style::read(&raw.text, raw.line, &mut self.images, &mut self.faults);
+                // What is for screens alone means nothing on paper.
+                if raw.media.is_none_or(|media| media.is_empty() || media.contains("all") || media.contains("print")) {
+                    self.css.push('\n');
+                    self.css.push_str(&css);
+                }
+            }
+            // A title would be in the PDF, and may name somebody.
+            _ => {}
+        }
+    }
+
+    fn start(&mut self, tag: &Tag, kind: &Kind, line: u64) {
+        let element = &*tag.name;
+        self.elements += 1;
+        if self.elements == ELEMENTS + 1 {
+            let message = format!("The HTML has more than {ELEMENTS} elements. Make it shorter.");
+            self.fault(Fault::new("html.elements", message).at(line));
+        }
+        if self.elements > ELEMENTS {
+            return;
+        }
+        if matches!(kind, Kind::Plain) && !tag.self_closing {
+            self.open.push(element.to_owned());
+            if self.open.len() > DEPTH {
+                let message = format!("Elements are nested more than {DEPTH} deep. Close what is open, and nest less.");
+                if !self.faults.iter().any(|fault| fault.rule == "html.depth") {
+                    self.fault(Fault::new("html.depth", message).at(line));
+                }
+                return;
+            }
+        }
+        if tag.attrs.len() > ATTRIBUTES {
+            self.fault(Fault::new("html.elements", format!("<{element}> has too many attributes.")).at(line));
+            return;
+        }
+        let attribute = |name: &str| tag.attrs.iter().find(|attribute| &*attribute.name.local == name);
+        let mut extra = String::new();
+        match element {
+            "link" => {
+                let sheet = attribute("rel").is_some_and(|rel| rel.value.to_ascii_lowercase().contains("stylesheet"));
+                if sheet {
+                    let message = "Style sheets are not fetched when a letter is rendered. Write it into the HTML.";
+                    self.fault(Fault::new("html.reference", message).at(line));
+                }
+                return;
+            }
+            "img" => {
+                let Some(src) = attribute("src") else { return };
+                match self.images.find(&src.value) {
+                    Ok(image) => {
+                        extra.push_str(&format!(" src=\"{}\"", image.name));
+                        if attribute("width").is_none() && attribute("height").is_none() {
+                            extra.push_str(&format!(" width=\"{}\"", image.width));
+                        }
+                        let declared = attribute("style").map(|style| style.value.to_string()).unwrap_or_default();
+                        let css = style::read(&declared, line, &mut self.images, &mut self.faults);
+                        extra.push_str(&format!(" style=\"aspect-ratio:{} / {};", image.width, image.height));
+                        escape(&css, &mut extra);
+                        extra.push('"');
+                    }
+                    Err(fault) => {
+                        self.fault(fault.at(line));
+                        return;
+                    }
+                }
+            }
+            _ => {}
+        }
+        self.out.push('<');
+        self.out.push_str(element);
+        for attribute in &tag.attrs {
+            let name = &*attribute.name.local;
+            let named = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_:".contains(&byte));
+            // What acts or leads elsewhere means nothing on paper, and a PDF would carry it.
+            let dropped = name.starts_with("on")
+                || matches!(
+                    name,
+                    "src" | "srcset" | "href" | "background" | "poster" | "action" | "formaction" | "ping"
+                )
+                || (element == "img" && name == "style");
+            let within = matches!(name, "href" | "xlink:href") && attribute.value.starts_with('#') && element != "a";
+            if !named || (dropped && !within) || (name == "xlink:href" && !within) {
+                continue;
+            }
+            let value = match name {
+                "style" => &*style::read(&attribute.value, line, &mut self.images, &mut self.faults),
+                _ => &*attribute.value,
+            };
+            self.out.push_str(&format!(" {name}=\""));
+            escape(value, &mut self.out);
+            self.out.push('"');
+        }
+        self.out.push_str(&extra);
+        self.out.push_str(if tag.self_closing { "/>" } else { ">" });
+    }
+}
+
+fn escape(text: &str, out: &mut String) {
+    for char in text.chars() {
+        match char {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            char => out.push(char),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! A dozen letters, rendered, inspected as any document is, drawn, and compared with how they looked when a person last looked.
+//!
+//! The pictures are in `golden`. `UPDATE_GOLDEN=1` writes them anew: look at each before it is committed.
+#![expect(clippy::unwrap_used, reason = "helpers of tests unwrap as tests do")]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+
+use print::inspect::{Limits, Paper, inspect};
+use print::raster;
+use render::{Order, PageSize};
+use support::{picture, renderer, with_png};
+
+const LETTERS: [(&str, PageSize, u32); 14] = [
+    ("plain", PageSize::Letter, 1),
+    ("legal", PageSize::Legal, 1),
+    ("a4", PageSize::A4, 1),
+    ("table", PageSize::Letter, 1),
+    ("long_table", PageSize::Letter, 4),
+    ("long_words", PageSize::Letter, 1),
+    ("pages", PageSize::Letter, 3),
+    ("running", PageSize::Letter, 2),
+    ("scripts", PageSize::Letter, 1),
+    ("fonts", PageSize::Letter, 1),
+    ("layout", PageSize::Letter, 1),
+    ("drawing", PageSize::Letter, 1),
+    ("images", PageSize::Letter, 1),
+    ("card", PageSize::Card4x6, 1),
+];
+
+/// How wide the pictures are, dots.
+const WIDTH: u32 = 425;
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
+}
+
+fn order(name: &str, page: PageSize) -> Order {
+    let html = match name {
+        "images" => with_png(),
+        _ => std::fs::read_to_string(folder("letters").join(format!("{name}.html"))).unwrap(),
+    };
+    let variables = std::fs::read(folder("letters").join(format!("{name}.json")));
+    let variables = variables.map(|json| serde_json::from_slice(&json).unwrap()).unwrap_or_default();
+    Order { html, variables, page, max_pages: 10, images: [("doc_1".to_owned(), picture(300, 100))].into() }
+}
+
+fn pixels(png: &[u8]) -> (u32, u32, Vec<u8>) {
+    let decoder = png::Decoder::new(std::io::Cursor::new(png));
+    let mut reader = decoder.read_info().unwrap();
+    let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
+    let info = reader.next_frame(&mut bytes).unwrap();
+    bytes.truncate(info.buffer_size());
+    (info.width, info.height, bytes)
+}
+
+/// How many of a thousand bytes of two pictures differ by more than an eye would see.
+fn difference(one: &[u8], other: &[u8]) -> f64 {
+    let (a, b) = (pixels(one), pixels(other));
+    if (a.0, a.1, a.2.len()) != (b.0, b.1, b.2.len()) {
+        return 1000.0;
+    }
+    let differ = a.2.iter().zip(&b.2).filter(|(a, b)| a.abs_diff(**b) > 32).count();
+    1000.0 * differ as f64 / a.2.len() as f64
+}
+
+#[test]
+fn letters_look_as_they_did_and_may_be_printed() {
+    let mut renderer = renderer();
+    let mut broken = Vec::new();
+    for (name, page, pages) in LETTERS {
+        let rendered = match renderer.render(&order(name, page)).unwrap() {
+            Ok(rendered) => rendered,
+            Err(faults) => {
+                broken.push(format!("{name}: {faults:?}"));
+                continue;
+            }
+        };
+        if rendered.pages != pages {
+            broken.push(format!("{name} has {} pages, not {pages}", rendered.pages));
+        }
+        let paper = if page == PageSize::Card4x6 { Paper::Card4x6 } else { Paper::default() };
+        // A card has two sides, of which HTML is one.
+        let report =
+            inspect(&rendered.bytes, &Limits { paper, impressions: Some(rendered.pages), ..Limits::default() });
+        let refused = report.findings.iter().filter(|finding| finding.severity == print::inspect::Severity::Refuse);
+        broken.extend(refused.map(|finding| format!("{name}: {} {}", finding.rule, finding.message)));
+        for number in 0..rendered.pages {
+            let drawn = raster::png(&rendered.bytes, number as usize, WIDTH).unwrap();
+            let golden = folder("golden").join(format!("{name}-{}.png", number + 1));
+            if std::env::var_os("UPDATE_GOLDEN").is_some() {
+                std::fs::write(&golden, drawn).unwrap();
+                continue;
+            }
+            let known = std::fs::read(&golden).unwrap_or_default();
+            let difference = if known.is_empty() { 1000.0 } else { difference(&known, &drawn) };
+            if difference > 2.0 {
+                broken.push(format!("{name}, page {}: {difference:.1} of a thousand bytes differ", number + 1));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn pictures_that_differ_are_told_apart() {
+    let mut renderer = renderer();
+    let mut draw = |html: &str| {
+        let order = Order { html: html.to_owned(), ..order("plain", PageSize::Letter) };
+        raster::png(&renderer.render(&order).unwrap().unwrap().bytes, 0, WIDTH).unwrap()
+    };
+    let text = "<p>The quick brown fox jumps over the lazy dog. ".repeat(8);
+    assert!(difference(&draw(&text), &draw(&text)) < 0.001);
+    assert!(difference(&draw(&text), &draw(&format!("<div style='height: 3pt'></div>{text}"))) > 2.0);
+}
+
+#[test]
+fn equal_orders_make_equal_bytes_in_any_process() {
+    for (name, page, _) in LETTERS {
+        let [first, second] = [(); 2].map(|()| renderer().render(&order(name, page)).unwrap());
+        assert!(first == second, "{name}");
+    }
+}

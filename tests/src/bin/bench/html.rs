@@ -1,0 +1,113 @@
+//! HTML letters: how many are rendered in a second, and with how much memory, beside headless Chromium where it is installed.
+
+use std::path::{Path, PathBuf};
+
+use render::{Order, PageSize, Renderer};
+use serde_json::json;
+use tests::harness::binaries::Binary;
+
+use super::Result;
+use super::print::child::{Usage, run};
+use super::table::Row;
+
+/// How many letters are rendered by one child, which is started once as in a function that is warm.
+const LETTERS: u32 = 200;
+/// How many Chromium renders: it is started for each, as there is no way to have it print to a file again.
+const PEER_LETTERS: u32 = 5;
+
+/// A letter of one page, or of three.
+fn letter(pages: u32) -> String {
+    let rows: String = (1..=8)
+        .map(|row| format!("<tr><td>{row}</td><td>Property tax, instalment {row}</td><td>$1,2{row}0.00</td></tr>"))
+        .collect();
+    let text = "<p>The quick brown fox jumps over the lazy dog, and then it does so again, because a paragraph of a letter has \
+                several lines, so that what it costs to break them is in this figure.</p>";
+    let page = format!(
+        "<h1>Reminder</h1><p>Dear {{{{name}}}},</p>{}<table><tr><th>No.<th>What for<th>Amount</tr>{rows}</table>",
+        text.repeat(5)
+    );
+    let pages: Vec<String> = (0..pages).map(|_| format!("<section>{page}</section>")).collect();
+    format!(
+        "<!DOCTYPE html><meta charset=utf-8><style>@page {{ size: letter; margin: 0.75in }} body {{ font-family: Arial, sans-serif; font-size: 11pt }} \
+         table {{ width: 100%; border-collapse: collapse }} td, th {{ border: 0.5pt solid #444; padding: 4pt; text-align: left }} \
+         section + section {{ break-before: page }}</style>{}",
+        pages.concat()
+    )
+}
+
+/// What the process does that is measured: renders so many letters of so many pages.
+///
+/// # Errors
+/// When one is not rendered, or has another number of pages.
+pub(crate) fn render(count: &str, pages: &str, child: &str) -> Result<()> {
+    let (count, pages): (u32, u32) = (count.parse()?, pages.parse()?);
+    let mut renderer = Renderer::new(Path::new(child));
+    for number in 0..count {
+        // Each is another, so that nothing could be remembered.
+        let variables = json!({ "name": format!("Jane Smith {number}") }).as_object().cloned().unwrap_or_default();
+        let (html, page, max_pages) = (letter(pages), PageSize::Letter, 10);
+        let rendered = renderer.render(&Order { html, variables, page, max_pages, images: [].into() })?;
+        let rendered = rendered.map_err(|faults| format!("{faults:?}"))?;
+        if rendered.pages != pages {
+            return Err(format!("the letter has {} pages, not {pages}", rendered.pages).into());
+        }
+    }
+    Ok(())
+}
+
+fn chromium() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    let names = ["chromium", "chromium-browser", "google-chrome", "chrome-headless-shell"];
+    names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name))).find(|path| path.is_file())
+}
+
+/// What Chromium takes for one letter.
+fn peer(program: &Path, pages: u32) -> Result<Usage> {
+    let folder = std::env::temp_dir().join(format!("bench-html-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    std::fs::write(folder.join("letter.html"), letter(pages).replace("{{name}}", "Jane Smith"))?;
+    let arguments = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--no-pdf-header-footer",
+        "--print-to-pdf=letter.pdf",
+        "letter.html",
+    ];
+    let mut all = Usage::default();
+    for _ in 0..PEER_LETTERS {
+        let usage = run(program, &arguments.map(str::to_owned), &folder, 60)?;
+        all = Usage { wall: all.wall + usage.wall, cpu: all.cpu + usage.cpu, peak: all.peak.max(usage.peak) };
+    }
+    std::fs::remove_dir_all(&folder)?;
+    let each = f64::from(PEER_LETTERS);
+    Ok(Usage { wall: all.wall / each, cpu: all.cpu / each, ..all })
+}
+
+fn said(usage: Usage) -> String {
+    format!("{:.1}/s, {:.1} ms CPU each, peak {:.0} MB", 1.0 / usage.wall, usage.cpu * 1e3, usage.peak / 1e6)
+}
+
+/// Measures.
+///
+/// # Errors
+/// When a letter is not rendered.
+pub(crate) fn measure() -> Result<Vec<Row>> {
+    let child = Binary::RenderChild.path()?.display().to_string();
+    let mut rows = Vec::new();
+    for (pages, name) in [(1, "HTML letters of one page"), (3, "HTML letters of three pages")] {
+        let arguments = ["render".to_owned(), LETTERS.to_string(), pages.to_string(), child.clone()];
+        let all = run(&std::env::current_exe()?, &arguments, &std::env::temp_dir(), 600)?;
+        let ours = Usage { wall: all.wall / f64::from(LETTERS), cpu: all.cpu / f64::from(LETTERS), ..all };
+        let row = Row::new(name, said(ours));
+        rows.push(match chromium() {
+            Some(program) => {
+                let theirs = peer(&program, pages)?;
+                row.beside(format!("headless Chromium, started for each: {}", said(theirs)), ours.wall / theirs.wall)
+            }
+            None => Row::new(name, format!("{} (headless Chromium is not installed)", said(ours))),
+        });
+    }
+    Ok(rows)
+}
