@@ -24,7 +24,7 @@ CHECKS = [
     "response_headers_conformance",
     "response_schema_conformance",
 ]
-#: What the print floor's operations have in common, and those of the postal service, which have a password of their own.
+#: What the operator's operations have in common.
 FLOOR = "^/v2/operator/"
 
 

@@ -63,8 +63,13 @@ impl Stack {
         };
         // The SDK reads it from the environment by itself.
         setting("AWS_ENDPOINT_URL");
-        let config =
-            Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(60))).build();
+        // A redirect is an answer, and what it leads to is not the API.
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .timeout_global(Some(Duration::from_secs(60)))
+            .build();
         let agent = Agent::new_with_config(config);
         let base = setting("MAILHOUSE_URL").trim_end_matches('/').to_owned();
         let with = |key: Option<String>| Client { base: base.clone(), key, agent: agent.clone() };

@@ -222,8 +222,8 @@ async fn a_deployment_whose_key_was_replaced_still_signs_with_the_secrets_it_gav
     let mut floor = floor().await?;
     let receiver = Receiver::start().await?;
     let before = hook(&mut floor, &receiver.url(), &["*"]).await?;
-    let new = "another key that seals the secrets of these tests from now on";
-    floor.house.signing_keys = format!("{new},{}", floor.house.signing_keys);
+    let new = "another-key-that-seals-the-secrets-of-these-tests-from-now-on";
+    floor.house.signing_keys = format!("{new} {}", floor.house.signing_keys);
     floor.redeploy(2);
     let after = hook(&mut floor, &receiver.url(), &["*"]).await?;
     for hooked in [&before, &after] {

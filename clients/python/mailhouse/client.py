@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import urllib.parse
 from typing import Any, Iterator
@@ -24,10 +23,7 @@ class Mailhouse:
         if not key or not url:
             raise ValueError("Give the key and the URL of the API, or set MAILHOUSE_KEY and MAILHOUSE_URL.")
         self.transport = Transport(key, url, timeout=timeout, retries=retries)
-        self.letters = Pieces(self.transport, "/v2/letters")
-        self.postcards = Pieces(self.transport, "/v2/postcards")
-        self.documents = Documents(self.transport)
-        self.templates = Templates(self.transport)
+        self.letters = Letters(self.transport)
         self.batches = Batches(self.transport)
         self.events = Events(self.transport)
         self.webhooks = Webhooks(self.transport)
@@ -36,102 +32,49 @@ class Mailhouse:
         """Production days, and why other days are none."""
         return self.transport.request("GET", "/v2/calendar", query=query).json()
 
-    def preflight(self, piece: Json) -> Json:
-        """What creating a piece would find fault with, without creating it."""
-        return self.transport.request("POST", "/v2/preflight", body=piece).json()
-
 
 def _at(*parts: str) -> str:
     return "/".join(["/v2", *(urllib.parse.quote(part, safe="") for part in parts)])
 
 
-class Pieces:
-    """Letters or postcards, one by one."""
-
-    def __init__(self, transport: Transport, path: str):
-        self._transport, self._path = transport, path
-
-    def _of(self, piece_id: str, rest: str = "") -> str:
-        return f"{self._path}/{urllib.parse.quote(piece_id, safe='')}{rest}"
-
-    def create(self, piece: Json, *, idempotency_key: str | None = None) -> Json:
-        """Creates a piece, or with `recipients` up to 1,000 of them, all or none."""
-        return self._transport.request("POST", self._path, body=piece, idempotency_key=idempotency_key).json()
-
-    def get(self, piece_id: str) -> Json:
-        """A piece as it is now."""
-        return self._transport.request("GET", self._of(piece_id)).json()
-
-    def update(self, piece_id: str, changes: Json) -> Json:
-        """Changes a piece, until the cutoff of its send date."""
-        return self._transport.request("PATCH", self._of(piece_id), body=changes).json()
-
-    def cancel(self, piece_id: str) -> Json | None:
-        """Takes a piece back, until the cutoff of its send date."""
-        return self._transport.request("DELETE", self._of(piece_id)).json()
-
-    def list(self, **filters: Any) -> Iterator[Json]:
-        """All pieces that the filters let through, over all pages."""
-        return self._transport.pages(self._path, filters)
-
-    def events(self, piece_id: str) -> Iterator[Json]:
-        """What happened to a piece."""
-        return self._transport.pages(self._of(piece_id, "/events"), {})
-
-    def download(self, piece_id: str) -> bytes:
-        """The document of a piece, a PDF."""
-        return self._transport.file(self._of(piece_id, "/download"))
-
-
-class Documents:
-    """PDFs that are uploaded before they are sent."""
+class Letters:
+    """Letters that are sent by themselves."""
 
     def __init__(self, transport: Transport):
         self._transport = transport
 
-    def upload(self, content: bytes, *, idempotency_key: str | None = None) -> Json:
-        """Uploads a document and gives what the API knows of it; its `id` is what a piece names."""
-        wish = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-        document = self._transport.request("POST", "/v2/documents", body=wish, idempotency_key=idempotency_key).json()
-        upload = document["upload"]
-        self._transport.plain(upload.get("method", "PUT"), upload["url"], content, upload.get("headers"))
-        return document
+    def create(self, letter: Json, *, idempotency_key: str | None = None) -> Json:
+        """Creates a letter, or with `recipients` up to 1,000 of them, all or none."""
+        return self._transport.request("POST", "/v2/letters", body=letter, idempotency_key=idempotency_key).json()
 
-    def get(self, document_id: str) -> Json:
-        """An uploaded document as it is now."""
-        return self._transport.request("GET", _at("documents", document_id)).json()
+    def get(self, letter_id: str) -> Json:
+        """A letter as it is now."""
+        return self._transport.request("GET", _at("letters", letter_id)).json()
 
+    def update(self, letter_id: str, changes: Json) -> Json:
+        """Changes a letter, until the cutoff of its send date."""
+        return self._transport.request("PATCH", _at("letters", letter_id), body=changes).json()
 
-class Templates:
-    """HTML with variables that letters are made of."""
+    def cancel(self, letter_id: str) -> None:
+        """Takes a letter back, until the cutoff of its send date."""
+        self._transport.request("DELETE", _at("letters", letter_id))
 
-    def __init__(self, transport: Transport):
-        self._transport = transport
+    def list(self, *, metadata: dict[str, str] | None = None, **filters: Any) -> Iterator[Json]:
+        """All letters that the filters let through, over all pages."""
+        pairs = {f"metadata[{key}]": value for key, value in (metadata or {}).items()}
+        return self._transport.pages("/v2/letters", {**filters, **pairs})
 
-    def create(self, template: Json, *, idempotency_key: str | None = None) -> Json:
-        """Creates a template."""
-        return self._transport.request("POST", "/v2/templates", body=template, idempotency_key=idempotency_key).json()
+    def events(self, letter_id: str) -> Json:
+        """What happened to a letter, and once it is mailed what the postal service told of it."""
+        return self._transport.request("GET", _at("letters", letter_id, "events")).json()
 
-    def get(self, template_id: str) -> Json:
-        """A template in its newest version."""
-        return self._transport.request("GET", _at("templates", template_id)).json()
+    def download(self, letter_id: str) -> bytes:
+        """The document of a letter that passed inspection, a PDF."""
+        return self._transport.file(_at("letters", letter_id, "download"))
 
-    def list(self, **filters: Any) -> Iterator[Json]:
-        """All templates."""
-        return self._transport.pages("/v2/templates", filters)
-
-    def update(self, template_id: str, changes: Json) -> Json:
-        """Adds a version to a template."""
-        return self._transport.request("PATCH", _at("templates", template_id), body=changes).json()
-
-    def delete(self, template_id: str) -> None:
-        """Deletes a template. Letters that were made of it stay as they are."""
-        self._transport.request("DELETE", _at("templates", template_id))
-
-    def preview(self, template_id: str, variables: Any) -> Json:
-        """What a letter of the template would look like."""
-        body = {"variables": variables}
-        return self._transport.request("POST", _at("templates", template_id, "preview"), body=body).json()
+    def advance(self, letter_id: str, outcome: Json) -> Json:
+        """Has a letter of a test key live the life of a mailed one."""
+        return self._transport.request("POST", _at("test", "letters", letter_id, "advance"), body=outcome).json()
 
 
 class Batches:

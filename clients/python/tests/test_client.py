@@ -135,17 +135,10 @@ class Client(unittest.TestCase):
         self.assertIn("Authorization", self.server.requests[0][2])
         self.assertNotIn("Authorization", other.requests[0][2])
 
-    def test_an_upload_says_its_hash_and_puts_the_bytes_where_it_is_told(self):
-        other = Server([(200, {}, b"")])
-        self.addCleanup(other.close)
-        upload = {"method": "PUT", "url": f"{other.url}/put", "headers": {"x-amz-checksum-sha256": "abc="}}
-        house = self.house((201, {}, {"id": "doc_1", "upload": upload}))
-        self.assertEqual(house.documents.upload(b"%PDF-1.7")["id"], "doc_1")
-        wish = json.loads(self.server.requests[0][3])
-        self.assertEqual(wish["bytes"], 8)
-        method, path, headers, content = other.requests[0]
-        self.assertEqual((method, path, content), ("PUT", "/put", b"%PDF-1.7"))
-        self.assertEqual({name.lower(): value for name, value in headers.items()}["x-amz-checksum-sha256"], "abc=")
+    def test_metadata_narrows_a_list_by_its_pairs(self):
+        house = self.house((200, {}, {"items": []}))
+        self.assertEqual(list(house.letters.list(metadata={"campaign": "a b"}, status="ready")), [])
+        self.assertEqual(self.server.requests[0][1], "/v2/letters?status=ready&metadata%5Bcampaign%5D=a+b")
 
     def test_a_large_body_is_packed(self):
         house = self.house((204, {}, b""))

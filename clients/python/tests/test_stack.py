@@ -1,8 +1,10 @@
 """The client against a stack that runs: `source .local/env` says where it is."""
 
+import base64
 import itertools
 import os
 import sys
+import time
 import unittest
 import uuid
 from pathlib import Path
@@ -21,6 +23,32 @@ BATCH = {
 }
 
 
+ACME = {
+    "organization": "Acme Inc.",
+    "address": {"address1": "PO Box 52138", "city": "New Orleans", "state": "LA", "postalCode": "70153"},
+}
+JANE = {
+    "individual": {"firstName": "Jane", "lastName": "Doe"},
+    "address": {"address1": "1300 Perdido St", "city": "New Orleans", "state": "LA", "postalCode": "70112"},
+}
+
+
+def pdf() -> bytes:
+    """A page with a bar on it."""
+    bodies = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R/Resources<<>>>>",
+        b"<</Length 18>>stream\n72 700 200 12 re f\nendstream",
+    ]
+    file, table = b"%PDF-1.5\n", b"0000000000 65535 f \n"
+    for number, body in enumerate(bodies, 1):
+        table += b"%010d 00000 n \n" % len(file)
+        file += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    end = b"trailer\n<</Size 5/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % len(file)
+    return file + b"xref\n0 5\n" + table + end
+
+
 class Stack(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -37,6 +65,30 @@ class Stack(unittest.TestCase):
         self.assertEqual(list(self.house.batches.letters(batch)), [])
         self.house.batches.cancel(batch)
         self.assertEqual(self.house.batches.get(batch)["state"], "canceled")
+
+    def test_a_letter_is_sent_in_one_call_and_found_changed_downloaded_and_canceled(self):
+        mine = str(uuid.uuid4())
+        content = {"pdf": base64.b64encode(pdf()).decode()}
+        wish = {"sender": ACME, "recipient": JANE, "content": content, "useType": "transactional", "externalId": mine}
+        letter = self.house.letters.create({**wish, "sendDate": self.in_some_weeks()})
+        self.assertEqual(letter["status"], "queued")
+        end = time.monotonic() + 60
+        while (now := self.house.letters.get(letter["id"]))["status"] == "queued":
+            self.assertLess(time.monotonic(), end, now)
+            time.sleep(0.3)
+        self.assertEqual(now["status"], "ready", now)
+        self.assertEqual([one["id"] for one in self.house.letters.list(externalId=mine)], [letter["id"]])
+        self.assertTrue(self.house.letters.download(letter["id"]).startswith(b"%PDF-"))
+        changed = self.house.letters.update(letter["id"], {"description": "A note."})
+        self.assertEqual(changed["description"], "A note.")
+        self.house.letters.cancel(letter["id"])
+        history = self.house.letters.events(letter["id"])
+        self.assertEqual((history["status"], history["items"][0]["type"]), ("canceled", "letter.created"))
+
+    def in_some_weeks(self) -> str:
+        """A production day some weeks ahead."""
+        days = self.house.calendar()["items"]
+        return [day["date"] for day in days if day["productionDay"]][-1]
 
     def test_the_log_is_read_page_by_page_and_on_from_where_it_ended(self):
         first = self.house.events.page(limit=1)

@@ -1,7 +1,5 @@
 // The client: what the API has, by name. Bodies and answers are the JSON of the contract.
 
-import { createHash } from "node:crypto";
-
 import { Transport, type Json, type Options, type Query } from "./transport.ts";
 
 /** What a POST takes besides its body. */
@@ -15,10 +13,7 @@ const of = encodeURIComponent;
 
 /** One account of one deployment. `key` and `url` are taken from MAILHOUSE_KEY and MAILHOUSE_URL where they are not given. */
 export class Mailhouse {
-  readonly letters: Pieces;
-  readonly postcards: Pieces;
-  readonly documents: Documents;
-  readonly templates: Templates;
+  readonly letters: Letters;
   readonly batches: Batches;
   readonly events: Events;
   readonly webhooks: Webhooks;
@@ -30,10 +25,7 @@ export class Mailhouse {
     if (!key || !url) throw new TypeError("Give the key and the URL of the API, or set MAILHOUSE_KEY and MAILHOUSE_URL.");
     const transport = new Transport(key, url, options);
     this.#transport = transport;
-    this.letters = new Pieces(transport, "/v2/letters");
-    this.postcards = new Pieces(transport, "/v2/postcards");
-    this.documents = new Documents(transport);
-    this.templates = new Templates(transport);
+    this.letters = new Letters(transport);
     this.batches = new Batches(transport);
     this.events = new Events(transport);
     this.webhooks = new Webhooks(transport);
@@ -43,118 +35,55 @@ export class Mailhouse {
   calendar(query: Query = {}): Promise<Json> {
     return this.#transport.json("GET", "/v2/calendar", { query });
   }
-
-  /** What creating a piece would find fault with, without creating it. */
-  preflight(piece: Json): Promise<Json> {
-    return this.#transport.json("POST", "/v2/preflight", { body: piece });
-  }
 }
 
-/** Letters or postcards, one by one. */
-class Pieces {
+/** Letters that are sent by themselves. */
+class Letters {
   readonly #transport: Transport;
-  readonly #path: string;
 
-  constructor(transport: Transport, path: string) {
+  constructor(transport: Transport) {
     this.#transport = transport;
-    this.#path = path;
   }
 
-  /** Creates a piece, or with `recipients` up to 1,000 of them, all or none. */
-  create(piece: Json, once: Once = {}): Promise<Json> {
-    return this.#transport.json("POST", this.#path, { body: piece, ...once });
+  /** Creates a letter, or with `recipients` up to 1,000 of them, all or none. */
+  create(letter: Json, once: Once = {}): Promise<Json> {
+    return this.#transport.json("POST", "/v2/letters", { body: letter, ...once });
   }
 
-  /** A piece as it is now. */
+  /** A letter as it is now. */
   get(id: string): Promise<Json> {
-    return this.#transport.json("GET", `${this.#path}/${of(id)}`);
+    return this.#transport.json("GET", `/v2/letters/${of(id)}`);
   }
 
-  /** Changes a piece, until the cutoff of its send date. */
+  /** Changes a letter, until the cutoff of its send date. */
   update(id: string, changes: Json): Promise<Json> {
-    return this.#transport.json("PATCH", `${this.#path}/${of(id)}`, { body: changes });
+    return this.#transport.json("PATCH", `/v2/letters/${of(id)}`, { body: changes });
   }
 
-  /** Takes a piece back, until the cutoff of its send date. */
-  cancel(id: string): Promise<Json | undefined> {
-    return this.#transport.json("DELETE", `${this.#path}/${of(id)}`);
+  /** Takes a letter back, until the cutoff of its send date. */
+  cancel(id: string): Promise<void> {
+    return this.#transport.json("DELETE", `/v2/letters/${of(id)}`);
   }
 
-  /** All pieces that the filters let through, over all pages. */
-  list(filters: Query = {}): AsyncGenerator<Json> {
-    return this.#transport.pages(this.#path, filters);
+  /** All letters that the filters let through, over all pages. */
+  list(filters: Query = {}, metadata: Record<string, string> = {}): AsyncGenerator<Json> {
+    const pairs = Object.entries(metadata).map(([key, value]) => [`metadata[${key}]`, value]);
+    return this.#transport.pages("/v2/letters", { ...filters, ...Object.fromEntries(pairs) });
   }
 
-  /** What happened to a piece. */
-  events(id: string): AsyncGenerator<Json> {
-    return this.#transport.pages(`${this.#path}/${of(id)}/events`);
+  /** What happened to a letter, and once it is mailed what the postal service told of it. */
+  events(id: string): Promise<Json> {
+    return this.#transport.json("GET", `/v2/letters/${of(id)}/events`);
   }
 
-  /** The document of a piece, a PDF. */
+  /** The document of a letter that passed inspection, a PDF. */
   download(id: string): Promise<Uint8Array> {
-    return this.#transport.file(`${this.#path}/${of(id)}/download`);
-  }
-}
-
-/** PDFs that are uploaded before they are sent. */
-class Documents {
-  readonly #transport: Transport;
-
-  constructor(transport: Transport) {
-    this.#transport = transport;
+    return this.#transport.file(`/v2/letters/${of(id)}/download`);
   }
 
-  /** Uploads a document and gives what the API knows of it; its `id` is what a piece names. */
-  async upload(content: Uint8Array<ArrayBuffer>, once: Once = {}): Promise<Json> {
-    const body = { sha256: createHash("sha256").update(content).digest("hex"), bytes: content.length };
-    const document: Json = await this.#transport.json("POST", "/v2/documents", { body, ...once });
-    const { method = "PUT", url, headers = {} } = document["upload"];
-    await this.#transport.plain(url, { method, headers, body: content });
-    return document;
-  }
-
-  /** An uploaded document as it is now. */
-  get(id: string): Promise<Json> {
-    return this.#transport.json("GET", `/v2/documents/${of(id)}`);
-  }
-}
-
-/** HTML with variables that letters are made of. */
-class Templates {
-  readonly #transport: Transport;
-
-  constructor(transport: Transport) {
-    this.#transport = transport;
-  }
-
-  /** Creates a template. */
-  create(template: Json, once: Once = {}): Promise<Json> {
-    return this.#transport.json("POST", "/v2/templates", { body: template, ...once });
-  }
-
-  /** A template in its newest version. */
-  get(id: string): Promise<Json> {
-    return this.#transport.json("GET", `/v2/templates/${of(id)}`);
-  }
-
-  /** All templates. */
-  list(filters: Query = {}): AsyncGenerator<Json> {
-    return this.#transport.pages("/v2/templates", filters);
-  }
-
-  /** Adds a version to a template. */
-  update(id: string, changes: Json): Promise<Json> {
-    return this.#transport.json("PATCH", `/v2/templates/${of(id)}`, { body: changes });
-  }
-
-  /** Deletes a template. Letters that were made of it stay as they are. */
-  delete(id: string): Promise<void> {
-    return this.#transport.json("DELETE", `/v2/templates/${of(id)}`);
-  }
-
-  /** What a letter of the template would look like. */
-  preview(id: string, variables: unknown): Promise<Json> {
-    return this.#transport.json("POST", `/v2/templates/${of(id)}/preview`, { body: { variables } });
+  /** Has a letter of a test key live the life of a mailed one. */
+  advance(id: string, outcome: Json): Promise<Json> {
+    return this.#transport.json("POST", `/v2/test/letters/${of(id)}/advance`, { body: outcome });
   }
 }
 

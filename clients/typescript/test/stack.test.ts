@@ -41,6 +41,56 @@ test("a batch is created once for its key and is found in the list", async () =>
   assert.equal((await house.batches.get(batch))["state"], "canceled");
 });
 
+const ACME = {
+  organization: "Acme Inc.",
+  address: { address1: "PO Box 52138", city: "New Orleans", state: "LA", postalCode: "70153" },
+};
+const JANE = {
+  individual: { firstName: "Jane", lastName: "Doe" },
+  address: { address1: "1300 Perdido St", city: "New Orleans", state: "LA", postalCode: "70112" },
+};
+
+/** A page with a bar on it. */
+function pdf(): string {
+  const bodies = [
+    "<</Type/Catalog/Pages 2 0 R>>",
+    "<</Type/Pages/Kids[3 0 R]/Count 1>>",
+    "<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R/Resources<<>>>>",
+    "<</Length 18>>stream\n72 700 200 12 re f\nendstream",
+  ];
+  let [file, table] = ["%PDF-1.5\n", "0000000000 65535 f \n"];
+  bodies.forEach((body, index) => {
+    table += `${String(file.length).padStart(10, "0")} 00000 n \n`;
+    file += `${index + 1} 0 obj\n${body}\nendobj\n`;
+  });
+  return `${file}xref\n0 5\n${table}trailer\n<</Size 5/Root 1 0 R>>\nstartxref\n${file.length}\n%%EOF\n`;
+}
+
+test("a letter is sent in one call and found, changed, downloaded and canceled", async () => {
+  const days: { date: string; productionDay: boolean }[] = (await house.calendar())["items"];
+  const sendDate = days.filter((day) => day.productionDay).at(-1)!.date;
+  const externalId = randomUUID();
+  const content = { pdf: Buffer.from(pdf()).toString("base64") };
+  const wish = { sender: ACME, recipient: JANE, content, useType: "transactional", externalId, sendDate };
+  const letter = await house.letters.create(wish);
+  const id: string = letter["id"];
+  assert.equal(letter["status"], "queued");
+  const end = Date.now() + 60_000;
+  let now = letter;
+  while (now["status"] === "queued") {
+    assert.ok(Date.now() < end, JSON.stringify(now));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    now = await house.letters.get(id);
+  }
+  assert.equal(now["status"], "ready", JSON.stringify(now));
+  assert.deepEqual((await some(house.letters.list({ externalId }), 2)).map((one) => one["id"]), [id]);
+  assert.equal(Buffer.from(await house.letters.download(id)).subarray(0, 5).toString(), "%PDF-");
+  assert.equal((await house.letters.update(id, { description: "A note." }))["description"], "A note.");
+  await house.letters.cancel(id);
+  const history = await house.letters.events(id);
+  assert.deepEqual([history["status"], history["items"][0].type], ["canceled", "letter.created"]);
+});
+
 test("the log is read page by page and on from where it ended", async () => {
   const first = await house.events.page({ limit: 1 });
   const both = await some(house.events.list({ limit: 1 }), 2);

@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::fault::{Faults, Pointer};
 use crate::id::LocationId;
 
 /// The path of one S3 object, `s3://bucket/key`.
@@ -96,6 +97,23 @@ impl Location {
     }
 }
 
+/// Reads the path of a document that a client names, or adds why it may not: it must lie in one of the account's locations.
+pub fn registered_path(text: &str, locations: &[Location], at: &Pointer<'_>, faults: &mut Faults) -> Option<S3Path> {
+    match S3Path::parse(text) {
+        Ok(path) if locations.iter().any(|location| location.holds(&path)) => Some(path),
+        Ok(_) => {
+            let message = "The path lies in no location that is registered to your account. Ask the operator to \
+                           register its bucket and folder.";
+            faults.push(at, "location.unregistered", message);
+            None
+        }
+        Err(error) => {
+            faults.push(at, "s3_path", format!("Please {error}."));
+            None
+        }
+    }
+}
+
 /// Whether `text` is a 12-digit AWS account id.
 pub fn is_aws_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
@@ -123,6 +141,22 @@ mod tests {
         {
             assert_eq!(S3Path::parse(text), Err(NotAnS3Path), "{text}");
         }
+    }
+
+    #[test]
+    fn a_client_may_name_only_what_lies_in_one_of_its_locations() {
+        let locations = [location("in")];
+        let at = Pointer::Root;
+        let mut faults = Faults::default();
+        let path = registered_path("s3://letters/in/a.pdf", &locations, &at, &mut faults);
+        assert_eq!(path, S3Path::parse("s3://letters/in/a.pdf").ok());
+        assert!(faults.is_empty());
+        for text in ["s3://letters/other/a.pdf", "s3://others/in/a.pdf", "letters/in/a.pdf"] {
+            assert_eq!(registered_path(text, &locations, &at, &mut faults), None, "{text}");
+        }
+        assert_eq!(registered_path("s3://letters/in/a.pdf", &[], &at, &mut faults), None);
+        let rules: Vec<_> = faults.listed().iter().map(|fault| fault.rule).collect();
+        assert_eq!(rules, ["location.unregistered", "location.unregistered", "s3_path", "location.unregistered"]);
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub enum SigningError {
     /// A key of the deployment is missing or too short to be one.
     #[error(
         "a key that seals signing secrets has fewer than {LENGTH} characters: set it to a long random text, or to several \
-         with commas between"
+         with blanks between"
     )]
     Key,
     /// The operating system gave no random bytes.
@@ -105,7 +105,7 @@ impl fmt::Debug for Vault {
 }
 
 impl Vault {
-    /// With the deployment's keys, long random texts with commas between: the first seals, and all of them open, so that
+    /// With the deployment's keys, long random texts with blanks between: the first seals, and all of them open, so that
     /// a key can be replaced without what it sealed being lost.
     ///
     /// # Errors
@@ -119,7 +119,7 @@ impl Vault {
             let hash = digest(&SHA256, text.as_bytes());
             RandomizedNonceKey::new(&AES_256_GCM, hash.as_ref()).map_err(|_| SigningError::Key)
         };
-        let mut keys = keys.split(',').map(|text| key(text.trim()));
+        let mut keys = keys.split_whitespace().map(key);
         let first = keys.next().unwrap_or(Err(SigningError::Key))?;
         Ok(Vault { key: first, old_keys: keys.collect::<Result<_, _>>()? })
     }
@@ -236,7 +236,7 @@ mod tests {
         let secret = SigningSecret::random().unwrap();
         let new = KEY.to_uppercase();
         let before = Vault::new(KEY).unwrap().seal(&secret, "whk_1").unwrap();
-        let both = Vault::new(&format!("{new}, {KEY}")).unwrap();
+        let both = Vault::new(&format!("{new} {KEY}")).unwrap();
         assert_eq!(both.open(&before, "whk_1").unwrap(), secret);
         assert_eq!(both.open(&before, "whk_2"), Err(SigningError::Sealed));
         let after = both.seal(&secret, "whk_1").unwrap();
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_short_key_is_refused_wherever_it_stands() {
-        for keys in ["", "short", &format!("{KEY},short"), &format!("short,{KEY}"), &format!("{KEY},"), ","] {
+        for keys in ["", "short", &format!("{KEY} short"), &format!("short {KEY}"), " "] {
             assert!(matches!(Vault::new(keys), Err(SigningError::Key)), "{keys}");
         }
     }

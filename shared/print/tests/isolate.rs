@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
@@ -55,6 +55,13 @@ fn main() -> ExitCode {
         },
         // A child that has inspected a document and panics when it draws it.
         Some("panic") => {
+            // The document comes last. Who ends before has inspected nothing.
+            let (mut asked, mut part) = (Vec::new(), [0; 4096]);
+            while !asked.trim_ascii_end().ends_with(b"%%EOF") {
+                let read = std::io::stdin().read(&mut part).unwrap();
+                assert!(read > 0, "the question broke off");
+                asked.extend_from_slice(&part[..read]);
+            }
             let json = serde_json::to_vec(&Report { pages: 7, ..Report::default() }).unwrap();
             let mut output = std::io::stdout();
             output.write_all(&(json.len() as u32).to_le_bytes()).unwrap();

@@ -161,7 +161,7 @@ impl House {
             queues: queues.try_into().map_err(|_| "there is one of each queue")?,
             letters_per_part,
             outbound_allow: "127.0.0.0/8".to_owned(),
-            signing_keys: "a key that seals the secrets of these tests and is long enough".to_owned(),
+            signing_keys: "a-key-that-seals-the-secrets-of-these-tests-and-is-long-enough".to_owned(),
         };
         for (file, _) in DOCUMENTS {
             house.upload(file, file).await?;

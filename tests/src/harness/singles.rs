@@ -146,7 +146,7 @@ pub async fn events(house: &House) -> Result<BTreeMap<String, BTreeMap<String, u
                 continue;
             }
             for entry in event.get("entries").and_then(Value::as_array).into_iter().flatten() {
-                let letter = entry["letter"].as_str().unwrap_or_default().to_owned();
+                let letter = super::audit::letter_of(entry).to_owned();
                 *events.entry(letter).or_default().entry(text(&event, "kind").to_owned()).or_default() += 1;
             }
         }

@@ -81,15 +81,3 @@ fn a_key_that_cannot_be_one_is_400() {
         assert_eq!(answer["code"], "idempotency_key.invalid");
     }
 }
-
-#[test]
-fn a_new_api_key_is_never_answered_twice() {
-    let tenant = Tenant::new();
-    let key = unique();
-    let path = [("accountId", tenant.account.as_str())];
-    let create = || {
-        let call = tenant.stack.operator.call("operator.keys.create", &path);
-        text(&call.idempotent(&key).json(&json!({ "mode": "test" })).read(201)["key"])
-    };
-    assert_ne!(create(), create());
-}

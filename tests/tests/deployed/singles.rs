@@ -43,6 +43,9 @@ fn a_letter_is_created_inspected_found_changed_and_canceled() {
     let ready = wait(get, |letter| letter["status"] != "queued");
     assert_eq!((&ready["status"], &ready["impressionCount"]), (&json!("ready"), &json!(1)), "{ready}");
     assert_eq!(tenant.stack.nobody.download(&text(&ready["url"])), document("reportlab.pdf"));
+    let leads_to = tenant.client.call("singles.download", &letter).expect(302);
+    let file = leads_to.header("location").unwrap();
+    assert_eq!(tenant.stack.nobody.download(file), document("reportlab.pdf"));
     assert_eq!(ready["recipient"]["individual"]["firstName"], "Jane");
     let events = tenant.client.call("singles.events", &letter).read(200);
     assert_eq!(events["items"][1]["type"], "letter.ready");

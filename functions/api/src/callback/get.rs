@@ -13,7 +13,9 @@ const ATTEMPTS: usize = 10;
 /// # Errors
 /// 404 when no callback is set up.
 pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
+    let caller = call.caller()?;
+    // Read first: what came of an attempt is on the callback by the time that the attempt is seen.
+    let attempts = app.store.list_push_attempts(&caller.account, caller.mode, ATTEMPTS).await?;
     let callback = own(app, &call).await?;
-    let attempts = app.store.list_push_attempts(&callback.account, callback.mode, ATTEMPTS).await?;
     Reply::json(200, &CallbackOut::new(&callback, attempts, None))
 }

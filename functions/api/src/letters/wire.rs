@@ -10,7 +10,7 @@ use domain::fault::{Faults, Pointer};
 use domain::finish::{Envelope, Placement, Sides};
 use domain::id::SingleId;
 use domain::letter::{Copy, Finding, Issue};
-use domain::location::{Location, S3Path};
+use domain::location::{Location, S3Path, registered_path};
 use domain::single::options::{AddressCheck, ExtraService, Options};
 use domain::single::party::{Individual, Party, RawIndividual, RawParty};
 use domain::single::{
@@ -266,19 +266,7 @@ impl RawContent<'_> {
         }
         let here = at.key("path");
         if let Some(path) = self.path.text(&here, faults) {
-            return match S3Path::parse(path) {
-                Ok(path) if locations.iter().any(|location| location.holds(&path)) => Some(NewContent::Path(path)),
-                Ok(_) => {
-                    let message = "The path lies in no location that is registered to your account. Ask the operator \
-                                   to register its bucket and folder.";
-                    faults.push(&here, "location.unregistered", message);
-                    None
-                }
-                Err(error) => {
-                    faults.push(&here, "s3_path", format!("Please {error}."));
-                    None
-                }
-            };
+            return registered_path(path, locations, &here, faults).map(NewContent::Path);
         }
         let here = at.key("pdf");
         let pdf = self.pdf.text(&here, faults)?;

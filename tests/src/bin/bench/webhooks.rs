@@ -28,7 +28,7 @@ pub(crate) async fn measure() -> Result<Vec<Row>> {
     let receiver = Receiver::start().await?;
     let client = Client::new(Policy::from_setting("127.0.0.0/8")?);
     let url = Url::parse(&receiver.url(), client.policy())?;
-    let vault = Vault::new("a key of a bench that seals one secret only")?;
+    let vault = Vault::new("a-key-of-a-bench-that-seals-one-secret-only")?;
     let secret = SigningSecret::random()?;
     let webhook = webhook(&receiver, &vault, &secret)?;
     let (client, url, vault, webhook) = (&client, &url, &vault, &webhook);

@@ -7,7 +7,7 @@ use domain::batch::{Batch, BatchState};
 use domain::fault::{Faults, Pointer};
 use domain::id::LetterRef;
 use domain::letter::{Finding, Letter, LetterState, MAX_IMPRESSIONS, NewLetter};
-use domain::location::{Location, S3Path};
+use domain::location::{Location, S3Path, registered_path};
 use domain::tracking::PostalState;
 use edge::Problem;
 use edge::wire::{Field, Object};
@@ -67,21 +67,11 @@ impl RawLetter<'_> {
             check_lines(address, at, faults);
         }
         let here = at.key("originalDocumentPath");
-        let source = self.original_document_path.required(&here, faults).text(&here, faults).and_then(|text| {
-            match S3Path::parse(text) {
-                Ok(path) if locations.iter().any(|location| location.holds(&path)) => Some(path),
-                Ok(_) => {
-                    let message = "The path lies in no location that is registered to your account. Ask the operator \
-                                   to register its bucket and folder.";
-                    faults.push(&here, "location.unregistered", message);
-                    None
-                }
-                Err(error) => {
-                    faults.push(&here, "s3_path", format!("Please {error}."));
-                    None
-                }
-            }
-        });
+        let source = self
+            .original_document_path
+            .required(&here, faults)
+            .text(&here, faults)
+            .and_then(|text| registered_path(text, locations, &here, faults));
         let here = at.key("impressionCount");
         let impressions = self.impression_count.required(&here, faults).whole(1..=MAX_IMPRESSIONS, &here, faults);
         let (address, warnings) = address?;
