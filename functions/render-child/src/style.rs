@@ -15,8 +15,9 @@ const DEPTH: u32 = 32;
 pub(crate) fn read(css: &str, first_line: u64, images: &mut Images<'_>, faults: &mut Vec<Fault>) -> String {
     let mut input = ParserInput::new(css);
     let mut parser = Parser::new(&mut input);
-    let mut sheet = Sheet { images, faults, first_line, out: String::with_capacity(css.len()) };
-    sheet.block(&mut parser, 0, None);
+    let out = String::with_capacity(css.len());
+    let mut sheet = Sheet { images, faults, first_line, out, font_left_out: false };
+    sheet.block(&mut parser, 0, None, Fonts::No);
     sheet.out
 }
 
@@ -25,12 +26,15 @@ struct Sheet<'s, 'i> {
     faults: &'s mut Vec<Fault>,
     first_line: u64,
     out: String,
+    /// A font was said to be that of the parent, in the rule that is being read.
+    font_left_out: bool,
 }
 
 /// Where in a declaration of fonts the reader is.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Fonts {
     /// Not in one.
+    #[default]
     No,
     /// In `font`, before the size.
     Before,
@@ -40,7 +44,30 @@ enum Fonts {
     Height,
     /// Where families are named.
     Names,
+    /// Where families may be named among other things: in a custom property that has `font` in its name, or in what stands
+    /// for one.
+    Perhaps,
 }
+
+/// What is known of the declaration that is being read.
+#[derive(Default)]
+struct Declaration {
+    /// The last word, which is the property if a colon follows.
+    word: String,
+    property: String,
+    fonts: Fonts,
+    /// The words of a font's name that were read so far, and how they were written.
+    name: Vec<String>,
+    written: String,
+    /// Its fonts are known only when it is laid out.
+    filled_in: bool,
+    /// It takes the font back to the one that the standard begins with, which is none of ours.
+    reset: bool,
+    important: bool,
+}
+
+/// What a declaration may say instead of a value.
+const KEYWORDS: [&str; 5] = ["inherit", "initial", "unset", "revert", "revert-layer"];
 
 /// Where the content of a margin box stands unless the style sheet says otherwise. The layout would put all of it into the top
 /// left corner of its box, at the edge of the sheet, where nothing can be printed.
@@ -62,34 +89,18 @@ impl Sheet<'_, '_> {
         self.faults.push(fault.at(line));
     }
 
-    /// Copies what is left of a block. `function` is the one whose arguments they are.
-    fn block(&mut self, parser: &mut Parser<'_, '_>, depth: u32, function: Option<&str>) {
-        let mut fonts = Fonts::No;
-        let mut property = String::new();
-        let mut name: Vec<String> = Vec::new();
+    /// Copies what is left of a block. `function` is the one whose arguments they are, and `within` where in a declaration that
+    /// stands.
+    fn block(&mut self, parser: &mut Parser<'_, '_>, depth: u32, function: Option<&str>, within: Fonts) {
+        let mut declaration = Declaration { fonts: within, ..Declaration::default() };
         let mut margin_box = None;
+        let mut rule = parser.position();
         let is_url = function.is_some_and(|function| ["url", "src"].contains(&function));
         loop {
             let start = parser.position();
             let Ok(token) = parser.next_including_whitespace_and_comments().cloned() else { break };
             let text = parser.slice_from(start);
-            if fonts == Fonts::Names {
-                match &token {
-                    Token::Ident(word) => {
-                        name.push(word.to_string());
-                        continue;
-                    }
-                    Token::QuotedString(word) => {
-                        name = vec![word.to_string()];
-                        continue;
-                    }
-                    Token::WhiteSpace(_) | Token::Comment(_) => continue,
-                    _ => self.name_family(&mut name, !matches!(token, Token::Comma)),
-                }
-            }
-            if let (Fonts::Sized, Token::QuotedString(word)) = (fonts, &token) {
-                fonts = Fonts::Names;
-                name = vec![word.to_string()];
+            if self.takes_name(parser, &mut declaration, &token, text) {
                 continue;
             }
             match &token {
@@ -97,10 +108,7 @@ impl Sheet<'_, '_> {
                 Token::UnquotedUrl(reference) => self.url(parser, reference),
                 Token::QuotedString(text) if is_url || function == Some("image-set") => self.url(parser, text),
                 Token::QuotedString(text) => {
-                    let unprintable = text.chars().find(|char| !fonts::covers(*char));
-                    if let Some(char) = unprintable {
-                        self.fault(parser, crate::markup::unprintable(char));
-                    }
+                    self.printed(parser, text);
                     self.out.push_str(&token.to_css_string());
                 }
                 Token::AtKeyword(word)
@@ -115,44 +123,38 @@ impl Sheet<'_, '_> {
                     self.out.push_str(text);
                 }
                 Token::Ident(word) => {
-                    property = word.to_ascii_lowercase();
-                    const SIZES: [&str; 9] =
-                        ["xx-small", "x-small", "small", "medium", "large", "x-large", "xx-large", "larger", "smaller"];
-                    match fonts {
-                        Fonts::Before if SIZES.contains(&property.as_str()) => fonts = Fonts::Sized,
-                        Fonts::Height => fonts = Fonts::Names,
-                        Fonts::Sized => {
-                            fonts = Fonts::Names;
-                            name = vec![word.to_string()];
-                            continue;
-                        }
-                        _ => {}
-                    }
+                    self.word(&mut declaration, word);
                     self.out.push_str(text);
                 }
                 Token::Colon => {
-                    fonts = match (fonts, property.as_str()) {
+                    if declaration.property.is_empty() {
+                        declaration.property.clone_from(&declaration.word);
+                    }
+                    declaration.fonts = match (declaration.fonts, declaration.word.as_str()) {
                         (Fonts::No, "font-family") => Fonts::Names,
                         (Fonts::No, "font") => Fonts::Before,
+                        (Fonts::No, word) if word.starts_with("--") && word.contains("font") => Fonts::Perhaps,
                         (fonts, _) => fonts,
                     };
                     self.out.push(':');
                 }
                 Token::Semicolon => {
-                    fonts = Fonts::No;
-                    property.clear();
+                    self.end(&mut declaration);
                     self.out.push(';');
+                    rule = parser.position();
                 }
-                Token::Delim('/') if fonts == Fonts::Sized => {
-                    fonts = Fonts::Height;
+                Token::Delim('/') if declaration.fonts == Fonts::Sized => {
+                    declaration.fonts = Fonts::Height;
                     self.out.push('/');
                 }
                 Token::Delim('!') => {
-                    fonts = Fonts::No;
+                    self.fall_back(&mut declaration);
+                    declaration.fonts = Fonts::No;
+                    declaration.important = true;
                     self.out.push('!');
                 }
                 Token::Dimension { .. } | Token::Percentage { .. } | Token::Number { .. } => {
-                    fonts = match fonts {
+                    declaration.fonts = match declaration.fonts {
                         Fonts::Before if !matches!(token, Token::Number { .. }) => Fonts::Sized,
                         Fonts::Height => Fonts::Names,
                         fonts => fonts,
@@ -164,6 +166,13 @@ impl Sheet<'_, '_> {
                         Token::Function(name) => Some(name.to_ascii_lowercase()),
                         _ => None,
                     };
+                    if let Some(function) = &function {
+                        self.calls(parser, &mut declaration, function);
+                    }
+                    let within = match declaration.fonts {
+                        Fonts::Names | Fonts::Perhaps if function.is_some() => Fonts::Perhaps,
+                        _ => Fonts::No,
+                    };
                     // What a reference becomes has a function of its own.
                     let rewritten = function.as_deref().is_some_and(|name| ["url", "src"].contains(&name));
                     if !rewritten {
@@ -172,9 +181,10 @@ impl Sheet<'_, '_> {
                     if let (Token::CurlyBracketBlock, Some(defaults)) = (&token, margin_box.take()) {
                         self.out.push_str(defaults);
                     }
+                    let outside = std::mem::take(&mut self.font_left_out);
                     if depth < DEPTH {
                         let _ = parser.parse_nested_block(|parser| -> Result<(), ParseError<'_, ()>> {
-                            self.block(parser, depth + 1, function.as_deref());
+                            self.block(parser, depth + 1, function.as_deref(), within);
                             Ok(())
                         });
                     } else {
@@ -185,14 +195,18 @@ impl Sheet<'_, '_> {
                     }
                     match token {
                         Token::CurlyBracketBlock => {
-                            property.clear();
-                            fonts = Fonts::No;
+                            declaration = Declaration::default();
                             self.out.push('}');
+                            if self.font_left_out {
+                                self.root_font(parser.slice(rule..start));
+                            }
+                            rule = parser.position();
                         }
                         Token::SquareBracketBlock => self.out.push(']'),
                         _ if !rewritten => self.out.push(')'),
                         _ => {}
                     }
+                    self.font_left_out = outside;
                 }
                 // What cannot be read, or closes nothing, means nothing.
                 Token::BadUrl(_) | Token::BadString(_) => {}
@@ -200,21 +214,149 @@ impl Sheet<'_, '_> {
                 _ => self.out.push_str(text),
             }
         }
-        self.name_family(&mut name, true);
+        self.end(&mut declaration);
+    }
+
+    /// Takes a token as part of a font's name, where fonts are named. Ends the name when it is none.
+    fn takes_name(
+        &mut self,
+        parser: &Parser<'_, '_>,
+        declaration: &mut Declaration,
+        token: &Token<'_>,
+        text: &str,
+    ) -> bool {
+        match (declaration.fonts, token) {
+            (Fonts::Names, Token::WhiteSpace(_) | Token::Comment(_)) => {}
+            (Fonts::Perhaps, Token::WhiteSpace(_) | Token::Comment(_)) if !declaration.name.is_empty() => {
+                declaration.written.push(' ');
+            }
+            (Fonts::Names | Fonts::Perhaps, Token::Ident(word)) => {
+                declaration.name.push(word.to_string());
+                declaration.written.push_str(text);
+            }
+            // Behind the size in `font` a name may begin, unless it is of the size.
+            (Fonts::Sized, Token::Ident(word)) => {
+                declaration.fonts = Fonts::Names;
+                declaration.name.push(word.to_string());
+            }
+            (Fonts::Names | Fonts::Sized, Token::QuotedString(word)) => {
+                declaration.fonts = Fonts::Names;
+                declaration.name = vec![word.to_string()];
+            }
+            (Fonts::Perhaps, Token::QuotedString(word)) => {
+                self.name_family(declaration, false);
+                // It may as well be what is printed.
+                self.printed(parser, word);
+                declaration.name.push(word.to_string());
+                declaration.written.push_str(text);
+                self.name_family(declaration, false);
+            }
+            (Fonts::Names | Fonts::Perhaps, other) => {
+                self.name_family(declaration, !matches!(other, Token::Comma));
+                return false;
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// A word of a declaration that is no name of a font.
+    fn word(&mut self, declaration: &mut Declaration, word: &str) {
+        const SIZES: [&str; 9] =
+            ["xx-small", "x-small", "small", "medium", "large", "x-large", "xx-large", "larger", "smaller"];
+        declaration.word = word.to_ascii_lowercase();
+        if ["font", "all"].contains(&declaration.property.as_str()) && KEYWORDS.contains(&declaration.word.as_str()) {
+            declaration.reset |= declaration.word == "initial";
+            self.font_left_out = true;
+        }
+        match declaration.fonts {
+            Fonts::Before if SIZES.contains(&declaration.word.as_str()) => declaration.fonts = Fonts::Sized,
+            Fonts::Height => declaration.fonts = Fonts::Names,
+            _ => {}
+        }
+    }
+
+    /// A function in a declaration: where fonts are named, what it gives is known only when it is laid out.
+    fn calls(&mut self, parser: &Parser<'_, '_>, declaration: &mut Declaration, function: &str) {
+        match declaration.fonts {
+            Fonts::Names => declaration.filled_in = true,
+            Fonts::Sized => (declaration.fonts, declaration.filled_in) = (Fonts::Names, true),
+            Fonts::Height => declaration.fonts = Fonts::Names,
+            Fonts::Before if ["var", "env", "attr"].contains(&function) => {
+                let message = format!(
+                    "{function}() in font may hide a font that is not there. Use it in font-family and \
+                                       font-size instead."
+                );
+                self.fault(parser, Fault::new("html.font", message));
+            }
+            // It gives the size.
+            Fonts::Before => declaration.fonts = Fonts::Sized,
+            Fonts::No | Fonts::Perhaps => {}
+        }
+    }
+
+    /// A text that may be printed.
+    fn printed(&mut self, parser: &Parser<'_, '_>, text: &str) {
+        if let Some(char) = text.chars().find(|char| !fonts::covers(*char)) {
+            self.fault(parser, crate::markup::unprintable(char));
+        }
+    }
+
+    /// Ends a declaration.
+    fn end(&mut self, declaration: &mut Declaration) {
+        self.name_family(declaration, true);
+        self.fall_back(declaration);
+        if declaration.reset {
+            let important = if declaration.important { "!important" } else { "" };
+            self.out.push_str(&format!(";font-family:\"{}\"{important}", fonts::SANS));
+        }
+        *declaration = Declaration::default();
+    }
+
+    /// Writes the family that always is there behind those that nobody knows yet.
+    fn fall_back(&mut self, declaration: &mut Declaration) {
+        if std::mem::take(&mut declaration.filled_in) {
+            self.out.push_str(&format!(",\"{}\"", fonts::SANS));
+        }
+    }
+
+    /// Gives the root a font behind a rule that may have taken it: there it has no parent to take one from. Whatever comes
+    /// later in the style sheet still counts.
+    fn root_font(&mut self, selector: &str) {
+        let selector = selector.to_ascii_lowercase();
+        let root = if selector.contains(":root") { ":root" } else { "html" };
+        if root == ":root" || selector.contains("html") || selector.contains('*') {
+            self.out.push_str(&format!("{root}{{font-family:\"{}\"}}", fonts::SANS));
+        }
     }
 
     /// Writes the family that was named, and behind the last the one that always is there.
-    fn name_family(&mut self, name: &mut Vec<String>, last: bool) {
-        if name.is_empty() {
+    fn name_family(&mut self, declaration: &mut Declaration, last: bool) {
+        if declaration.name.is_empty() {
             return;
         }
-        let named = std::mem::take(name).join(" ");
-        const KEYWORDS: [&str; 5] = ["inherit", "initial", "unset", "revert", "revert-layer"];
-        if KEYWORDS.contains(&named.to_ascii_lowercase().as_str()) {
-            self.out.push_str(&named);
-            return;
-        }
+        let named = std::mem::take(&mut declaration.name).join(" ");
+        let written = std::mem::take(&mut declaration.written);
         let family = fonts::family(&named);
+        if declaration.fonts == Fonts::Perhaps {
+            match family {
+                Some(family) => {
+                    Token::QuotedString(family.into()).to_css(&mut self.out).unwrap_or_default();
+                    self.out.push_str(if written.ends_with(' ') { " " } else { "" });
+                }
+                None => self.out.push_str(&written),
+            }
+            return;
+        }
+        let family = match named.to_ascii_lowercase().as_str() {
+            "initial" => Some(fonts::SANS),
+            keyword if KEYWORDS.contains(&keyword) => {
+                self.font_left_out = true;
+                self.out.push_str(&named);
+                return;
+            }
+            _ => family,
+        };
         Token::QuotedString(family.unwrap_or(&named).into()).to_css(&mut self.out).unwrap_or_default();
         if last && family.is_none() {
             self.out.push_str(&format!(",\"{}\"", fonts::SANS));

@@ -73,6 +73,46 @@ fn a_character_that_no_font_has_is_refused_instead_of_printed_as_a_box() {
 }
 
 #[test]
+fn text_is_printed_in_a_font_that_is_there_whatever_the_style_sheet_says_of_fonts() {
+    for (css, family) in [
+        ("p { font-family: Missing }", "Sans"),
+        (":root { --body: Missing } p { font-family: var(--body) }", "Sans"),
+        (":root { --body: Missing } p { font-family: var(--body) !important }", "Sans"),
+        (":root { --body: Missing } p { font: 12pt/1.2 var(--body) }", "Sans"),
+        ("p { font-family: var(--none) }", "Sans"),
+        ("p { font-family: var(--none, Georgia) }", "Serif"),
+        (":root { --font-body: Georgia, serif } p { font-family: var(--font-body) }", "Serif"),
+        (":root { --font-body: 'Times New Roman' } p { font-family: var(--font-body), Missing }", "Serif"),
+        (":root { --font-body: Courier New } p { font: 12pt var(--font-body) }", "Mono"),
+        (":root { --font-size: 12pt; --font-weight: bold } p { font-weight: var(--font-weight) }", "Sans-Bold"),
+        ("p { font: calc(10pt + 1pt) Georgia }", "Serif"),
+        ("p { font: 12pt/calc(1 + 0.2) Missing }", "Sans"),
+        ("p { font: initial }", "Sans"),
+        ("p { font-family: initial }", "Sans"),
+        ("p { all: initial }", "Sans"),
+        ("p { all: initial !important }", "Sans"),
+        ("html, body, p { font: inherit }", "Sans"),
+        ("html, body, p { font: inherit } body { font-family: Georgia }", "Serif"),
+        ("html { font: inherit } html { font-family: Georgia }", "Serif"),
+        ("* { font-family: inherit } body { font-family: Georgia }", "Serif"),
+        (":root { font: revert }", "Sans"),
+        (":root { all: unset }", "Sans"),
+        ("@media print { html { font-family: inherit } }", "Sans"),
+    ] {
+        let html = format!("<style>{css}</style><p>Text");
+        let rendered = renderer().render(&order(&html, Value::Null)).unwrap().unwrap();
+        let report = print::inspect::inspect(&rendered.bytes, &print::inspect::Limits::default());
+        let name = format!("Mailhouse{family}");
+        let fonts: Vec<_> = report.fonts.iter().map(|font| font.name.replace(' ', "")).collect();
+        assert!(fonts.len() == 1 && fonts[0].starts_with(&name), "{css}: {fonts:?}");
+    }
+    let hidden = faults("<style>p {\n font: var(--font) }</style><p>Text", Value::Null);
+    assert_eq!((rules(&hidden), hidden[0].line), (vec!["html.font"], Some(2)));
+    let printed = faults("<style>:root { --font-note: '漢' }</style><p>Text", Value::Null);
+    assert_eq!(rules(&printed), ["html.character"], "what a custom property says may be printed");
+}
+
+#[test]
 fn variables_are_text_and_never_markup() {
     let name = "<script>alert(1)</script><img src=https://example.com/a.png>";
     assert_eq!(faults("<p>{{name}}</p>", json!({ "name": name })), []);
