@@ -17,7 +17,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("print", &["isolate"]),
     ("print-fuzz", &["print"]),
     ("render", &["isolate"]),
-    // Only its tests need print: what it renders must pass inspection.
+    // It is the child of both, and its tests have what it renders inspected.
     ("render-child", &["isolate", "print", "render"]),
     ("outbound", &[]),
     ("store", &["domain"]),

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::PathBuf;
 
 use domain::account::Caller;
 use domain::document::{DocumentState, DocumentType};
@@ -37,13 +38,12 @@ impl Children {
         let mut held = self.inspector.lock().await;
         let inspector = match &mut *held {
             Some(inspector) => inspector,
-            none => none.insert(Inspector::spawn(&std::env::current_exe()?, [CHILD_ARGUMENT])?),
+            none => none.insert(Inspector::spawn(&child()?, [CHILD_ARGUMENT])?),
         };
         Ok(work(inspector)?)
     }
 
-    /// Does something with the child that renders: a program of its own that lies beside this one, because no other
-    /// function is to carry a layout engine.
+    /// Does something with the child that renders.
     ///
     /// # Errors
     /// When it cannot be started.
@@ -51,10 +51,16 @@ impl Children {
         let mut held = self.renderer.lock().await;
         let renderer = match &mut *held {
             Some(renderer) => renderer,
-            none => none.insert(Renderer::new(&std::env::current_exe()?.with_file_name("render-child"))),
+            none => none.insert(Renderer::new(&child()?)),
         };
         Ok(work(renderer)?)
     }
+}
+
+/// The program of both children. It lies beside this one where it is needed, because no other function is to carry a layout engine
+/// and a print engine.
+fn child() -> io::Result<PathBuf> {
+    Ok(std::env::current_exe()?.with_file_name("render-child"))
 }
 
 /// What is to be rendered.

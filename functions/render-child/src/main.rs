@@ -1,7 +1,8 @@
-//! The child in which HTML is rendered: it answers orders on its standard input, and ends with its parent. It is packed beside the
-//! binary of those functions that render.
+//! The child in which clients' HTML is rendered and, asked to by its argument, clients' PDFs are inspected: it answers orders on
+//! its standard input, and ends with its parent. It is packed beside the binary of those functions of the API that read
+//! either, so that no other function carries what they need.
 //!
-//! In this order a letter goes through it: variables are filled in (`template.rs`), what would act or be fetched is refused and the
+//! In this order HTML goes through it: variables are filled in (`template.rs`), what would act or be fetched is refused and the
 //! rest written anew (`markup.rs`, `style.rs`, `images.rs`), and that is laid out with the fonts that are shipped (`fonts.rs`,
 //! `engine.rs`).
 
@@ -19,6 +20,10 @@ use isolate::send;
 use render::{Fault, MEMORY, Order, Rendered, Task, too_costly};
 
 fn main() {
+    // Each has limits of its own on memory, and so a process of its own.
+    if std::env::args().nth(1).as_deref() == Some(print::isolate::CHILD_ARGUMENT) {
+        print::isolate::serve();
+    }
     isolate::serve(MEMORY, answer)
 }
 

@@ -73,8 +73,9 @@ impl Inspector {
     /// No child can be started, which says nothing about the document: try again later.
     pub fn inspect(&mut self, bytes: &[u8], limits: &Limits) -> io::Result<Report> {
         if bytes.len() as u64 > limits.max_bytes {
-            // No parser will see it, and it may be larger than a frame.
-            return Ok(inspect::inspect(bytes, limits));
+            // No parser will see it, and it may be larger than a frame. Nothing on this side reaches what inspects, so that a
+            // program which only asks is not linked with the print engine.
+            return Ok(inspect::too_large(bytes.len() as u64, limits));
         }
         match self.0.ask(&Task::Inspect(Box::new(limits.clone())), MAX_JSON, bytes)? {
             // The file is a later report, if anything came after the first.

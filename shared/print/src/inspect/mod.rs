@@ -309,6 +309,12 @@ pub(crate) fn inspect_telling(bytes: &[u8], limits: &Limits, before_drawing: imp
         .unwrap_or_else(|| Report { findings: vec![structure::damaged()], ..Report::default() })
 }
 
+/// A report on a document that has more bytes than anybody looks at.
+pub(crate) fn too_large(bytes: u64, limits: &Limits) -> Report {
+    let findings = vec![structure::suspicion(prescan::Suspicion::TooLarge { bytes }, limits)];
+    Report { findings, ..Report::default() }
+}
+
 /// A report on a document, of which what draws its pages met something it does not know.
 pub(crate) fn without_drawing(mut report: Report, limits: &Limits) -> Report {
     report.add(ink::Unchecked::NotDrawn.finding(1, limits));
