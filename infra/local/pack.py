@@ -1,6 +1,8 @@
 """Packs one binary as the `bootstrap` of a Lambda function, and says when Lambda would be too old for it.
 
-    pack.py <binary> <zip> [<program>…]
+    pack.py [--lambda] <binary> <zip> [<program>…]
+
+With `--lambda` it is an error when a program would not start there.
 
 Programs that the binary starts lie beside it under their own names. The zip depends on the bytes of all alone, so the same
 binaries are the same upload.
@@ -16,10 +18,12 @@ from pathlib import Path
 NEWEST_GLIBC = (2, 34)
 
 
-def main(binary: Path, package: Path, programs: list[Path]) -> None:
+def main(binary: Path, package: Path, programs: list[Path], for_lambda: bool) -> None:
     files = {"bootstrap": binary.read_bytes()} | {program.name: program.read_bytes() for program in programs}
     for name, data in files.items():
         needs = newest_glibc(data)
+        if needs > NEWEST_GLIBC and for_lambda:
+            sys.exit(f"{name} of {package} needs glibc {needs[0]}.{needs[1]} and would not start on Lambda (2.34).")
         if needs > NEWEST_GLIBC:
             print(f"{name} of {package} needs glibc {needs[0]}.{needs[1]}: it runs here, not on Lambda (2.34). "
                   "`make deploy` builds one that does.", file=sys.stderr)
@@ -48,4 +52,6 @@ def newest_glibc(data: bytes) -> tuple[int, ...]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), [Path(program) for program in sys.argv[3:]])
+    arguments = [argument for argument in sys.argv[1:] if argument != "--lambda"]
+    binary, package, *programs = map(Path, arguments)
+    main(binary, package, programs, "--lambda" in sys.argv)

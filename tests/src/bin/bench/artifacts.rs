@@ -19,19 +19,22 @@ const NEWEST: (u32, u32) = (2, 34);
 /// When a file cannot be read.
 pub(crate) fn measure() -> Result<Vec<Row>> {
     let mut rows = Vec::new();
-    for (name, binary) in [("api", Binary::Api), ("workers", Binary::Workers), ("render-child", Binary::RenderChild)] {
-        let bytes = std::fs::read(binary.path()?)?;
-        rows.push(needs(&format!("{name}, built here"), megabytes(bytes.len()), &bytes)?);
+    let built = [("api", Binary::Api), ("workers", Binary::Workers), ("render-child", Binary::RenderChild)];
+    let built = built.map(|(name, binary)| Ok::<_, tests::harness::Error>((name, std::fs::read(binary.path()?)?)));
+    let built: Vec<(&str, Vec<u8>)> = built.into_iter().collect::<Result<_>>()?;
+    for (name, bytes) in &built {
+        rows.push(needs(&format!("{name}, built here"), megabytes(bytes.len()), bytes)?);
+    }
+    for name in ["api", "workers", "rendering"] {
         let zip = zip(name);
-        if zip.is_file() {
-            let packed = std::fs::read(&zip)?;
-            let shipped = unzip(&packed).ok_or_else(|| format!("{} is no zip of one file", zip.display()))?;
-            let which = if shipped == bytes { "the same" } else { "another build" };
-            rows.push(needs(
-                &format!("{name}, bootstrap.zip"),
-                format!("{} packed, {which}", megabytes(packed.len())),
-                &shipped,
-            )?);
+        if !zip.is_file() {
+            continue;
+        }
+        let packed = std::fs::read(&zip)?;
+        for (file, shipped) in unzip(&packed).ok_or_else(|| format!("{} cannot be read", zip.display()))? {
+            let which = if built.iter().any(|(_, bytes)| *bytes == shipped) { "built here" } else { "another build" };
+            let size = format!("{} of {} packed, {which}", megabytes(shipped.len()), megabytes(packed.len()));
+            rows.push(needs(&format!("{name}/bootstrap.zip, {file}"), size, &shipped)?);
         }
     }
     Ok(rows)
@@ -66,14 +69,24 @@ fn newest_glibc(binary: &[u8]) -> Option<(u32, u32)> {
         .max()
 }
 
-/// The one file of a zip (PKWARE APPNOTE 4.3.7, the local file header).
-fn unzip(zip: &[u8]) -> Option<Vec<u8>> {
-    let two = |at: usize| Some(usize::from(u16::from_le_bytes(zip.get(at..at + 2)?.try_into().ok()?)));
-    let data = zip.get(30 + two(26)? + two(28)?..)?;
-    let mut file = Vec::new();
-    match two(8)? {
-        8 => DeflateDecoder::new(data).read_to_end(&mut file).ok()?,
-        _ => return None,
-    };
-    Some(file)
+/// The files of a zip, by name, as infra/local/pack.py writes it (PKWARE APPNOTE 4.3.7, the local file header).
+fn unzip(mut zip: &[u8]) -> Option<Vec<(String, Vec<u8>)>> {
+    let mut files = Vec::new();
+    while zip.starts_with(b"PK\x03\x04") {
+        let number = |at: usize, bytes: usize| {
+            let digits = zip.get(at..at + bytes)?.iter().rev();
+            Some(digits.fold(0, |number, digit| number << 8 | usize::from(*digit)))
+        };
+        let (method, size, name, extra) = (number(8, 2)?, number(18, 4)?, number(26, 2)?, number(28, 2)?);
+        let (head, rest) = zip.split_at_checked(30 + name + extra)?;
+        let (data, rest) = rest.split_at_checked(size)?;
+        let mut file = Vec::new();
+        match method {
+            8 => DeflateDecoder::new(data).read_to_end(&mut file).ok()?,
+            _ => return None,
+        };
+        files.push((String::from_utf8_lossy(head.get(30..30 + name)?).into_owned(), file));
+        zip = rest;
+    }
+    (!files.is_empty()).then_some(files)
 }

@@ -4,7 +4,8 @@
 //! not be measured; a figure over its limit is marked in the table.
 //!
 //! `bench print` measures the print engine alone and `bench html` the rendering of HTML, which need no emulator; `bench scans` what letters and their scans cost;
-//! `bench part` a part of 500 letters; `bench webhooks` how soon deliveries are made, which needs no emulator either.
+//! `bench part` a part of 500 letters; `bench cold` cold starts and what is shipped; `bench webhooks` how soon deliveries are made, which
+//! needs no emulator either.
 //! `bench letters FOLDER COUNT [photos]` only makes letters, as many as wanted, with the table LETTERS.csv of them; with
 //! `photos`, a third has one across a page. The rest of its commands are what the measuring runs as processes of their own.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the table is the output, and progress goes beside it")]
@@ -45,7 +46,7 @@ async fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let asked = match arguments[..] {
         [] => return measure("").await,
-        [what @ ("print" | "html" | "scans" | "part" | "webhooks")] => return measure(what).await,
+        [what @ ("print" | "html" | "scans" | "part" | "cold" | "webhooks")] => return measure(what).await,
         ["letters", folder, count] => make_letters(folder, count, Photos::Small),
         ["letters", folder, count, "photos"] => make_letters(folder, count, Photos::Large),
         ["measured", seconds, program, ref arguments @ ..] => print::child::measured(seconds, program, arguments),
@@ -54,7 +55,7 @@ async fn main() -> ExitCode {
         ["lopdf", letters, out] => print::programs::lopdf(letters, out),
         ["render", count, pages, child] => html::render(count, pages, child),
         [CHILD_ARGUMENT] => serve(),
-        _ => Err("usage: bench, bench print, bench html, bench scans, bench part, bench webhooks, or bench letters FOLDER COUNT [photos]".into()),
+        _ => Err("usage: bench, bench print, bench html, bench scans, bench part, bench cold, bench webhooks, or bench letters FOLDER COUNT [photos]".into()),
     };
     match asked {
         Ok(()) => ExitCode::SUCCESS,
@@ -93,6 +94,7 @@ async fn measure(what: &str) -> ExitCode {
             measured.part().await;
             Ok(())
         }
+        "cold" => measured.cold().await,
         _ => {
             measured.print();
             measured.html();
@@ -182,16 +184,28 @@ impl Measured {
         self.keep("deliveries to webhooks", rows);
     }
 
+    /// Cold starts, and what is shipped.
+    async fn cold(&mut self) -> Result<()> {
+        let emulator = Emulator::find().await?;
+        let floor = Floor::open(House::build(&emulator, LETTERS_PER_PART).await?);
+        self.starts(&floor, &emulator).await;
+        floor.house.take_down().await
+    }
+
+    async fn starts(&mut self, floor: &Floor, emulator: &Emulator) {
+        self.say("cold starts");
+        self.keep("cold start", cold::measure(&floor.house.settings(), &emulator.endpoint));
+        self.keep("first answer", cold::first_answer(floor).await.map(|row| vec![row]));
+        self.say("artifacts");
+        self.keep("artifacts", artifacts::measure());
+    }
+
     /// The deployed stack.
     async fn stack(&mut self) -> Result<()> {
         let emulator = Emulator::find().await?;
         let house = House::build(&emulator, LETTERS_PER_PART).await?;
         let mut floor = Floor::open(house);
-        self.say("cold starts");
-        self.keep("cold start", cold::measure(&floor.house.settings(), &emulator.endpoint));
-        self.keep("first answer", cold::first_answer(&floor).await.map(|row| vec![row]));
-        self.say("artifacts");
-        self.keep("artifacts", artifacts::measure());
+        self.starts(&floor, &emulator).await;
         self.say("the cost of a letter, in a batch of 2,000");
         self.keep("the cost of a letter", cost::measure(&mut floor).await);
         self.say("scans of these letters");
