@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import urllib.parse
 from typing import Any, Iterator
@@ -24,6 +25,8 @@ class Mailhouse:
             raise ValueError("Give the key and the URL of the API, or set MAILHOUSE_KEY and MAILHOUSE_URL.")
         self.transport = Transport(key, url, timeout=timeout, retries=retries)
         self.letters = Letters(self.transport)
+        self.documents = Documents(self.transport)
+        self.templates = Templates(self.transport)
         self.batches = Batches(self.transport)
         self.events = Events(self.transport)
         self.webhooks = Webhooks(self.transport)
@@ -75,6 +78,59 @@ class Letters:
     def advance(self, letter_id: str, outcome: Json) -> Json:
         """Has a letter of a test key live the life of a mailed one."""
         return self._transport.request("POST", _at("test", "letters", letter_id, "advance"), body=outcome).json()
+
+
+class Documents:
+    """Files that are uploaded before letters or templates name them: PDFs to print, images for HTML."""
+
+    def __init__(self, transport: Transport):
+        self._transport = transport
+
+    def upload(
+        self, content: bytes, content_type: str = "application/pdf", *, idempotency_key: str | None = None
+    ) -> Json:
+        """Uploads a file and gives the document that it is then: `ready`, or `refused` with findings. Letters name its `id`."""
+        wish = {"contentType": content_type, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        document = self._transport.request("POST", "/v2/documents", body=wish, idempotency_key=idempotency_key).json()
+        upload = document["upload"]
+        self._transport.plain(upload["method"], upload["url"], content, upload["headers"])
+        return self.get(document["id"])
+
+    def get(self, document_id: str) -> Json:
+        """A document as it is now."""
+        return self._transport.request("GET", _at("documents", document_id)).json()
+
+
+class Templates:
+    """HTML with variables in it, of which letters are made."""
+
+    def __init__(self, transport: Transport):
+        self._transport = transport
+
+    def create(self, template: Json, *, idempotency_key: str | None = None) -> Json:
+        """Creates a template with its first version."""
+        return self._transport.request("POST", "/v2/templates", body=template, idempotency_key=idempotency_key).json()
+
+    def get(self, template_id: str, version: int | None = None) -> Json:
+        """A template with its HTML, in its latest version or in another."""
+        return self._transport.request("GET", _at("templates", template_id), query={"version": version}).json()
+
+    def list(self, **filters: Any) -> Iterator[Json]:
+        """All templates."""
+        return self._transport.pages("/v2/templates", filters)
+
+    def update(self, template_id: str, template: Json) -> Json:
+        """Adds a version to a template. Those before it stay as they were."""
+        return self._transport.request("PUT", _at("templates", template_id), body=template).json()
+
+    def delete(self, template_id: str) -> None:
+        """Deletes a template. Letters that were made of it stay as they are."""
+        self._transport.request("DELETE", _at("templates", template_id))
+
+    def preview(self, template_id: str, variables: Any, **wish: Any) -> Json:
+        """What a letter of the template would look like: links to a PDF and a picture."""
+        body = {"variables": variables, **wish}
+        return self._transport.request("POST", _at("templates", template_id, "preview"), body=body).json()
 
 
 class Batches:

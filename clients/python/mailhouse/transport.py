@@ -111,13 +111,18 @@ class Transport:
 
     def file(self, path: str) -> bytes:
         """The bytes of a file that a path leads to. The key is not shown to where it is kept."""
-        location = urllib.parse.urljoin(self.url + path, self.request("GET", path).headers["location"])
+        location = self.request("GET", path).headers["location"]
+        return self.plain("GET", urllib.parse.urljoin(self.url + path, location))
+
+    def plain(self, method: str, url: str, content: bytes | None = None, headers: Mapping[str, str] | None = None) -> bytes:
+        """A request to a URL that is a key itself."""
         for attempt in range(self.retries + 1):
+            request = urllib.request.Request(url, data=content, headers=dict(headers or {}), method=method)
             try:
-                answer = self._send(urllib.request.Request(location))
+                answer = self._send(request)
             except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
                 if attempt == self.retries:
-                    raise NotConnected(f"GET {path}: {error}") from error
+                    raise NotConnected(f"{method} {urllib.parse.urlsplit(url).path}: {error}") from error
             else:
                 if answer.status < 300:
                     return answer.content

@@ -135,6 +135,19 @@ class Client(unittest.TestCase):
         self.assertIn("Authorization", self.server.requests[0][2])
         self.assertNotIn("Authorization", other.requests[0][2])
 
+    def test_an_upload_says_its_hash_and_puts_the_bytes_where_it_is_told_without_the_key(self):
+        other = Server([(200, {}, b"")])
+        self.addCleanup(other.close)
+        upload = {"method": "PUT", "url": f"{other.url}/put?signed=1", "headers": {"x-amz-checksum-sha256": "abc="}}
+        house = self.house((201, {}, {"id": "doc_1", "upload": upload}), (200, {}, {"id": "doc_1", "status": "ready"}))
+        self.assertEqual(house.documents.upload(b"%PDF-1.7")["status"], "ready")
+        wish = json.loads(self.server.requests[0][3])
+        self.assertEqual((wish["contentType"], wish["bytes"], wish["sha256"][:4]), ("application/pdf", 8, "86ed"))
+        method, path, headers, content = other.requests[0]
+        self.assertEqual((method, path, content), ("PUT", "/put?signed=1", b"%PDF-1.7"))
+        self.assertEqual({name.lower(): value for name, value in headers.items()}["x-amz-checksum-sha256"], "abc=")
+        self.assertNotIn("Authorization", headers)
+
     def test_metadata_narrows_a_list_by_its_pairs(self):
         house = self.house((200, {}, {"items": []}))
         self.assertEqual(list(house.letters.list(metadata={"campaign": "a b"}, status="ready")), [])

@@ -85,6 +85,40 @@ class Stack(unittest.TestCase):
         history = self.house.letters.events(letter["id"])
         self.assertEqual((history["status"], history["items"][0]["type"]), ("canceled", "letter.created"))
 
+    def test_a_letter_is_made_of_html_of_a_template_and_of_an_uploaded_document(self):
+        wish = {"sender": ACME, "recipient": JANE, "useType": "transactional", "sendDate": self.in_some_weeks()}
+        variables = {"name": "Jane", "rows": [1, 2]}
+        html = "<p>Dear {{name}},</p>{{#each rows}}<p>{{this}}</p>{{/each}}"
+        with self.assertRaises(InvalidRequest) as raised:
+            self.house.letters.create({**wish, "content": {"html": html, "variables": {"rows": []}}})
+        self.assertEqual([error["pointer"] for error in raised.exception.errors], ["/content/variables/name"])
+
+        template = self.house.templates.create({"name": "Reminder", "html": html})
+        self.house.templates.update(template["id"], {"name": "Reminder", "html": f"<h1>Last reminder</h1>{html}"})
+        self.assertEqual(self.house.templates.get(template["id"])["latestVersion"], 2)
+        self.assertEqual(self.house.templates.get(template["id"], 1)["html"], html)
+        self.assertIn(template["id"], (one["id"] for one in itertools.islice(self.house.templates.list(), 200)))
+        self.assertEqual(self.house.templates.preview(template["id"], variables, version=1)["pages"], 1)
+        document = self.house.documents.upload(pdf())
+        self.assertEqual((document["status"], document["pages"]), ("ready", 1))
+
+        for content, shown in [
+            ({"html": html, "variables": variables}, "html"),
+            ({"templateId": template["id"], "version": 1, "variables": variables}, "templateId"),
+            ({"documentId": document["id"]}, "documentId"),
+        ]:
+            letter = self.house.letters.create({**wish, "content": content})
+            self.assertIn(shown, letter["content"])
+            end = time.monotonic() + 60
+            while (now := self.house.letters.get(letter["id"]))["status"] == "queued":
+                self.assertLess(time.monotonic(), end, now)
+                time.sleep(0.3)
+            self.assertEqual(now["status"], "ready", now)
+            self.house.letters.cancel(letter["id"])
+        self.house.templates.delete(template["id"])
+        with self.assertRaises(NotFound):
+            self.house.templates.get(template["id"])
+
     def in_some_weeks(self) -> str:
         """A production day some weeks ahead."""
         days = self.house.calendar()["items"]

@@ -1,5 +1,7 @@
 // The client: what the API has, by name. Bodies and answers are the JSON of the contract.
 
+import { createHash } from "node:crypto";
+
 import { Transport, type Json, type Options, type Query } from "./transport.ts";
 
 /** What a POST takes besides its body. */
@@ -14,6 +16,8 @@ const of = encodeURIComponent;
 /** One account of one deployment. `key` and `url` are taken from MAILHOUSE_KEY and MAILHOUSE_URL where they are not given. */
 export class Mailhouse {
   readonly letters: Letters;
+  readonly documents: Documents;
+  readonly templates: Templates;
   readonly batches: Batches;
   readonly events: Events;
   readonly webhooks: Webhooks;
@@ -26,6 +30,8 @@ export class Mailhouse {
     const transport = new Transport(key, url, options);
     this.#transport = transport;
     this.letters = new Letters(transport);
+    this.documents = new Documents(transport);
+    this.templates = new Templates(transport);
     this.batches = new Batches(transport);
     this.events = new Events(transport);
     this.webhooks = new Webhooks(transport);
@@ -84,6 +90,71 @@ class Letters {
   /** Has a letter of a test key live the life of a mailed one. */
   advance(id: string, outcome: Json): Promise<Json> {
     return this.#transport.json("POST", `/v2/test/letters/${of(id)}/advance`, { body: outcome });
+  }
+}
+
+/** Files that are uploaded before letters or templates name them: PDFs to print, images for HTML. */
+class Documents {
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /** Uploads a file and gives the document that it is then: `ready`, or `refused` with findings. Letters name its `id`. */
+  async upload(content: Uint8Array<ArrayBuffer>, contentType = "application/pdf", once: Once = {}): Promise<Json> {
+    const sha256 = createHash("sha256").update(content).digest("hex");
+    const body = { contentType, bytes: content.length, sha256 };
+    const document: Json = await this.#transport.json("POST", "/v2/documents", { body, ...once });
+    const { method, url, headers } = document["upload"];
+    // What is sent has a length anyway, and fetch takes none from others.
+    const { "content-length": _length, host: _host, ...sent } = headers as Record<string, string>;
+    await this.#transport.plain(url, { method, headers: sent, body: content });
+    return this.get(document["id"]);
+  }
+
+  /** A document as it is now. */
+  get(id: string): Promise<Json> {
+    return this.#transport.json("GET", `/v2/documents/${of(id)}`);
+  }
+}
+
+/** HTML with variables in it, of which letters are made. */
+class Templates {
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /** Creates a template with its first version. */
+  create(template: Json, once: Once = {}): Promise<Json> {
+    return this.#transport.json("POST", "/v2/templates", { body: template, ...once });
+  }
+
+  /** A template with its HTML, in its latest version or in another. */
+  get(id: string, version?: number): Promise<Json> {
+    return this.#transport.json("GET", `/v2/templates/${of(id)}`, { query: { version } });
+  }
+
+  /** All templates. */
+  list(filters: Query = {}): AsyncGenerator<Json> {
+    return this.#transport.pages("/v2/templates", filters);
+  }
+
+  /** Adds a version to a template. Those before it stay as they were. */
+  update(id: string, template: Json): Promise<Json> {
+    return this.#transport.json("PUT", `/v2/templates/${of(id)}`, { body: template });
+  }
+
+  /** Deletes a template. Letters that were made of it stay as they are. */
+  delete(id: string): Promise<void> {
+    return this.#transport.json("DELETE", `/v2/templates/${of(id)}`);
+  }
+
+  /** What a letter of the template would look like: links to a PDF and a picture. */
+  preview(id: string, variables: unknown, wish: Json = {}): Promise<Json> {
+    return this.#transport.json("POST", `/v2/templates/${of(id)}/preview`, { body: { variables, ...wish } });
   }
 }
 

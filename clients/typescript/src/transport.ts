@@ -91,8 +91,12 @@ export class Transport {
   /** The bytes of a file that a path leads to. The key is not shown to where it is kept. */
   async file(path: string): Promise<Uint8Array> {
     const location = (await this.request("GET", path)).headers.get("location") ?? "";
-    const file = await this.#untilAnswered(new URL(location, this.#url + path).href, { method: "GET" }, this.#retries);
-    return new Uint8Array(await file.arrayBuffer());
+    return this.plain(new URL(location, this.#url + path).href, { method: "GET" });
+  }
+
+  /** A request to a URL that is a key itself. */
+  async plain(url: string, init: RequestInit): Promise<Uint8Array> {
+    return new Uint8Array(await (await this.#untilAnswered(url, init, this.#retries)).arrayBuffer());
   }
 
   async #untilAnswered(url: string, init: RequestInit, retries: number): Promise<Response> {

@@ -134,6 +134,19 @@ test("a download does not show the key to where the file is", async () => {
   assert.equal(other.seen[0]!.headers.authorization, undefined);
 });
 
+test("an upload says its hash and puts the bytes where it is told without the key", async () => {
+  const other = await serve([200, {}, undefined]);
+  const upload = { method: "PUT", url: `${other.url}/put?signed=1`, headers: { "x-amz-checksum-sha256": "abc=", "content-length": "8" } };
+  const { house: client, seen } = await house([[201, {}, { id: "doc_1", upload }], [200, {}, { id: "doc_1", status: "ready" }]]);
+  assert.equal((await client.documents.upload(new TextEncoder().encode("%PDF-1.7")))["status"], "ready");
+  const wish = JSON.parse(seen[0]!.body.toString());
+  assert.deepEqual([wish.contentType, wish.bytes, wish.sha256.slice(0, 4)], ["application/pdf", 8, "86ed"]);
+  const [put] = other.seen;
+  assert.deepEqual([put!.method, put!.path, put!.body.toString()], ["PUT", "/put?signed=1", "%PDF-1.7"]);
+  assert.equal(put!.headers["x-amz-checksum-sha256"], "abc=");
+  assert.equal(put!.headers["authorization"], undefined);
+});
+
 test("metadata narrows a list by its pairs", async () => {
   const { house: client, seen } = await house([[200, {}, { items: [] }]]);
   for await (const item of client.letters.list({ status: "ready" }, { campaign: "a b" })) assert.fail(String(item));

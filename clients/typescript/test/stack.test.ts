@@ -91,6 +91,43 @@ test("a letter is sent in one call and found, changed, downloaded and canceled",
   assert.deepEqual([history["status"], history["items"][0].type], ["canceled", "letter.created"]);
 });
 
+test("a letter is made of HTML, of a template and of an uploaded document", async () => {
+  const days: { date: string; productionDay: boolean }[] = (await house.calendar())["items"];
+  const sendDate = days.filter((day) => day.productionDay).at(-1)!.date;
+  const wish = { sender: ACME, recipient: JANE, useType: "transactional", sendDate };
+  const html = "<p>Dear {{name}},</p>";
+  const variables = { name: "Jane" };
+  await assert.rejects(house.letters.create({ ...wish, content: { html } }), (error) => {
+    assert.ok(error instanceof InvalidRequest);
+    assert.deepEqual(error.errors.map((fault) => fault.pointer), ["/content/variables/name"]);
+    return true;
+  });
+  const template: string = (await house.templates.create({ name: "Reminder", html }))["id"];
+  await house.templates.update(template, { name: "Reminder", html: `<h1>Last reminder</h1>${html}` });
+  assert.equal((await house.templates.get(template))["latestVersion"], 2);
+  assert.equal((await house.templates.get(template, 1))["html"], html);
+  assert.ok((await some(house.templates.list(), 200)).some((one) => one["id"] === template));
+  assert.equal((await house.templates.preview(template, variables, { version: 1 }))["pages"], 1);
+  const document = await house.documents.upload(new TextEncoder().encode(pdf()));
+  assert.equal(document["status"], "ready");
+  const contents = [{ html, variables }, { templateId: template, variables }, { documentId: document["id"] }];
+  for (const content of contents) {
+    const letter = await house.letters.create({ ...wish, content });
+    const id: string = letter["id"];
+    const end = Date.now() + 60_000;
+    let now = letter;
+    while (now["status"] === "queued") {
+      assert.ok(Date.now() < end, JSON.stringify(now));
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      now = await house.letters.get(id);
+    }
+    assert.equal(now["status"], "ready", JSON.stringify(now));
+    await house.letters.cancel(id);
+  }
+  await house.templates.delete(template);
+  await assert.rejects(house.templates.get(template), NotFound);
+});
+
 test("the log is read page by page and on from where it ended", async () => {
   const first = await house.events.page({ limit: 1 });
   const both = await some(house.events.list({ limit: 1 }), 2);
