@@ -135,6 +135,23 @@ impl Client {
         assert_eq!(answer.status, 200, "GET {url}: {}", answer.text());
         answer.body
     }
+
+    /// Uploads by the request that an answer has.
+    ///
+    /// # Panics
+    /// When it is not taken.
+    pub fn put(&self, upload: &Value, bytes: &[u8]) {
+        let url = upload["url"].as_str().unwrap_or_default();
+        let mut put = self.agent.put(url);
+        for (name, value) in upload["headers"].as_object().into_iter().flatten() {
+            // The length is sent anyway.
+            if name != "content-length" && name != "host" {
+                put = put.header(name, value.as_str().unwrap_or_default());
+            }
+        }
+        let answer = read(put.send(bytes));
+        assert_eq!(answer.status, 200, "PUT {url}: {}", answer.text());
+    }
 }
 
 /// A call in the making.

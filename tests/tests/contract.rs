@@ -325,6 +325,19 @@ fn no_stack_has_more_resources_than_one_may_have() {
 }
 
 #[test]
+fn what_requests_may_leave_behind_in_the_bucket_of_documents_is_dropped_after_a_while() {
+    let rules = template()["Resources"]["DocumentsBucket"]["Properties"]["LifecycleConfiguration"]["Rules"].clone();
+    let dropped: BTreeSet<String> = rules
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|rule| rule["Status"] == "Enabled" && rule["ExpirationInDays"].as_u64().is_some())
+        .map(|rule| text(&rule["Prefix"]))
+        .collect();
+    assert_eq!(dropped, ["additions/", "incoming/", "previews/", "uploads/"].map(str::to_owned).into());
+}
+
+#[test]
 fn each_queue_has_a_dead_letter_queue_and_alarms() {
     let template = template();
     let resources = template["Resources"].as_object().unwrap();

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tests::harness::Result;
 use tests::harness::audit::text;
 use tests::harness::emulator::Emulator;
@@ -34,10 +35,18 @@ enum Step {
     Create,
     /// The request that creates several.
     CreateMany,
+    /// The request that creates one of HTML.
+    CreateHtml,
+    /// The request that creates several of HTML with variables of their own.
+    CreateMerged,
+    /// The request that creates one of a document that was uploaded and that nobody has asked for.
+    CreateUploaded,
     /// The worker that inspects them.
     Inspect,
     /// The request that gives a letter another document.
     Update,
+    /// The request that gives it HTML.
+    UpdateHtml,
     /// The request that takes a letter back.
     Cancel,
     /// The schedule that releases letters into a batch that is new to them.
@@ -46,8 +55,19 @@ enum Step {
     ReleaseMore,
 }
 
-const STEPS: [Step; 7] =
-    [Step::Create, Step::CreateMany, Step::Inspect, Step::Update, Step::Cancel, Step::Release, Step::ReleaseMore];
+const STEPS: [Step; 11] = [
+    Step::Create,
+    Step::CreateMany,
+    Step::CreateHtml,
+    Step::CreateMerged,
+    Step::CreateUploaded,
+    Step::Inspect,
+    Step::Update,
+    Step::UpdateHtml,
+    Step::Cancel,
+    Step::Release,
+    Step::ReleaseMore,
+];
 
 #[derive(Clone, Copy, Debug)]
 struct Case {
@@ -73,6 +93,29 @@ async fn visible(floor: &mut Floor, case: Case) -> Result<Vec<Value>> {
 async fn written(floor: &Floor, case: Case) -> Result<usize> {
     let singles = all(&floor.house).await?;
     Ok(singles.iter().filter(|single| text(single, "externalId") == case.name()).count())
+}
+
+fn with(mut body: Value, content: Value) -> Value {
+    body["content"] = content;
+    body
+}
+
+fn html() -> Value {
+    json!({ "html": "<p>Dear {{name}},</p>", "variables": { "name": "all" } })
+}
+
+/// A document that was uploaded, by its id.
+async fn uploaded(floor: &mut Floor) -> Result<String> {
+    let bytes = floor.house.object(&floor.house.client, "reportlab.pdf").await?;
+    let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let body = json!({ "contentType": "application/pdf", "bytes": bytes.len(), "sha256": sha256 });
+    let (operation, method, path) = ("documents.create", "POST", "/v2/documents");
+    let announce = Request { operation, method, path, parameters: Vec::new(), body: Some(body), key: None };
+    let id = ask(floor, &announce, 201).await?["id"].as_str().unwrap_or_default().to_owned();
+    let key = format!("uploads/{}/{id}", floor.house.account);
+    let put = floor.house.emulator.s3.put_object().bucket(&floor.house.documents).key(key);
+    put.body(bytes.into()).send().await?;
+    Ok(id)
 }
 
 fn named(mut body: Value, case: Case) -> Value {
@@ -135,6 +178,29 @@ async fn run(floor: &mut Floor, case: Case) -> Result<Vec<String>> {
             ask(floor, &request, 201).await?;
             (calls, 3, "ready")
         }
+        Step::CreateHtml => {
+            let request = create(named(with(one, html()), case), key);
+            let calls = strike(floor, case, &request, 201).await?;
+            ask(floor, &request, 201).await?;
+            (calls, 1, "ready")
+        }
+        Step::CreateMerged => {
+            let mut merged = with(three, html());
+            for (number, recipient) in merged["recipients"].as_array_mut().into_iter().flatten().enumerate() {
+                recipient["variables"] = json!({ "name": format!("Jane {number}") });
+            }
+            let request = create(named(merged, case), key);
+            let calls = strike(floor, case, &request, 201).await?;
+            ask(floor, &request, 201).await?;
+            (calls, 3, "ready")
+        }
+        Step::CreateUploaded => {
+            let document = uploaded(floor).await?;
+            let request = create(named(with(one, json!({ "documentId": document })), case), key);
+            let calls = strike(floor, case, &request, 201).await?;
+            ask(floor, &request, 201).await?;
+            (calls, 1, "ready")
+        }
         Step::Inspect => {
             ask(floor, &create(named(three, case), key), 201).await?;
             let message = floor.take(Queue::Inspect).await?;
@@ -154,6 +220,18 @@ async fn run(floor: &mut Floor, case: Case) -> Result<Vec<String>> {
             let single = item(&floor.house, &ids[0]).await?;
             if single["impressions"] != 2 {
                 return Err(format!("the letter has the document of before: {}", single["impressions"]).into());
+            }
+            (calls, 1, "ready")
+        }
+        Step::UpdateHtml => {
+            let ids = ready(floor, case, one).await?;
+            let change = json!({ "content": html(), "externalId": case.name() });
+            let calls = strike(floor, case, &of("singles.update", &ids[0], Some(change)), 200).await?;
+            floor.drain(None).await?;
+            let single = item(&floor.house, &ids[0]).await?;
+            let made = &single["content"]["html"]["copy"];
+            if made.is_null() || single.get("copy") != Some(made) {
+                return Err(format!("the letter is not what was made of its HTML: {single:?}").into());
             }
             (calls, 1, "ready")
         }

@@ -5,6 +5,7 @@ pub mod batches;
 pub mod calendar;
 pub mod callback;
 mod client_url;
+pub mod content;
 pub mod docs;
 pub mod documents;
 pub mod events;

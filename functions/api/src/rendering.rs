@@ -1,6 +1,4 @@
-//! From HTML to a document of ours: rendered, inspected, kept.
-//!
-//! Doors that take HTML call [`render`] and nothing else of this.
+//! From HTML to a document that may be printed: loaded, rendered, inspected.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -10,7 +8,7 @@ use domain::account::Caller;
 use domain::document::{DocumentState, DocumentType};
 use domain::fault::{Faults, Pointer};
 use domain::id::{DocumentId, TemplateId};
-use domain::letter::{Copy, Finding, keep_findings};
+use domain::letter::{Finding, keep_findings};
 use domain::template::{Template, TemplateVersion};
 use edge::Problem;
 use print::inspect::{Limits, Paper, Severity};
@@ -63,6 +61,9 @@ fn child() -> io::Result<PathBuf> {
     Ok(std::env::current_exe()?.with_file_name("render-child"))
 }
 
+/// The most pages of a letter: as many as the thickest envelope takes.
+pub const MOST_PAGES: u32 = 154;
+
 /// What is to be rendered.
 pub enum Source {
     /// HTML as it came.
@@ -71,20 +72,18 @@ pub enum Source {
     Template(TemplateId, Option<u32>),
 }
 
-/// How it is to be rendered.
-pub struct Options {
-    /// What it is laid out on; a template has its own.
-    pub page: Option<PageSize>,
-    /// The most pages that it may take.
-    pub max_pages: u32,
+/// HTML with its images, to be rendered with one set of variables after the other.
+pub struct Loaded {
+    html: String,
+    /// What it is laid out on.
+    pub page: PageSize,
+    /// The version of the template that it is.
+    pub version: Option<u32>,
+    images: BTreeMap<String, Vec<u8>>,
 }
 
-/// A document that was rendered, may be printed, and is kept.
-pub struct Kept {
-    /// The version of the template that it was made from.
-    pub version: Option<u32>,
-    /// Our copy.
-    pub copy: Copy,
+/// A document that was rendered and may be printed.
+pub struct Rendered {
     /// Its bytes.
     pub bytes: Vec<u8>,
     /// How many pages it has.
@@ -104,17 +103,16 @@ pub enum Unrendered {
     Refused(Vec<Finding>),
 }
 
-/// Renders for a caller, inspects what that makes as any document, and keeps it by its hash. Doing so again makes the same.
+/// Loads what is to be rendered for a caller. `page` is what it is laid out on; a template has its own.
 ///
 /// # Errors
-/// When the store does not answer or a child cannot be started. Within: what the client has to mend.
-pub async fn render(
+/// When the store does not answer. Within: what the client has to mend.
+pub async fn load(
     app: &App,
     caller: &Caller,
     source: Source,
-    variables: &Map<String, Value>,
-    options: &Options,
-) -> Result<Result<Kept, Unrendered>, Problem> {
+    page: Option<PageSize>,
+) -> Result<Result<Loaded, Unrendered>, Problem> {
     let (html, own_page, version) = match source {
         Source::Html(html) => (html, None, None),
         Source::Template(id, version) => {
@@ -125,32 +123,54 @@ pub async fn render(
             (html, PageSize::parse(&version.page_size), Some(version.version))
         }
     };
-    let page = options.page.or(own_page).unwrap_or(PageSize::Letter);
-    let images = images(app, caller, &html, variables).await?;
-    let order = Order { html, variables: variables.clone(), page, max_pages: options.max_pages, images };
+    let page = page.or(own_page).unwrap_or(PageSize::Letter);
+    let images = images(app, caller, named_in(&html)).await?;
+    Ok(Ok(Loaded { html, page, version, images }))
+}
+
+/// Renders, and inspects what that makes as any document. Doing so again makes the same. Nothing is kept.
+///
+/// # Errors
+/// When the store does not answer or a child cannot be started. Within: what the client has to mend.
+pub async fn render(
+    app: &App,
+    caller: &Caller,
+    loaded: &Loaded,
+    variables: Map<String, Value>,
+    max_pages: u32,
+) -> Result<Result<Rendered, Unrendered>, Problem> {
+    let named = variables.values().filter_map(Value::as_str).flat_map(named_in).collect();
+    let mut images = images(app, caller, named).await?;
+    images.extend(loaded.images.clone());
+    let order = Order { html: loaded.html.clone(), variables, page: loaded.page, max_pages, images };
     let rendered = match app.children.renderer(|renderer| renderer.render(&order)).await? {
         Ok(rendered) => rendered,
         Err(faults) => return Ok(Err(Unrendered::Faults(faults))),
     };
-    let limits = Limits { paper: paper(page), impressions: Some(rendered.pages), ..Limits::default() };
+    let limits = Limits { paper: paper(order.page), impressions: Some(rendered.pages), ..Limits::default() };
     let report = app.children.inspector(|inspector| inspector.inspect(&rendered.bytes, &limits)).await?;
     let findings = keep_findings(report.findings.into_iter().map(finding));
     if findings.iter().any(|finding| finding.refuses) {
         return Ok(Err(Unrendered::Refused(findings)));
     }
-    let copy = app.store.keep_copy(&caller.account, rendered.bytes.clone()).await?;
-    Ok(Ok(Kept { version, copy, bytes: rendered.bytes, pages: rendered.pages, findings }))
+    Ok(Ok(Rendered { bytes: rendered.bytes, pages: rendered.pages, findings }))
 }
 
 impl Unrendered {
     /// What the client is told, with the place in its request where the HTML is named, and where the variables are.
     pub fn problem(self, html: &Pointer<'_>, variables: &Pointer<'_>) -> Problem {
         let mut faults = Faults::default();
+        self.tell(html, variables, &mut faults);
+        Problem::faulty(422, "invalid", &faults)
+    }
+
+    /// The same, among the other faults of the request.
+    pub fn tell(self, html: &Pointer<'_>, variables: &Pointer<'_>, faults: &mut Faults) {
         match self {
             Unrendered::NoTemplate => {
                 faults.push(html, "template.unknown", "There is no such template, or no such version.")
             }
-            Unrendered::Faults(found) => found.iter().for_each(|fault| tell(fault, html, variables, &mut faults)),
+            Unrendered::Faults(found) => found.iter().for_each(|fault| tell(fault, html, variables, faults)),
             Unrendered::Refused(findings) => {
                 for finding in findings.iter().filter(|finding| finding.refuses) {
                     let page = finding.page.map(|page| format!(" Page {page}.")).unwrap_or_default();
@@ -158,13 +178,12 @@ impl Unrendered {
                 }
             }
         }
-        Problem::faulty(422, "invalid", &faults)
     }
 }
 
 /// Says a fault of HTML in a client's request.
 pub fn tell(fault: &Fault, html: &Pointer<'_>, variables: &Pointer<'_>, faults: &mut Faults) {
-    const RULES: [&str; 14] = [
+    const RULES: [&str; 15] = [
         "html.variable",
         "html.template",
         "html.too_large",
@@ -174,6 +193,7 @@ pub fn tell(fault: &Fault, html: &Pointer<'_>, variables: &Pointer<'_>, faults: 
         "html.images",
         "html.element",
         "html.elements",
+        "html.font",
         "html.depth",
         "html.character",
         "html.pages",
@@ -236,22 +256,10 @@ pub fn finding(found: print::inspect::Finding) -> Finding {
     }
 }
 
-/// The uploaded images that HTML or its variables name. One that is not there, or is not the caller's, is not among them, and
-/// rendering says so.
-async fn images(
-    app: &App,
-    caller: &Caller,
-    html: &str,
-    variables: &Map<String, Value>,
-) -> Result<BTreeMap<String, Vec<u8>>, Problem> {
+/// The uploaded images of those ids. One that is not there, or is not the caller's, is not among them, and rendering says so.
+async fn images(app: &App, caller: &Caller, mut named: Vec<DocumentId>) -> Result<BTreeMap<String, Vec<u8>>, Problem> {
     /// More than that, nobody puts into a letter.
     const MOST: usize = 50;
-    let mut named = named_in(html);
-    for value in variables.values() {
-        if let Value::String(text) = value {
-            named.extend(named_in(text));
-        }
-    }
     named.sort();
     named.dedup();
     let mut images = BTreeMap::new();

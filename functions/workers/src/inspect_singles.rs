@@ -7,7 +7,7 @@ use domain::finish::Sides;
 use domain::id::{AccountId, SingleId};
 use domain::letter::{Issue, Outcome};
 use domain::location::Location;
-use domain::single::{Content, Single, SingleState};
+use domain::single::{Place, Single, SingleState};
 use edge::sqs::Worked;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
@@ -134,9 +134,9 @@ async fn inspect(
 /// What singles have in common whose documents are judged alike.
 fn same_document(single: &Single) -> String {
     let finish = &single.order.options.finish;
-    let content = match &single.order.content {
-        Content::Path(path) => path.to_string(),
-        Content::Pdf(copy) => copy.sha256.clone(),
+    let content = match single.order.content.place() {
+        Place::Theirs(path) => path.to_string(),
+        Place::Ours(copy) => copy.sha256.clone(),
     };
     [finish.sides.as_str(), finish.placement.as_str(), finish.envelope.as_str(), &content].join("#")
 }
@@ -149,11 +149,11 @@ async fn document(
     limit: u64,
 ) -> Result<Result<Vec<u8>, Issue>, StoreError> {
     let Some(single) = group.first() else { return Err(StoreError::Missing("a single to inspect")) };
-    match &single.order.content {
-        Content::Path(path) => fetch(store, path, locations, limit).await,
-        Content::Pdf(copy) => Ok(store.read_copy(&single.account, copy).await?.ok_or_else(|| Issue {
+    match single.order.content.place() {
+        Place::Theirs(path) => fetch(store, path, locations, limit).await,
+        Place::Ours(copy) => Ok(store.read_incoming(&single.account, copy).await?.ok_or_else(|| Issue {
             code: "document.not_found".to_owned(),
-            message: "The document that came with the letter is gone. Send it again with PATCH.".to_owned(),
+            message: "The document that came with the letter is gone. Send its content again with PATCH.".to_owned(),
             page: None,
         })),
     }

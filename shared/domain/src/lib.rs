@@ -17,6 +17,7 @@
 //! | document | the PDF of a letter; *source* is where the client has it, the *copy* is ours, by content hash |
 //! | upload | a document, or an image for HTML, that a client puts into our bucket by itself, before any letter names it |
 //! | template | HTML with variables in it, kept under an id; each change is a *version*, which never changes |
+//! | content | what a single is made of: a document in one of several ways, or HTML or a template with variables |
 //! | variable | what a template leaves open, and a letter fills in by its name |
 //! | preview | a template rendered with variables, to look at |
 //! | impression | one printed side; a *sheet* has two |

@@ -14,21 +14,24 @@ use crate::batch::{Batch, BatchState};
 use crate::calendar::{cutoff, due};
 use crate::event::EventKind;
 use crate::fault::{Faults, Pointer};
-use crate::id::{AccountId, BatchId, LetterRef, MailingId, SingleId};
+use crate::id::{AccountId, BatchId, DocumentId, LetterRef, MailingId, SingleId, TemplateId};
 use crate::letter::{Copy, Finding, Issue, NewLetter};
 use crate::location::S3Path;
+use crate::template::Variables;
 use options::Options;
 use party::Party;
 
 /// The most recipients of one request.
 pub const MAX_RECIPIENTS: usize = 1_000;
+/// The most recipients of one request with variables of their own: for each of them a letter is rendered before the answer.
+pub const MAX_MERGED: usize = 250;
 /// The most pairs of metadata.
 pub const MAX_METADATA: usize = 20;
 /// The longest key and the longest value of metadata, characters.
 pub const METADATA_MOST: (usize, usize) = (64, 512);
 /// The longest external id, description or other text of that kind, characters.
 pub const TEXT_MOST: usize = 99_999;
-/// The most bytes that all such texts of one single may have as JSON: with them an item of the table and a kept answer
+/// The most bytes that all such texts of one single and its variables may have as JSON: with them an item of the table and a kept answer
 /// still hold what they must.
 pub const TEXTS_MOST: usize = 250_000;
 /// The most changes that a single remembers, and so may have.
@@ -69,6 +72,61 @@ pub enum Content {
     Path(S3Path),
     /// A PDF that came with the request, of which we kept a copy.
     Pdf(Copy),
+    /// A document that was uploaded before.
+    Document {
+        /// Which.
+        id: DocumentId,
+        /// Our copy of it.
+        copy: Copy,
+    },
+    /// HTML that came with the request.
+    Html {
+        /// What was made of it.
+        copy: Copy,
+        /// What it was filled in with.
+        variables: Variables,
+    },
+    /// A template.
+    Template {
+        /// Which.
+        id: TemplateId,
+        /// The version of it.
+        version: u32,
+        /// What was made of it.
+        copy: Copy,
+        /// What it was filled in with.
+        variables: Variables,
+    },
+}
+
+/// Where a PDF is that is to be inspected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place<'a> {
+    /// In a bucket of the client's.
+    Theirs(&'a S3Path),
+    /// In ours.
+    Ours(&'a Copy),
+}
+
+impl Content {
+    /// Where its PDF is until it is inspected.
+    pub fn place(&self) -> Place<'_> {
+        match self {
+            Content::Path(path) => Place::Theirs(path),
+            Content::Pdf(copy)
+            | Content::Document { copy, .. }
+            | Content::Html { copy, .. }
+            | Content::Template { copy, .. } => Place::Ours(copy),
+        }
+    }
+
+    /// What was filled in to make it.
+    pub fn variables(&self) -> Option<&Variables> {
+        match self {
+            Content::Html { variables, .. } | Content::Template { variables, .. } => Some(variables),
+            Content::Path(_) | Content::Pdf(_) | Content::Document { .. } => None,
+        }
+    }
 }
 
 /// A pair of metadata.
@@ -356,20 +414,21 @@ pub fn parse_metadata<'a>(
 }
 
 impl Order {
-    /// How many bytes its texts have as JSON, in which they are kept and told: a control character is six there.
+    /// How many bytes its texts and variables have as JSON, in which they are kept and told: a control character is six there.
     pub fn texts(&self) -> usize {
         let escaped = |text: &str| serde_json::to_string(text).map_or(usize::MAX / 64, |json| json.len());
         let texts = [&self.external_id, &self.description].into_iter().flatten().map(|text| escaped(text));
         let pairs = self.metadata.iter().map(|pair| escaped(&pair.key) + escaped(&pair.value));
-        texts.chain(pairs).sum()
+        texts.chain(pairs).sum::<usize>() + self.content.variables().map_or(0, Variables::bytes)
     }
 
     /// Adds a fault when its texts are too much in all.
     pub fn check_texts(&self, at: &Pointer<'_>, faults: &mut Faults) {
         let bytes = self.texts();
         if bytes > TEXTS_MOST {
-            let message =
-                format!("externalId, description and metadata have {bytes} bytes in all; give at most {TEXTS_MOST}.");
+            let message = format!(
+                "externalId, description, metadata and variables have {bytes} bytes in all; give at most {TEXTS_MOST}."
+            );
             faults.push(at, "too_large", message);
         }
     }

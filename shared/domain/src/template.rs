@@ -1,7 +1,8 @@
-//! Templates: HTML with variables in it, kept so that letters name it instead of carrying it.
+//! Templates: HTML with variables in it, kept so that letters name it instead of carrying it; and what fills them in.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::account::Mode;
 use crate::id::{AccountId, TemplateId};
@@ -41,4 +42,44 @@ pub struct TemplateVersion {
     pub page_size: String,
     /// When it came in.
     pub created_at: Timestamp,
+}
+
+/// What is filled in into HTML, by name. It is kept as the text of its JSON, which may be nested deeper than an item of the table
+/// can be, and takes a fraction of the memory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Variables(String);
+
+impl Variables {
+    /// Those values.
+    pub fn new(values: &Map<String, Value>) -> Self {
+        Self(serde_json::to_string(values).unwrap_or_else(|_| "{}".to_owned()))
+    }
+
+    /// The values by name.
+    pub fn values(&self) -> Map<String, Value> {
+        serde_json::from_str(&self.0).unwrap_or_default()
+    }
+
+    /// How many bytes they take.
+    pub fn bytes(&self) -> usize {
+        self.0.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn variables_are_kept_as_text_and_come_out_as_they_were() {
+        let values = json!({ "name": "Jane \"J\" Doe", "rows": [{ "amount": 12.5 }, null], "none": {} });
+        let variables = Variables::new(values.as_object().unwrap());
+        let kept = serde_json::to_value(&variables).unwrap();
+        assert!(kept.is_string());
+        assert_eq!(serde_json::from_value::<Variables>(kept).unwrap(), variables);
+        assert_eq!(Value::Object(variables.values()), values);
+    }
 }

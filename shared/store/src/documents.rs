@@ -126,6 +126,31 @@ impl Store {
         Ok(bytes.filter(|bytes| sha256(bytes) == copy.sha256))
     }
 
+    /// Keeps what a request brings or what was made of it until somebody inspects it, under the hash of its content. What passes is
+    /// copied then; what no letter came to name, because the request was refused or died, S3 drops with the rest after 30
+    /// days. Doing so again changes nothing.
+    ///
+    /// # Errors
+    /// When S3 does not take it.
+    pub async fn keep_incoming(&self, account: &AccountId, bytes: Vec<u8>) -> Result<Copy, StoreError> {
+        let copy = Copy { sha256: sha256(&bytes), bytes: bytes.len() as u64 };
+        let key = incoming_key(account, &copy.sha256);
+        self.put_object(&self.config.documents_bucket, &key, bytes, "application/pdf").await?;
+        Ok(copy)
+    }
+
+    /// Reads what a request brought, or our copy of it if it was inspected before; `None` when it is no longer there as it was.
+    ///
+    /// # Errors
+    /// When S3 does not answer.
+    pub async fn read_incoming(&self, account: &AccountId, copy: &Copy) -> Result<Option<Vec<u8>>, StoreError> {
+        let bytes = self.get_object(&self.config.documents_bucket, &incoming_key(account, &copy.sha256)).await?;
+        match bytes.filter(|bytes| sha256(bytes) == copy.sha256) {
+            Some(bytes) => Ok(Some(bytes)),
+            None => self.read_copy(account, copy).await,
+        }
+    }
+
     /// A URL under which anyone may fetch our copy of a document for a quarter of an hour.
     ///
     /// # Errors
@@ -219,6 +244,11 @@ impl Store {
 /// be learnt from another's.
 pub(crate) fn copy_key(account: &AccountId, sha256: &str) -> String {
     format!("documents/{account}/{sha256}")
+}
+
+/// Apart by account, as copies are.
+fn incoming_key(account: &AccountId, sha256: &str) -> String {
+    format!("incoming/{account}/{sha256}")
 }
 
 fn letters_key(batch: &BatchId, addition: &AdditionId) -> String {

@@ -2,8 +2,9 @@
 //! held to the contract.
 
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
-use crate::support::{Tenant, document, text, unique, wait};
+use crate::support::{Tenant, document, fault, faults, text, unique, wait};
 
 fn new_letter(path: &str) -> Value {
     json!({
@@ -101,6 +102,81 @@ fn a_test_letter_to_each_of_several_recipients_is_delivered() {
         ["letter.created", "letter.ready", "letter.released", "letter.mailed", "letter.tracked"].into_iter().all(of)
     });
     assert!(told["items"].as_array().unwrap().iter().all(|event| event["mode"] == "test"));
+}
+
+#[test]
+fn an_html_letter_goes_from_one_post_to_ready() {
+    let tenant = Tenant::new();
+    let mut wanted = new_letter("");
+    wanted["content"] =
+        json!({ "html": "<h1>Invoice</h1><p>Dear {{name}},</p>", "variables": [{ "name": "name", "value": "Jane" }] });
+    let name = unique();
+    let create = || tenant.client.call("singles.create", &[]).idempotent(&name).json(&wanted);
+    let created = create().expect(201);
+    let body: Value = serde_json::from_slice(&created.body).unwrap();
+    assert_eq!(body["variables"], json!([{ "name": "name", "value": "Jane" }]));
+    let again = create().expect(201);
+    assert_eq!((again.header("idempotent-replayed"), &again.body), (Some("true"), &created.body));
+    let id = text(&body["id"]);
+    let letter = [("letterId", id.as_str())];
+    let get = || tenant.client.call("singles.get", &letter).read(200);
+    let ready = wait(get, |letter| letter["status"] != "queued");
+    assert_eq!((&ready["status"], &ready["impressionCount"]), (&json!("ready"), &json!(1)), "{ready}");
+    assert!(tenant.stack.nobody.download(&text(&ready["url"])).starts_with(b"%PDF-"));
+
+    wanted["content"]["variables"] = json!([]);
+    let refused = tenant.client.call("singles.create", &[]).json(&wanted).read(422);
+    assert_eq!(faults(&refused), [fault("/content/variables/name", "html.variable")]);
+    let html = json!({ "content": { "html": "<p>Another" } });
+    let changed = tenant.client.call("singles.update", &letter).json(&html).read(200);
+    assert_eq!((&changed["status"], &changed["variables"]), (&json!("queued"), &Value::Null));
+    wait(get, |letter| letter["status"] == "ready");
+}
+
+#[test]
+fn letters_are_made_of_a_version_of_a_template_and_of_an_uploaded_document() {
+    let tenant = Tenant::new();
+    let create = |content: &Value| {
+        let mut wanted = new_letter("");
+        wanted["content"] = content.clone();
+        tenant.client.call("singles.create", &[]).json(&wanted)
+    };
+    let is_ready = |id: &str| {
+        let get = || tenant.client.call("singles.get", &[("letterId", id)]).read(200);
+        let letter = wait(get, |letter| letter["status"] != "queued");
+        assert_eq!(letter["status"], "ready", "{letter}");
+        letter
+    };
+    let (one, two) = ("<p>Dear {{name}},</p>", "<p>Dear {{name}}, by {{date}}.</p>");
+    let made = tenant.client.call("templates.create", &[]).json(&json!({ "name": "Reminder", "html": one })).read(201);
+    let template = text(&made["id"]);
+    let path = [("templateId", template.as_str())];
+    tenant.client.call("templates.update", &path).json(&json!({ "name": "Reminder", "html": two })).read(200);
+    let mut content = json!({ "templateId": template, "variables": { "name": "Jane" } });
+    let refused = create(&content).read(422);
+    assert_eq!(faults(&refused), [fault("/content/variables/date", "html.variable")]);
+    content["version"] = json!(1);
+    let letter = is_ready(&text(&create(&content).read(201)["id"]));
+    assert_eq!(letter["content"], json!({ "templateId": template, "version": 1 }));
+    let preview = json!({ "variables": { "name": "Jane", "date": "May" } });
+    let shown = tenant.client.call("templates.preview", &path).json(&preview).read(200);
+    assert!(tenant.stack.nobody.download(&text(&shown["pdfUrl"])).starts_with(b"%PDF-"));
+    assert!(tenant.stack.nobody.download(&text(&shown["imageUrl"])).starts_with(b"\x89PNG"));
+
+    let pdf = document("chromium.pdf");
+    let sha256: String = Sha256::digest(&pdf).iter().map(|byte| format!("{byte:02x}")).collect();
+    let declared = json!({ "contentType": "application/pdf", "bytes": pdf.len(), "sha256": sha256 });
+    let announced = tenant.client.call("documents.create", &[]).json(&declared).read(201);
+    let content = json!({ "documentId": announced["id"] });
+    assert_eq!(faults(&create(&content).read(422)), [fault("/content/documentId", "document.waiting")]);
+    tenant.stack.nobody.put(&announced["upload"], &pdf);
+    let letter = is_ready(&text(&create(&content).read(201)["id"]));
+    assert_eq!((&letter["content"], &letter["impressionCount"]), (&content, &json!(2)));
+    let id = text(&announced["id"]);
+    let seen = tenant.client.call("documents.get", &[("documentId", &id)]).read(200);
+    assert_eq!((&seen["status"], &seen["pages"]), (&json!("ready"), &json!(2)));
+    assert!(tenant.client.call("templates.list", &[]).read(200)["items"].as_array().is_some_and(|all| all.len() == 1));
+    tenant.client.call("templates.delete", &path).expect(204);
 }
 
 #[test]

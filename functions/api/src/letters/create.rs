@@ -1,10 +1,15 @@
 //! `POST /v2/letters`: creates a letter, or one for each of many recipients, all of them or none.
 
+use domain::account::Caller;
+use domain::address::{AddressWarning, ReturnAddress};
 use domain::event::EventKind;
 use domain::fault::{Faults, Pointer};
 use domain::id::{MailingId, SingleId};
+use domain::location::Location;
 use domain::single::options::Options;
-use domain::single::{Happened, MAX_RECIPIENTS, Order, Single, SingleState};
+use domain::single::party::Party;
+use domain::single::{Happened, MAX_MERGED, MAX_RECIPIENTS, Metadata, Order, Single, SingleState, UseType};
+use domain::template::Variables;
 use edge::wire::{self, Object};
 use edge::{Call, Problem, Reply};
 use jiff::civil::Date;
@@ -14,18 +19,35 @@ use store::idempotency::Answer;
 
 use super::wire::{RawPartyIn, RawSingle, SingleOut, metadata, own_text, use_type, wish};
 use crate::App;
+use crate::content::{NewContent, Piece};
 use crate::idempotent::once;
 
-/// The most bytes that the letters of one request may have together in texts of the client's own.
+/// The most bytes that the letters of one request may have together in texts of the client's own and variables.
 const MAX_TEXTS: usize = 20_000_000;
 
 /// What a request wants to be created, every field of it valid.
-struct NewSingles {
-    orders: Vec<Order>,
-    /// The bytes of the document, if they came with the request: those of which the content of each order is a copy.
-    pdf: Option<Vec<u8>>,
+struct NewSingles<'a> {
+    sender: Party,
+    return_address: ReturnAddress,
+    addressees: Vec<Addressee<'a>>,
+    content: NewContent,
+    use_type: UseType,
+    options: Options,
+    external_id: Option<String>,
+    description: Option<String>,
+    metadata: Vec<Metadata>,
     send_date: Date,
     many: bool,
+}
+
+/// A recipient, and what is its own.
+struct Addressee<'a> {
+    party: Party,
+    warnings: Vec<AddressWarning>,
+    external_id: Option<String>,
+    metadata: Option<Vec<Metadata>>,
+    variables: Option<Variables>,
+    at: Pointer<'a>,
 }
 
 /// Answers the request: 201 with the letter, or with the identifiers of the letters in the order of their recipients.
@@ -37,12 +59,12 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         let caller = call.caller()?;
         let raw: RawSingle<'_> = wire::read(&call.body)?;
         let locations = app.store.list_locations(&caller.account).await?;
-        let new = parse(app, &call, &raw, &locations)?;
+        let root = Pointer::Root;
+        let places = Places { content: root.key("content"), one: root.key("recipient"), many: root.key("recipients") };
+        let new = parse(app, &call, &raw, &locations, &places)?;
+        let (send_date, many) = (new.send_date, new.many);
+        let orders = orders(app, caller, new, &places).await?;
         drop(raw);
-        let NewSingles { orders, pdf, send_date, many } = new;
-        if let Some(pdf) = pdf {
-            app.store.keep_copy(&caller.account, pdf).await?;
-        }
         let mailing = if many { Some(MailingId::new(call.now, entropy()?)) } else { None };
         let mut singles = Vec::with_capacity(orders.len());
         for order in orders {
@@ -91,12 +113,20 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
     .await
 }
 
-fn parse(
+/// Where things are in a request.
+struct Places<'a> {
+    content: Pointer<'a>,
+    one: Pointer<'a>,
+    many: Pointer<'a>,
+}
+
+fn parse<'a>(
     app: &App,
     call: &Call,
     raw: &RawSingle<'_>,
-    locations: &[domain::location::Location],
-) -> Result<NewSingles, Problem> {
+    locations: &[Location],
+    places: &'a Places<'a>,
+) -> Result<NewSingles<'a>, Problem> {
     let mut faults = Faults::default();
     let root = Pointer::Root;
     let required = "This field is required.";
@@ -109,11 +139,10 @@ fn parse(
             None
         }
     };
-    let at = root.key("content");
     let content = match &raw.content {
-        Some(Object(raw)) => raw.parse(locations, &at, &mut faults),
+        Some(Object(raw)) => raw.parse(locations, &places.content, &mut faults),
         None => {
-            faults.push(&at, "required", required);
+            faults.push(&places.content, "required", required);
             None
         }
     };
@@ -136,66 +165,97 @@ fn parse(
         faults.push(&at, "send_date", format!("{}{}.", text[..1].to_uppercase(), &text[1..]));
     }
 
-    let at = root.key("recipients");
     let many = raw.recipients.is_some();
-    let one = root.key("recipient");
     let mut recipients: Vec<(&RawPartyIn<'_>, Pointer<'_>)> = Vec::new();
     match (&raw.recipient, &raw.recipients) {
-        (Some(_), Some(_)) => faults.push(&at, "recipients.both", "Give recipient or recipients, not both."),
-        (None, None) => faults.push(&one, "required", "Give recipient, or recipients for one letter to each."),
-        (Some(Object(recipient)), None) => recipients.push((recipient, one)),
+        (Some(_), Some(_)) => {
+            faults.push(&places.many, "recipients.both", "Give recipient or recipients, not both.");
+        }
+        (None, None) => {
+            faults.push(&places.one, "required", "Give recipient, or recipients for one letter to each.");
+        }
+        (Some(Object(recipient)), None) => recipients.push((recipient, places.one)),
         (None, Some(list)) => {
             if list.total == 0 {
-                faults.push(&at, "required", "Name at least one recipient.");
+                faults.push(&places.many, "required", "Name at least one recipient.");
             }
             if list.total > MAX_RECIPIENTS {
                 let message =
                     format!("The request has {} recipients; name at most {MAX_RECIPIENTS} at a time.", list.total);
                 return Err(Problem::new(413, "recipients.too_many", message));
             }
+            let merged = list.items.iter().filter(|Object(raw)| raw.variables.is_some()).count();
+            if merged > MAX_MERGED {
+                let message = format!(
+                    "The request has {merged} recipients with variables of their own; name at most {MAX_MERGED} of these at a time."
+                );
+                return Err(Problem::new(413, "recipients.too_many", message));
+            }
             for (index, Object(raw)) in list.items.iter().enumerate() {
-                recipients.push((raw, at.index(index)));
+                recipients.push((raw, places.many.index(index)));
             }
         }
     }
-    let mut parties = Vec::with_capacity(recipients.len());
-    for (raw, at) in &recipients {
-        let own_id = own_text(&raw.external_id, &at.key("externalId"), &mut faults);
-        let own_pairs = raw.metadata.as_ref().map(|raw| metadata(raw, &at.key("metadata"), &mut faults));
-        let Some((party, warnings)) = raw.recipient(options.address_check, at, &mut faults) else { continue };
-        options.check_recipient(&party, at, &mut faults);
-        parties.push((party, warnings, own_id, own_pairs));
+    let mut addressees = Vec::with_capacity(recipients.len());
+    for (raw, at) in recipients {
+        let external_id = own_text(&raw.external_id, &at.key("externalId"), &mut faults);
+        let metadata = raw.metadata.as_ref().map(|raw| metadata(raw, &at.key("metadata"), &mut faults));
+        let variables = content
+            .as_ref()
+            .and_then(|content| content.own_variables(raw.variables, &at.key("variables"), &mut faults));
+        let Some((party, warnings)) = raw.recipient(options.address_check, &at, &mut faults) else { continue };
+        options.check_recipient(&party, &at, &mut faults);
+        addressees.push(Addressee { party, warnings, external_id, metadata, variables, at });
     }
-    let (Some((sender, return_address)), Some(content), Some(use_type), Ok(send_date), true) =
-        (sender, content, use_type, send_date, faults.is_empty())
-    else {
-        return Err(refused(&faults));
-    };
-    let (content, pdf) = content.split();
-    let mut orders = Vec::with_capacity(parties.len());
-    for (recipient, warnings, own_id, own_pairs) in parties {
-        orders.push(Order {
-            sender: sender.clone(),
-            return_address: return_address.clone(),
-            recipient,
-            warnings,
-            content: content.clone(),
-            use_type,
-            options: options.clone(),
-            external_id: own_id.or_else(|| external_id.clone()),
-            description: description.clone(),
-            metadata: own_pairs.unwrap_or_else(|| pairs.clone()),
-        });
+    match (sender, content, use_type, send_date) {
+        (Some((sender, return_address)), Some(content), Some(use_type), Ok(send_date)) if faults.is_empty() => {
+            Ok(NewSingles {
+                sender,
+                return_address,
+                addressees,
+                content,
+                use_type,
+                options,
+                external_id,
+                description,
+                metadata: pairs,
+                send_date,
+                many,
+            })
+        }
+        _ => Err(refused(&faults)),
     }
-    for (order, (_, at)) in orders.iter().zip(&recipients) {
-        order.check_texts(if many { at } else { &root }, &mut faults);
+}
+
+/// The orders of a request. What is printed is made and kept here, when all else is right.
+async fn orders(app: &App, caller: &Caller, new: NewSingles<'_>, places: &Places<'_>) -> Result<Vec<Order>, Problem> {
+    let pieces: Vec<Piece<'_>> =
+        new.addressees.iter().map(|to| Piece { own: to.variables.clone(), at: to.at.key("variables") }).collect();
+    let contents = new.content.keep(app, caller, &pieces, &places.content).await?;
+    let mut faults = Faults::default();
+    let mut orders = Vec::with_capacity(contents.len());
+    for (addressee, content) in new.addressees.iter().zip(contents) {
+        let order = Order {
+            sender: new.sender.clone(),
+            return_address: new.return_address.clone(),
+            recipient: addressee.party.clone(),
+            warnings: addressee.warnings.clone(),
+            content,
+            use_type: new.use_type,
+            options: new.options.clone(),
+            external_id: addressee.external_id.clone().or_else(|| new.external_id.clone()),
+            description: new.description.clone(),
+            metadata: addressee.metadata.clone().unwrap_or_else(|| new.metadata.clone()),
+        };
+        order.check_texts(if new.many { &addressee.at } else { &Pointer::Root }, &mut faults);
+        orders.push(order);
     }
     if orders.iter().map(Order::texts).sum::<usize>() > MAX_TEXTS {
-        let message = "externalId, description and metadata of all letters have more than 20 MB together. Shorten them, \
-                       or send fewer letters at a time.";
+        let message = "externalId, description, metadata and variables of all letters have more than 20 MB together. Shorten \
+                       them, or send fewer letters at a time.";
         return Err(Problem::new(413, "texts.too_large", message));
     }
-    if faults.is_empty() { Ok(NewSingles { orders, pdf, send_date, many }) } else { Err(refused(&faults)) }
+    if faults.is_empty() { Ok(orders) } else { Err(refused(&faults)) }
 }
 
 /// What is wrong with a request. A document that is too large has a status of its own.

@@ -3,7 +3,7 @@
 use domain::event::EventKind;
 use domain::fault::{Faults, Pointer};
 use domain::location::Location;
-use domain::single::{MAX_HISTORY, Single, SingleState, TooLate};
+use domain::single::{Content, MAX_HISTORY, Single, SingleState, TooLate};
 use edge::wire::{self, Object};
 use edge::{Call, Problem, Reply};
 use store::singles::SingleChange;
@@ -12,6 +12,10 @@ use super::cancel::ATTEMPTS;
 use super::create::refused;
 use super::wire::{RawSingle, metadata, own_text, use_type, wish};
 use crate::App;
+use crate::content::{NewContent, Piece};
+
+/// Where a letter's own variables are in a request.
+const OWN: Pointer<'static> = Pointer::Key(&Pointer::Key(&Pointer::Root, "recipient"), "variables");
 
 /// Answers the request: 200 with the letter. It is inspected again if its document or how it is made changed, or if it had
 /// an issue.
@@ -20,6 +24,8 @@ use crate::App;
 /// 400, 404, 409 after the cutoff, 413 and 422.
 pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
     let raw: RawSingle<'_> = wire::read(&call.body)?;
+    // What is printed is made once, however often the letter has to be read again.
+    let mut kept: Option<Content> = None;
     for _ in 0..ATTEMPTS {
         let single = super::own(app, &call).await?;
         single.changeable(call.now).map_err(|reason| super::too_late(&single, reason))?;
@@ -30,9 +36,19 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
             Some(_) => app.store.list_locations(&single.account).await?,
             None => Vec::new(),
         };
-        let (to, pdf) = changed(app, &call, &raw, &single, &locations)?;
-        if let Some(pdf) = pdf {
-            app.store.keep_copy(&single.account, pdf).await?;
+        let (mut to, content) = changed(app, &call, &raw, &single, &locations)?;
+        if let Some((content, piece)) = content {
+            let made = match kept.take() {
+                Some(made) => Some(made),
+                None => content.keep(app, call.caller()?, &[piece], &Pointer::Root.key("content")).await?.pop(),
+            };
+            to.order.content = made.clone().unwrap_or(to.order.content);
+            kept = made;
+            let mut faults = Faults::default();
+            to.order.check_texts(&Pointer::Root, &mut faults);
+            if !faults.is_empty() {
+                return Err(refused(&faults));
+            }
         }
         let change = SingleChange { to, kind: EventKind::LetterUpdated };
         if let Ok(single) = app.store.change_single(&single, change, call.now).await? {
@@ -42,19 +58,18 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
     Err(super::contended())
 }
 
-/// What a letter becomes, and the bytes of its new document if they came with the request.
+/// What a letter becomes, and its new content if there is any, of which what is kept has yet to be made.
 fn changed(
     app: &App,
     call: &Call,
     raw: &RawSingle<'_>,
     single: &Single,
     locations: &[Location],
-) -> Result<(Single, Option<Vec<u8>>), Problem> {
+) -> Result<(Single, Option<(NewContent, Piece<'static>)>), Problem> {
     let mut faults = Faults::default();
     let root = Pointer::Root;
     let mut to = single.clone();
     let order = &mut to.order;
-    let mut pdf = None;
     if raw.recipients.is_some() {
         faults.push(&root.key("recipients"), "recipients.one", "A letter has one recipient: give recipient.");
     }
@@ -75,11 +90,21 @@ fn changed(
     }
     order.options.check(&at, &mut faults);
     order.options.check_recipient(&order.recipient, &root.key("recipient"), &mut faults);
-    if let Some(Object(raw)) = &raw.content
-        && let Some(content) = raw.parse(locations, &root.key("content"), &mut faults)
-    {
-        (order.content, pdf) = content.split();
-    }
+    let content = match &raw.content {
+        Some(Object(raw)) => raw.parse(locations, &root.key("content"), &mut faults),
+        None => None,
+    };
+    let own = raw.recipient.as_ref().and_then(|Object(recipient)| recipient.variables);
+    let own = match &content {
+        Some(content) => content.own_variables(own, &OWN, &mut faults),
+        None => {
+            if own.is_some() && raw.content.is_none() {
+                let message = "A letter keeps what was made of its variables: give its content again with them.";
+                faults.push(&root.key("content"), "required", message);
+            }
+            None
+        }
+    };
     let at = root.key("useType");
     if let Some(kind) = use_type(&raw.use_type, &at, &mut faults) {
         order.use_type = kind;
@@ -115,5 +140,6 @@ fn changed(
             }
         }
     }
-    if faults.is_empty() { Ok((to, pdf)) } else { Err(refused(&faults)) }
+    let content = content.map(|content| (content, Piece { own, at: OWN }));
+    if faults.is_empty() { Ok((to, content)) } else { Err(refused(&faults)) }
 }

@@ -1,7 +1,5 @@
 //! A letter that is sent by itself, in the words of its door: what comes in, and what goes out.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use domain::account::Mode;
 use domain::address::{Address, AddressWarning, RawAddress, ReturnAddress};
 use domain::batch::{MailClass, parse_target_mail_date};
@@ -9,25 +7,24 @@ use domain::event::EventKind;
 use domain::fault::{Faults, Pointer};
 use domain::finish::{Envelope, Placement, Sides};
 use domain::id::SingleId;
-use domain::letter::{Copy, Finding, Issue};
-use domain::location::{Location, S3Path, registered_path};
+use domain::letter::{Finding, Issue};
 use domain::single::options::{AddressCheck, ExtraService, Options};
 use domain::single::party::{Individual, Party, RawIndividual, RawParty};
 use domain::single::{
-    Content, Happened, MAX_METADATA, Metadata, Single, Status, TEXT_MOST, UseType, parse_metadata, return_address,
+    Happened, MAX_METADATA, Metadata, Single, Status, TEXT_MOST, UseType, parse_metadata, return_address,
 };
 use domain::tracking::PostalState;
 use edge::wire::{Field, List, Object};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use store::idempotency::sha256;
+use serde_json::value::RawValue;
 use store::singles::Released;
+
+use crate::content::{ContentOut, RawContent, VariableOut};
 
 /// The most recipients that are read of a request: one more than there may be.
 pub(super) const RECIPIENTS_READ: usize = domain::single::MAX_RECIPIENTS + 1;
-/// The largest PDF that fits in a request: the gateway takes 6 MB, and base64 makes 4 bytes of 3.
-pub(super) const MAX_PDF: usize = 4_000_000;
 
 /// The body of a request to create or to change a letter.
 #[derive(Deserialize)]
@@ -57,7 +54,7 @@ pub(super) struct RawSingle<'a> {
 
 type RawMetadata<'a> = List<Object<RawPair<'a>>, { MAX_METADATA + 1 }>;
 
-/// Who sends or gets a letter. Of several recipients each may have an external id and metadata of its own.
+/// Who sends or gets a letter. A recipient may have an external id, metadata and variables of its own.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", expecting = "a sender or recipient as a JSON object")]
 pub(super) struct RawPartyIn<'a> {
@@ -71,6 +68,8 @@ pub(super) struct RawPartyIn<'a> {
     pub(super) external_id: Field<'a>,
     #[serde(default, borrow)]
     pub(super) metadata: Option<RawMetadata<'a>>,
+    #[serde(default, borrow)]
+    pub(super) variables: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -107,16 +106,6 @@ struct RawAddressIn<'a> {
     country: Field<'a>,
 }
 
-/// Where the document is. Each kind of content is a member, of which there is exactly one.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", expecting = "the content as a JSON object")]
-pub(super) struct RawContent<'a> {
-    #[serde(default, borrow)]
-    path: Field<'a>,
-    #[serde(default, borrow)]
-    pdf: Field<'a>,
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", expecting = "options as a JSON object")]
 pub(super) struct RawOptions<'a> {
@@ -147,27 +136,6 @@ pub(super) struct RawPair<'a> {
     key: Field<'a>,
     #[serde(default, borrow)]
     value: Field<'a>,
-}
-
-/// A document as a request names it or brings it.
-pub(super) enum NewContent {
-    /// Where it is.
-    Path(S3Path),
-    /// The bytes.
-    Pdf(Vec<u8>),
-}
-
-impl NewContent {
-    /// The content as it is kept, and the bytes of which a copy is to be kept with it.
-    pub(super) fn split(self) -> (Content, Option<Vec<u8>>) {
-        match self {
-            NewContent::Path(path) => (Content::Path(path), None),
-            NewContent::Pdf(bytes) => {
-                let copy = Copy { sha256: sha256(&bytes), bytes: bytes.len() as u64 };
-                (Content::Pdf(copy), Some(bytes))
-            }
-        }
-    }
 }
 
 impl RawPartyIn<'_> {
@@ -252,43 +220,6 @@ fn blame(party: &Party, line: &str) -> &'static str {
         "organization"
     } else {
         "address"
-    }
-}
-
-impl RawContent<'_> {
-    /// Reads where the document is, or adds what is wrong with that.
-    pub(super) fn parse(&self, locations: &[Location], at: &Pointer<'_>, faults: &mut Faults) -> Option<NewContent> {
-        let given = [&self.path, &self.pdf].into_iter().filter(|field| field.is_given()).count();
-        if given != 1 {
-            let message = "Give exactly one of path, the S3 path of a PDF, and pdf, its bytes in base64.";
-            faults.push(at, "content.kind", message);
-            return None;
-        }
-        let here = at.key("path");
-        if let Some(path) = self.path.text(&here, faults) {
-            return registered_path(path, locations, &here, faults).map(NewContent::Path);
-        }
-        let here = at.key("pdf");
-        let pdf = self.pdf.text(&here, faults)?;
-        if pdf.len() > MAX_PDF.div_ceil(3) * 4 {
-            let message = format!(
-                "The PDF has more than {} MB: upload it to a location that is registered to your account, and give its path.",
-                MAX_PDF / 1_000_000
-            );
-            faults.push(&here, "content.too_large", message);
-            return None;
-        }
-        match STANDARD.decode(pdf) {
-            Ok(bytes) if bytes.starts_with(b"%PDF-") => Some(NewContent::Pdf(bytes)),
-            Ok(_) => {
-                faults.push(&here, "content.not_pdf", "The bytes are no PDF: they do not begin with %PDF-.");
-                None
-            }
-            Err(_) => {
-                faults.push(&here, "content.base64", "Give the bytes of the PDF in base64 with padding.");
-                None
-            }
-        }
     }
 }
 
@@ -392,6 +323,8 @@ pub(super) struct SingleOut<'a> {
     sender: PartyOut<'a>,
     recipient: PartyOut<'a>,
     content: ContentOut<'a>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    variables: Vec<VariableOut>,
     use_type: UseType,
     options: &'a Options,
     send_date: Date,
@@ -444,14 +377,6 @@ struct AddressOut<'a> {
     country: &'a str,
 }
 
-/// Where the document came from.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-enum ContentOut<'a> {
-    Path(&'a S3Path),
-    Pdf(&'a Copy),
-}
-
 #[derive(Serialize)]
 struct WarningOut {
     code: &'static str,
@@ -500,10 +425,8 @@ impl<'a> SingleOut<'a> {
             mode: single.mode,
             sender: PartyOut::new(&order.sender),
             recipient: PartyOut::new(&order.recipient),
-            content: match &order.content {
-                Content::Path(path) => ContentOut::Path(path),
-                Content::Pdf(copy) => ContentOut::Pdf(copy),
-            },
+            content: ContentOut::new(&order.content),
+            variables: VariableOut::all(&order.content),
             use_type: order.use_type,
             options: &order.options,
             send_date: single.send_date,

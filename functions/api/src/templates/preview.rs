@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::wire::read_preview;
 use crate::App;
-use crate::rendering::{Options, Source, picture, render};
+use crate::rendering::{Source, Unrendered, load, picture, render};
 
 /// For how long the links lead somewhere.
 const LINKS: Duration = Duration::from_secs(15 * 60);
@@ -40,22 +40,20 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
     let asked = read_preview(&call.body)?;
     let version = asked.version.unwrap_or(template.version);
     let source = Source::Template(template.id.clone(), Some(version));
-    let options = Options { page: None, max_pages: asked.max_pages };
     let root = Pointer::Root;
-    let kept = match render(app, caller, source, &asked.variables, &options).await? {
-        Ok(kept) => kept,
-        Err(unrendered) => return Err(unrendered.problem(&root.key("version"), &root.key("variables"))),
-    };
-    let image = picture(app, &kept.bytes, 0, WIDTH).await?;
+    let told = |unrendered: Unrendered| unrendered.problem(&root.key("version"), &root.key("variables"));
+    let loaded = load(app, caller, source, None).await?.map_err(told)?;
+    let rendered = render(app, caller, &loaded, asked.variables, asked.max_pages).await?.map_err(told)?;
+    let image = picture(app, &rendered.bytes, 0, WIDTH).await?;
     Reply::json(
         200,
         &PreviewOut {
             version,
-            pages: kept.pages,
-            pdf_url: app.store.show(&caller.account, kept.bytes, "application/pdf", LINKS).await?,
+            pages: rendered.pages,
+            pdf_url: app.store.show(&caller.account, rendered.bytes, "application/pdf", LINKS).await?,
             image_url: app.store.show(&caller.account, image, "image/png", LINKS).await?,
             expires_at: call.now + LINKS,
-            findings: kept.findings,
+            findings: rendered.findings,
         },
     )
 }

@@ -2,16 +2,18 @@
 
 use domain::fault::{Faults, Pointer};
 use domain::id::TemplateId;
+use domain::single::TEXTS_MOST;
 use domain::template::{MAX_NAME, Template, TemplateVersion};
 use edge::Problem;
 use edge::wire::{self, Field};
 use jiff::Timestamp;
 use render::{MAX_HTML, PageSize};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::App;
-use crate::rendering::tell;
+use crate::rendering::{MOST_PAGES, tell};
 
 /// A template as a client sees it.
 #[derive(Serialize)]
@@ -147,8 +149,8 @@ pub(super) async fn checked(app: &App, given: Given) -> Result<Given, Problem> {
 struct RawPreview<'a> {
     #[serde(default, borrow)]
     version: Field<'a>,
-    #[serde(default)]
-    variables: Option<Value>,
+    #[serde(default, borrow)]
+    variables: Option<&'a RawValue>,
     #[serde(default, borrow)]
     max_pages: Field<'a>,
 }
@@ -165,13 +167,11 @@ pub(super) struct Asked {
 /// # Errors
 /// 400 and 422.
 pub(super) fn read_preview(body: &[u8]) -> Result<Asked, Problem> {
-    /// As many pages as the thickest envelope takes.
-    const MOST_PAGES: u32 = 154;
     let raw: RawPreview<'_> = wire::read(body)?;
     let mut faults = Faults::default();
     let root = Pointer::Root;
     let version = raw.version.whole(1..=u32::MAX, &root.key("version"), &mut faults);
-    let variables = variables(raw.variables, &root.key("variables"), &mut faults);
+    let variables = variables(raw.variables, &root.key("variables"), &mut faults).unwrap_or_default();
     let max_pages = raw.max_pages.whole(1..=MOST_PAGES, &root.key("maxPages"), &mut faults).unwrap_or(MOST_PAGES);
     if faults.is_empty() {
         Ok(Asked { version, variables, max_pages })
@@ -180,14 +180,19 @@ pub(super) fn read_preview(body: &[u8]) -> Result<Asked, Problem> {
     }
 }
 
-/// Reads variables: an object of values by name, or a list of objects with `name` and `value`, of which the value may be left
-/// out. Values may be anything, lists and objects too, for templates that go through them.
-pub fn variables(given: Option<Value>, at: &Pointer<'_>, faults: &mut Faults) -> Map<String, Value> {
+/// Reads variables, if any are given: an object of values by name, or a list of objects with `name` and `value`, of which the
+/// value may be left out. Values may be anything, lists and objects too, for templates that go through them.
+pub fn variables(given: Option<&RawValue>, at: &Pointer<'_>, faults: &mut Faults) -> Option<Map<String, Value>> {
     const SHAPE: &str = "Give an object of values by name, or a list of objects with name and value.";
-    match given {
-        None | Some(Value::Null) => Map::new(),
-        Some(Value::Object(map)) => map,
-        Some(Value::Array(list)) => {
+    let given = given?.get();
+    // Values take many times the memory of their text.
+    if given.len() > TEXTS_MOST {
+        faults.push(at, "too_large", format!("The variables have {} bytes; give at most {TEXTS_MOST}.", given.len()));
+        return None;
+    }
+    match serde_json::from_str(given) {
+        Ok(Value::Object(map)) => Some(map),
+        Ok(Value::Array(list)) => {
             let mut map = Map::new();
             for (index, entry) in list.into_iter().enumerate() {
                 let here = at.index(index);
@@ -201,11 +206,11 @@ pub fn variables(given: Option<Value>, at: &Pointer<'_>, faults: &mut Faults) ->
                     faults.push(&here.key("name"), "duplicate", "Give each variable once.");
                 }
             }
-            map
+            Some(map)
         }
-        Some(_) => {
+        _ => {
             faults.push(at, "type", SHAPE);
-            Map::new()
+            None
         }
     }
 }
@@ -218,7 +223,8 @@ mod tests {
 
     fn read_variables(given: Value) -> (Map<String, Value>, Vec<String>) {
         let mut faults = Faults::default();
-        let read = variables(Some(given), &Pointer::Root.key("variables"), &mut faults);
+        let given = serde_json::value::to_raw_value(&given).unwrap();
+        let read = variables(Some(&given), &Pointer::Root.key("variables"), &mut faults).unwrap_or_default();
         (read, faults.listed().iter().map(|fault| fault.pointer.clone()).collect())
     }
 
@@ -235,5 +241,6 @@ mod tests {
         let (_, faults) = read_variables(json!([{ "value": 1 }, { "name": "a" }, "b", { "name": "a" }]));
         assert_eq!(faults, ["/variables/0", "/variables/2", "/variables/3/name"]);
         assert_eq!(read_variables(json!("name=Jane")).1, ["/variables"]);
+        assert_eq!(read_variables(json!({ "name": "x".repeat(250_001) })).1, ["/variables"]);
     }
 }

@@ -1,0 +1,403 @@
+//! What is printed, as a request about a single piece names it or brings it: read, and made what is kept.
+//!
+//! HTML is rendered here, before the request is answered, so that a template that cannot be filled in costs a request and never
+//! a letter.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use domain::account::Caller;
+use domain::document::{DocumentState, DocumentType};
+use domain::fault::{Faults, Pointer};
+use domain::id::{DocumentId, TemplateId};
+use domain::letter::Copy;
+use domain::location::{Location, S3Path, registered_path};
+use domain::single::Content;
+use domain::template::Variables;
+use edge::Problem;
+use edge::wire::Field;
+use futures::future::try_join_all;
+use render::{MAX_HTML, PageSize};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::rendering::{MOST_PAGES, Source, Unrendered, load, render};
+use crate::templates::wire::{page_size, variables};
+use crate::{App, documents};
+
+/// The largest PDF that fits in a request: the gateway takes 6 MB, and base64 makes 4 bytes of 3.
+pub const MAX_PDF: usize = 4_000_000;
+/// For how long letters of one request are rendered. Its function has 29 seconds for all there is to do.
+const RENDERING: Duration = Duration::from_secs(12);
+/// So many letters are rendered, then put into S3 at once.
+const KEPT_AT_ONCE: usize = 8;
+/// Of so many recipients it is told what is wrong with their variables.
+const FAULTY: usize = 20;
+
+/// What is printed. Each kind of content is a member, of which there is exactly one, and others that go with it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", expecting = "the content as a JSON object")]
+pub struct RawContent<'a> {
+    #[serde(default, borrow)]
+    path: Field<'a>,
+    #[serde(default, borrow)]
+    pdf: Field<'a>,
+    #[serde(default, borrow)]
+    document_id: Field<'a>,
+    #[serde(default, borrow)]
+    html: Field<'a>,
+    #[serde(default, borrow)]
+    page_size: Field<'a>,
+    #[serde(default, borrow)]
+    template_id: Field<'a>,
+    #[serde(default, borrow)]
+    version: Field<'a>,
+    #[serde(default, borrow)]
+    variables: Option<&'a RawValue>,
+}
+
+/// What is printed, as a request names it or brings it.
+pub enum NewContent {
+    /// Where it is.
+    Path(S3Path),
+    /// The bytes of a PDF.
+    Pdf(Vec<u8>),
+    /// A document that was uploaded.
+    Document(DocumentId),
+    /// HTML, to be filled in.
+    Html(NewHtml),
+}
+
+/// HTML, to be filled in.
+pub struct NewHtml {
+    source: Source,
+    page: Option<PageSize>,
+    variables: Map<String, Value>,
+}
+
+/// A piece that content is made for.
+pub struct Piece<'a> {
+    /// Its own variables, which go before those that all have.
+    pub own: Option<Variables>,
+    /// Where these are in the request.
+    pub at: Pointer<'a>,
+}
+
+impl RawContent<'_> {
+    /// Reads what is printed, or adds what is wrong with that.
+    pub fn parse(&self, locations: &[Location], at: &Pointer<'_>, faults: &mut Faults) -> Option<NewContent> {
+        let kinds = [&self.path, &self.pdf, &self.document_id, &self.html, &self.template_id];
+        if kinds.into_iter().filter(|field| field.is_given()).count() != 1 {
+            let message = "Give exactly one of path, the S3 path of a PDF; pdf, its bytes in base64; documentId, an uploaded \
+                           document; html; and templateId.";
+            faults.push(at, "content.kind", message);
+            return None;
+        }
+        for (name, given, goes_with, is_there) in [
+            ("version", self.version.is_given(), "templateId", self.template_id.is_given()),
+            ("pageSize", self.page_size.is_given(), "html", self.html.is_given()),
+            (
+                "variables",
+                self.variables.is_some(),
+                "html or templateId",
+                self.html.is_given() || self.template_id.is_given(),
+            ),
+        ] {
+            if given && !is_there {
+                faults.push(&at.key(name), "content.unused", format!("Leave {name} out: it goes with {goes_with}."));
+            }
+        }
+        let here = at.key("path");
+        if let Some(path) = self.path.text(&here, faults) {
+            return registered_path(path, locations, &here, faults).map(NewContent::Path);
+        }
+        if self.pdf.is_given() {
+            return self.parse_pdf(&at.key("pdf"), faults).map(NewContent::Pdf);
+        }
+        let here = at.key("documentId");
+        if let Some(id) = self.document_id.text(&here, faults) {
+            let Ok(id) = DocumentId::parse(id) else {
+                unknown_document(&here, faults);
+                return None;
+            };
+            return Some(NewContent::Document(id));
+        }
+        let (source, page) = match self.template_id.is_given() {
+            true => (self.parse_template(at, faults), None),
+            false => {
+                (self.parse_html(&at.key("html"), faults), page_size(&self.page_size, &at.key("pageSize"), faults))
+            }
+        };
+        if page.is_some_and(PageSize::is_card) {
+            faults.push(&at.key("pageSize"), "enum", "A letter is made on Letter, Legal or A4.");
+        }
+        let variables = variables(self.variables, &at.key("variables"), faults).unwrap_or_default();
+        Some(NewContent::Html(NewHtml { source: source?, page, variables }))
+    }
+
+    fn parse_pdf(&self, at: &Pointer<'_>, faults: &mut Faults) -> Option<Vec<u8>> {
+        let pdf = self.pdf.text(at, faults)?;
+        if pdf.len() > MAX_PDF.div_ceil(3) * 4 {
+            let message = format!(
+                "The PDF has more than {} MB: upload it as a document (POST /v2/documents) and give its documentId, or put it \
+                 into a location that is registered to your account and give its path.",
+                MAX_PDF / 1_000_000
+            );
+            faults.push(at, "content.too_large", message);
+            return None;
+        }
+        match STANDARD.decode(pdf) {
+            Ok(bytes) if bytes.starts_with(b"%PDF-") => Some(bytes),
+            Ok(_) => {
+                faults.push(at, "content.not_pdf", "The bytes are no PDF: they do not begin with %PDF-.");
+                None
+            }
+            Err(_) => {
+                faults.push(at, "content.base64", "Give the bytes of the PDF in base64 with padding.");
+                None
+            }
+        }
+    }
+
+    fn parse_html(&self, at: &Pointer<'_>, faults: &mut Faults) -> Option<Source> {
+        let html = self.html.text(at, faults)?;
+        if html.trim().is_empty() || html.len() > MAX_HTML {
+            faults.push(at, "length", format!("Give HTML of at most {} kB.", MAX_HTML >> 10));
+            return None;
+        }
+        Some(Source::Html(html.to_owned()))
+    }
+
+    fn parse_template(&self, at: &Pointer<'_>, faults: &mut Faults) -> Option<Source> {
+        let version = self.version.whole(1..=u32::MAX, &at.key("version"), faults);
+        let here = at.key("templateId");
+        match TemplateId::parse(self.template_id.text(&here, faults)?) {
+            Ok(id) => Some(Source::Template(id, version)),
+            Err(_) => {
+                Unrendered::NoTemplate.tell(&here, &here, faults);
+                None
+            }
+        }
+    }
+}
+
+impl NewContent {
+    /// What a piece is filled in with that has variables of its own; a fault where there is nothing to fill in.
+    pub fn own_variables(&self, given: Option<&RawValue>, at: &Pointer<'_>, faults: &mut Faults) -> Option<Variables> {
+        given?;
+        let NewContent::Html(NewHtml { variables: shared, .. }) = self else {
+            faults.push(at, "content.unused", "Leave variables out: they go with html or templateId.");
+            return None;
+        };
+        let mut values = shared.clone();
+        values.extend(variables(given, at, faults)?);
+        Some(Variables::new(&values))
+    }
+
+    /// Makes what is kept of it for each piece, and keeps the documents that have to be. `at` is where it is in the request.
+    ///
+    /// # Errors
+    /// 422 when it cannot be used, and when the store does not answer or a child cannot be started.
+    pub async fn keep(
+        self,
+        app: &App,
+        caller: &Caller,
+        pieces: &[Piece<'_>],
+        at: &Pointer<'_>,
+    ) -> Result<Vec<Content>, Problem> {
+        let content = match self {
+            NewContent::Path(path) => Content::Path(path),
+            NewContent::Pdf(bytes) => Content::Pdf(app.store.keep_incoming(&caller.account, bytes).await?),
+            NewContent::Document(id) => uploaded(app, caller, id, &at.key("documentId")).await?,
+            NewContent::Html(html) => return html.keep(app, caller, pieces, at).await,
+        };
+        Ok(vec![content; pieces.len()])
+    }
+}
+
+/// An uploaded document as the content of a piece.
+async fn uploaded(app: &App, caller: &Caller, id: DocumentId, at: &Pointer<'_>) -> Result<Content, Problem> {
+    let mut faults = Faults::default();
+    if let Some(document) = app.store.document(&caller.account, caller.mode, &id).await? {
+        let document = documents::settled(app, document).await?;
+        match document.state {
+            _ if document.content_type != DocumentType::Pdf => {
+                faults.push(
+                    at,
+                    "document.type",
+                    "The document is an image, which HTML can show. Give the id of a PDF.",
+                );
+            }
+            DocumentState::Waiting => {
+                let message =
+                    "The document is not there, or not as it was announced. Upload it, then send the request again.";
+                faults.push(at, "document.waiting", message);
+            }
+            DocumentState::Refused => Unrendered::Refused(document.findings).tell(at, at, &mut faults),
+            DocumentState::Ready => return Ok(Content::Document { id, copy: app.store.copy_of(&document) }),
+        }
+    } else {
+        unknown_document(at, &mut faults);
+    }
+    Err(Problem::faulty(422, "invalid", &faults))
+}
+
+fn unknown_document(at: &Pointer<'_>, faults: &mut Faults) {
+    faults.push(
+        at,
+        "document.unknown",
+        "There is no such document. Announce it with POST /v2/documents, and upload it.",
+    );
+}
+
+impl NewHtml {
+    /// Renders it, once for all pieces without variables of their own and once for each with some, and keeps what that makes.
+    async fn keep(
+        self,
+        app: &App,
+        caller: &Caller,
+        pieces: &[Piece<'_>],
+        at: &Pointer<'_>,
+    ) -> Result<Vec<Content>, Problem> {
+        let template = match &self.source {
+            Source::Html(_) => None,
+            Source::Template(id, _) => Some(id.clone()),
+        };
+        let named = at.key(if template.is_some() { "templateId" } else { "html" });
+        let filled_in = at.key("variables");
+        let loaded = load(app, caller, self.source, self.page).await?;
+        let loaded = loaded.map_err(|unrendered| unrendered.problem(&named, &filled_in))?;
+        let mut faults = Faults::default();
+        if loaded.page.is_card() {
+            faults.push(&named, "template.page", "The template is made for a postcard, and this is a letter.");
+            return Err(Problem::faulty(422, "invalid", &faults));
+        }
+
+        let shared = Variables::new(&self.variables);
+        let all_alike = pieces.iter().any(|piece| piece.own.is_none());
+        let own = pieces.iter().filter_map(|piece| Some((piece.own.as_ref()?, &piece.at)));
+        let wanted: Vec<(&Variables, Option<&Pointer<'_>>)> =
+            all_alike.then_some((&shared, None)).into_iter().chain(own.map(|(own, at)| (own, Some(at)))).collect();
+        let (started, mut refused) = (Instant::now(), 0);
+        let mut made: Vec<Outcome> = Vec::with_capacity(wanted.len());
+        for some in wanted.chunks(KEPT_AT_ONCE) {
+            let mut outcomes = Vec::with_capacity(some.len());
+            for (variables, _) in some {
+                if started.elapsed() > RENDERING || refused == FAULTY {
+                    outcomes.push(Err(Outcome::Left));
+                    continue;
+                }
+                match render(app, caller, &loaded, variables.values(), MOST_PAGES).await? {
+                    Ok(rendered) => outcomes.push(Ok(rendered.bytes)),
+                    Err(unrendered) => {
+                        refused += 1;
+                        outcomes.push(Err(Outcome::Refused(unrendered)));
+                    }
+                }
+            }
+            made.extend(try_join_all(outcomes.into_iter().map(|outcome| keep(app, caller, outcome))).await?);
+        }
+        tracing::info!(account = %caller.account, letters = pieces.len(), rendered = made.len(), "rendered");
+
+        let left = made.iter().filter(|outcome| matches!(outcome, Outcome::Left)).count();
+        let mut copies = Vec::with_capacity(made.len());
+        for (outcome, (_, own)) in made.into_iter().zip(&wanted) {
+            match (outcome, own) {
+                (Outcome::Made(copy), _) => copies.push(copy),
+                (Outcome::Left, _) => {}
+                // What only some variables bring about is told where these are.
+                (Outcome::Refused(unrendered), Some(own)) => unrendered.tell(own, own, &mut faults),
+                (Outcome::Refused(unrendered), None) => unrendered.tell(&named, &filled_in, &mut faults),
+            }
+        }
+        if faults.is_empty() && left > 0 {
+            let message = format!(
+                "Only {} of {} letters could be rendered in the time of a request. Send fewer recipients at a time, or make the \
+                 HTML simpler.",
+                copies.len(),
+                wanted.len()
+            );
+            faults.push(&named, "html.too_costly", message);
+        }
+        if !faults.is_empty() {
+            return Err(Problem::faulty(422, "invalid", &faults));
+        }
+        let content = |variables: &Variables, copy: Copy| match (&template, loaded.version) {
+            (Some(id), Some(version)) => {
+                Content::Template { id: id.clone(), version, copy, variables: variables.clone() }
+            }
+            _ => Content::Html { copy, variables: variables.clone() },
+        };
+        let mut contents = wanted.iter().zip(copies).map(|((variables, _), copy)| content(variables, copy));
+        let alike = if all_alike { contents.next() } else { None };
+        let contents = pieces.iter().map(|piece| if piece.own.is_some() { contents.next() } else { alike.clone() });
+        contents.collect::<Option<_>>().ok_or_else(|| io::Error::other("a letter was not rendered").into())
+    }
+}
+
+/// What came of rendering one letter.
+enum Outcome {
+    Made(Copy),
+    Refused(Unrendered),
+    /// There was no time for it, or enough was wrong before.
+    Left,
+}
+
+async fn keep(app: &App, caller: &Caller, outcome: Result<Vec<u8>, Outcome>) -> Result<Outcome, Problem> {
+    match outcome {
+        Ok(bytes) => Ok(Outcome::Made(app.store.keep_incoming(&caller.account, bytes).await?)),
+        Err(outcome) => Ok(outcome),
+    }
+}
+
+/// What is printed, as it is shown: where it came from.
+#[derive(Serialize, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct ContentOut<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<&'a S3Path>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pdf: Option<&'a Copy>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    document_id: Option<&'a DocumentId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    html: Option<&'a Copy>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    template_id: Option<&'a TemplateId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<u32>,
+}
+
+impl<'a> ContentOut<'a> {
+    /// That content.
+    pub fn new(content: &'a Content) -> Self {
+        let none = ContentOut::default();
+        match content {
+            Content::Path(path) => ContentOut { path: Some(path), ..none },
+            Content::Pdf(copy) => ContentOut { pdf: Some(copy), ..none },
+            Content::Document { id, .. } => ContentOut { document_id: Some(id), ..none },
+            Content::Html { copy, .. } => ContentOut { html: Some(copy), ..none },
+            Content::Template { id, version, .. } => {
+                ContentOut { template_id: Some(id), version: Some(*version), ..none }
+            }
+        }
+    }
+}
+
+/// A variable, as it is shown.
+#[derive(Serialize)]
+pub struct VariableOut {
+    name: String,
+    value: Value,
+}
+
+impl VariableOut {
+    /// The variables of a content.
+    pub fn all(content: &Content) -> Vec<Self> {
+        let values = content.variables().map(Variables::values).unwrap_or_default();
+        values.into_iter().map(|(name, value)| VariableOut { name, value }).collect()
+    }
+}

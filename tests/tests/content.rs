@@ -1,0 +1,305 @@
+//! What letters are made of: HTML, templates and uploaded documents, rendered before the answer, for one recipient or for many.
+//!
+//! It needs an AWS emulator at `AWS_ENDPOINT_URL` (`make up` starts one).
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tests::harness::Result;
+use tests::harness::emulator::Emulator;
+use tests::harness::floor::{Floor, Request};
+use tests::harness::house::House;
+use tests::harness::singles::{all, ask, audit, body, create, many, of};
+
+async fn floor() -> Result<Floor> {
+    Ok(Floor::open(House::build(&Emulator::find().await?, 2).await?))
+}
+
+/// A letter with that content.
+fn letter(house: &House, content: Value) -> Value {
+    let mut wanted = body(house, "reportlab.pdf");
+    wanted["content"] = content;
+    wanted
+}
+
+/// Creates a letter with that content and has it inspected. Answers it as it is then.
+async fn sent(floor: &mut Floor, content: Value) -> Result<Value> {
+    let wanted = letter(&floor.house, content);
+    let created = ask(floor, &create(wanted, None), 201).await?;
+    inspected(floor, created["id"].as_str().unwrap_or_default()).await
+}
+
+async fn inspected(floor: &mut Floor, id: &str) -> Result<Value> {
+    floor.drain(None).await?;
+    ask(floor, &of("singles.get", id, None), 200).await
+}
+
+/// The place and the rule of each fault that a content has.
+async fn faults(floor: &mut Floor, content: Value) -> Result<Vec<(String, String)>> {
+    let wanted = letter(&floor.house, content);
+    let refused = ask(floor, &create(wanted, None), 422).await?;
+    Ok(listed(&refused))
+}
+
+fn listed(refused: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let errors = refused["errors"].as_array().into_iter().flatten();
+    errors.map(|error| (text(&error["pointer"]), text(&error["rule"]))).collect()
+}
+
+fn fault(pointer: &str, rule: &str) -> Vec<(String, String)> {
+    vec![(pointer.to_owned(), rule.to_owned())]
+}
+
+fn template(body: Value) -> Request {
+    let (operation, method, path) = ("templates.create", "POST", "/v2/templates");
+    Request { operation, method, path, parameters: Vec::new(), body: Some(body), key: None }
+}
+
+fn hash(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Announces a document and puts those bytes where its client would upload them. Answers its id.
+async fn upload(floor: &mut Floor, kind: &str, declared: &[u8], bytes: Option<&[u8]>) -> Result<String> {
+    let (operation, method, path) = ("documents.create", "POST", "/v2/documents");
+    let body = json!({ "contentType": kind, "bytes": declared.len(), "sha256": hash(declared) });
+    let announce = Request { operation, method, path, parameters: Vec::new(), body: Some(body), key: None };
+    let id = ask(floor, &announce, 201).await?["id"].as_str().unwrap_or_default().to_owned();
+    if let Some(bytes) = bytes {
+        let key = format!("uploads/{}/{id}", floor.house.account);
+        let put = floor.house.emulator.s3.put_object().bucket(&floor.house.documents).key(key);
+        put.body(bytes.to_vec().into()).send().await?;
+    }
+    Ok(id)
+}
+
+#[tokio::test]
+async fn html_is_a_letter_that_says_what_it_was_filled_in_with() -> Result<()> {
+    let mut floor = floor().await?;
+    let rows = json!([{ "for": "Paper", "amount": 12.5 }, { "for": "Ink", "amount": null }]);
+    let html = "<p>Dear {{name}},</p><table>{{#each rows}}<tr><td>{{for}}<td>{{amount}}{{/each}}</table>";
+    let variables = json!({ "name": "Jane & Co. <b>", "rows": rows });
+    let shown = sent(&mut floor, json!({ "html": html, "variables": variables })).await?;
+    assert_eq!((&shown["status"], &shown["impressionCount"]), (&json!("ready"), &json!(1)), "{shown}");
+    let told = json!([{ "name": "name", "value": "Jane & Co. <b>" }, { "name": "rows", "value": rows }]);
+    assert_eq!(shown["variables"], told);
+    let made = shown["content"]["html"]["sha256"].as_str().unwrap_or_default().to_owned();
+    let copy = floor.house.object(&floor.house.documents, &format!("documents/{}/{made}", floor.house.account)).await?;
+    assert_eq!((hash(&copy), copy.starts_with(b"%PDF-")), (made.clone(), true));
+
+    // What was read can be written: the same list makes the same letter.
+    let again = sent(&mut floor, json!({ "html": html, "variables": told })).await?;
+    assert_eq!(again["content"]["html"]["sha256"], json!(made));
+    let legal = sent(&mut floor, json!({ "html": "<p>Legal", "pageSize": "Legal" })).await?;
+    assert_eq!((&legal["status"], &legal["variables"]), (&json!("ready"), &Value::Null));
+    audit(&floor.house).await?;
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn what_stands_in_the_way_of_a_letter_is_told_at_its_place_before_there_is_one() -> Result<()> {
+    let mut floor = floor().await?;
+    let missing = json!({ "html": "{{name}}\n{{due.date}}", "variables": { "due": {} } });
+    let expected = [("/content/variables/name", "html.variable"), ("/content/variables/due.date", "html.variable")];
+    let expected: Vec<(String, String)> = expected.map(|(pointer, rule)| (pointer.to_owned(), rule.to_owned())).into();
+    assert_eq!(faults(&mut floor, missing).await?, expected);
+    let card = ask(&mut floor, &template(json!({ "name": "Card", "html": "<p>x", "pageSize": "4x6" })), 201).await?;
+    let one = ask(&mut floor, &template(json!({ "name": "One", "html": "<p>{{a}}" })), 201).await?;
+    let (waiting, wrong) = (
+        upload(&mut floor, "application/pdf", b"%PDF-1.7 one", None).await?,
+        upload(&mut floor, "application/pdf", b"%PDF-1.7 two", Some(b"%PDF-1.7 three")).await?,
+    );
+    let none = upload(&mut floor, "application/pdf", b"no PDF", Some(b"no PDF")).await?;
+    let png = b"\x89PNG\r\n\x1a\n";
+    let image = upload(&mut floor, "image/png", png, Some(png)).await?;
+    let pages = "<p style='break-after: page'>x</p>".repeat(160);
+    for (content, pointer, rule) in [
+        (json!({}), "/content", "content.kind"),
+        (json!({ "html": "<p>x", "templateId": "tpl_0" }), "/content", "content.kind"),
+        (json!({ "html": 3 }), "/content/html", "type"),
+        (json!({ "html": " " }), "/content/html", "length"),
+        (json!({ "html": "<p>{{#if a}}" }), "/content/html", "html.template"),
+        (json!({ "html": "<script>a</script>" }), "/content/html", "html.element"),
+        (json!({ "html": pages }), "/content/html", "html.pages"),
+        (json!({ "html": "<p>x", "version": 1 }), "/content/version", "content.unused"),
+        (json!({ "html": "<p>x", "pageSize": "4x6" }), "/content/pageSize", "enum"),
+        (json!({ "html": "<p>x", "variables": "a" }), "/content/variables", "type"),
+        (json!({ "html": "<p>x", "variables": { "a": "x".repeat(250_001) } }), "/content/variables", "too_large"),
+        (json!({ "templateId": "tpl_01KB2X4WQ8ZJ5T6V7R8S9A0B" }), "/content/templateId", "template.unknown"),
+        (json!({ "templateId": "letter" }), "/content/templateId", "template.unknown"),
+        (json!({ "templateId": one["id"], "version": 2 }), "/content/templateId", "template.unknown"),
+        (json!({ "templateId": one["id"], "version": 0 }), "/content/version", "range"),
+        (json!({ "templateId": one["id"], "pageSize": "A4" }), "/content/pageSize", "content.unused"),
+        (json!({ "templateId": one["id"] }), "/content/variables/a", "html.variable"),
+        (json!({ "templateId": card["id"] }), "/content/templateId", "template.page"),
+        (json!({ "documentId": "doc_01KB2X4WQ8ZJ5T6V7R8S9A0B" }), "/content/documentId", "document.unknown"),
+        (json!({ "documentId": "1" }), "/content/documentId", "document.unknown"),
+        (json!({ "documentId": waiting }), "/content/documentId", "document.waiting"),
+        (json!({ "documentId": wrong }), "/content/documentId", "document.waiting"),
+        (json!({ "documentId": none }), "/content/documentId", "document.refused"),
+        (json!({ "documentId": image }), "/content/documentId", "document.type"),
+        (json!({ "documentId": image, "variables": {} }), "/content/variables", "content.unused"),
+    ] {
+        assert_eq!(faults(&mut floor, content.clone()).await?, fault(pointer, rule), "{content}");
+    }
+    assert_eq!(all(&floor.house).await?.len(), 0);
+    let kept = floor.house.keys(&floor.house.documents, "incoming/").await?;
+    assert_eq!(kept, Vec::<String>::new(), "what is refused is not kept");
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn a_letter_stays_as_the_version_of_the_template_that_it_was_made_of() -> Result<()> {
+    let mut floor = floor().await?;
+    let made = ask(&mut floor, &template(json!({ "name": "Reminder", "html": "<p>One {{name}}" })), 201).await?;
+    let id = made["id"].as_str().unwrap_or_default().to_owned();
+    let variables = json!({ "name": "Jane" });
+    let content = json!({ "templateId": id, "variables": variables });
+    let first = sent(&mut floor, content.clone()).await?;
+    assert_eq!((&first["status"], &first["content"]), (&json!("ready"), &json!({ "templateId": id, "version": 1 })));
+
+    let of_template = |operation, method, body: Option<Value>| Request {
+        operation,
+        method,
+        path: "/v2/templates/{templateId}",
+        parameters: vec![("templateId", id.clone())],
+        body,
+        key: None,
+    };
+    let two = json!({ "name": "Reminder", "html": "<p>Two {{name}}<p>{{amount}}" });
+    ask(&mut floor, &of_template("templates.update", "PUT", Some(two)), 200).await?;
+    assert_eq!(faults(&mut floor, content).await?, fault("/content/variables/amount", "html.variable"));
+    let again = sent(&mut floor, json!({ "templateId": id, "version": 1, "variables": variables })).await?;
+    assert_eq!((&again["content"]["version"], &again["status"]), (&json!(1), &json!("ready")));
+    let kept = floor.house.keys(&floor.house.documents, "documents/").await?;
+    assert_eq!(kept.len(), 1, "one version with one set of variables is one document: {kept:?}");
+
+    ask(&mut floor, &of_template("templates.delete", "DELETE", None), 204).await?;
+    let shown = ask(&mut floor, &of("singles.get", first["id"].as_str().unwrap_or_default(), None), 200).await?;
+    assert_eq!((&shown["status"], &shown["content"]["templateId"]), (&json!("ready"), &json!(id)));
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn each_of_many_recipients_gets_its_own_letter_and_a_fault_of_one_is_told_at_its_place() -> Result<()> {
+    let mut floor = floor().await?;
+    let mut wanted = many(&floor.house, "reportlab.pdf", 4);
+    wanted["content"] = json!({ "html": "<p>Dear {{name}}, {{amount}}", "variables": { "name": "all", "amount": 1 } });
+    for (index, own) in [(1, json!({ "name": "Jane" })), (2, json!([{ "name": "amount", "value": 2 }]))] {
+        wanted["recipients"][index]["variables"] = own;
+    }
+    let created = ask(&mut floor, &create(wanted.clone(), Some("merge".to_owned())), 201).await?;
+    floor.drain(None).await?;
+    let mut made = Vec::new();
+    for id in created["letterIds"].as_array().into_iter().flatten() {
+        let shown = ask(&mut floor, &of("singles.get", id.as_str().unwrap_or_default(), None), 200).await?;
+        assert_eq!(shown["status"], "ready");
+        let value = |at: usize| shown["variables"][at]["value"].clone();
+        let values = match shown["variables"][0]["name"] == "amount" {
+            true => (value(1), value(0)),
+            false => (value(0), value(1)),
+        };
+        made.push((shown["content"]["html"]["sha256"].clone(), values));
+    }
+    let values: Vec<(Value, Value)> = made.iter().map(|(_, values)| values.clone()).collect();
+    let all_have = (json!("all"), json!(1));
+    assert_eq!(values, [all_have.clone(), (json!("Jane"), json!(1)), (json!("all"), json!(2)), all_have]);
+    let different: BTreeSet<String> = made.iter().map(|(sha256, _)| sha256.to_string()).collect();
+    assert_eq!((different.len(), &made[0].0), (3, &made[3].0));
+
+    // Sent again, it is neither rendered nor kept again.
+    let replayed = floor.request_struck(&create(wanted.clone(), Some("merge".to_owned())), None).await?;
+    let answer = replayed.answer.ok_or("no answer")?;
+    assert_eq!((answer.status, serde_json::from_str::<Value>(&answer.body)?), (201, created));
+    assert!(replayed.calls.iter().all(|call| !call.starts_with("S3")), "{:?}", replayed.calls);
+
+    wanted["content"]["variables"] = json!({ "amount": 1 });
+    wanted["recipients"][3]["variables"] = json!({});
+    let refused = ask(&mut floor, &create(wanted.clone(), None), 422).await?;
+    let told: BTreeSet<String> = listed(&refused).into_iter().map(|(pointer, _)| pointer).collect();
+    let expected = ["/content/variables/name", "/recipients/2/variables/name", "/recipients/3/variables/name"];
+    assert_eq!(told, expected.map(str::to_owned).into());
+
+    wanted["content"] = json!({ "path": format!("s3://{}/reportlab.pdf", floor.house.client) });
+    let refused = ask(&mut floor, &create(wanted, None), 422).await?;
+    assert_eq!(listed(&refused)[0], ("/recipients/1/variables".to_owned(), "content.unused".to_owned()));
+    let mut too_many = many(&floor.house, "reportlab.pdf", 251);
+    too_many["content"] = json!({ "html": "<p>{{name}}" });
+    for recipient in too_many["recipients"].as_array_mut().into_iter().flatten() {
+        recipient["variables"] = json!({ "name": "Jane" });
+    }
+    let refused = ask(&mut floor, &create(too_many.clone(), None), 413).await?;
+    assert_eq!(refused["code"], "recipients.too_many");
+    assert_eq!(all(&floor.house).await?.len(), 4);
+
+    // As many as there may be are rendered in the time of a request.
+    too_many["recipients"].as_array_mut().ok_or("no recipients")?.pop();
+    for (number, recipient) in too_many["recipients"].as_array_mut().into_iter().flatten().enumerate() {
+        recipient["variables"] = json!({ "name": format!("Jane {number}") });
+    }
+    let created = ask(&mut floor, &create(too_many, None), 201).await?;
+    assert_eq!(created["letterIds"].as_array().map(Vec::len), Some(250));
+    assert_eq!(floor.house.keys(&floor.house.documents, "incoming/").await?.len(), 253);
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn a_letter_is_changed_to_other_content_and_keeps_what_was_made_of_it() -> Result<()> {
+    let mut floor = floor().await?;
+    let shown = sent(&mut floor, json!({ "html": "<p>{{name}}", "variables": { "name": "Jane" } })).await?;
+    let id = shown["id"].as_str().unwrap_or_default().to_owned();
+    let update = |body: Value| of("singles.update", &id, Some(body));
+
+    // Other options have it inspected again, also when what came with the request is cleared by then.
+    for key in floor.house.keys(&floor.house.documents, "incoming/").await? {
+        floor.house.emulator.s3.delete_object().bucket(&floor.house.documents).key(key).send().await?;
+    }
+    let changed = ask(&mut floor, &update(json!({ "options": { "sides": "simplex" } })), 200).await?;
+    assert_eq!((&changed["status"], &changed["variables"]), (&json!("queued"), &shown["variables"]));
+    assert_eq!(inspected(&mut floor, &id).await?["status"], "ready");
+
+    let recipient = |variables: Value| {
+        let mut recipient = body(&floor.house, "reportlab.pdf")["recipient"].clone();
+        recipient["variables"] = variables;
+        recipient
+    };
+    let own = recipient(json!({ "name": "Joe" }));
+    let refused = ask(&mut floor, &update(json!({ "recipient": own })), 422).await?;
+    assert_eq!(listed(&refused), fault("/content", "required"));
+    let refused = ask(&mut floor, &update(json!({ "content": { "html": "{{name}}" } })), 422).await?;
+    assert_eq!(listed(&refused), fault("/content/variables/name", "html.variable"));
+    let content = json!({ "html": "<p>{{name}} {{amount}}", "variables": { "name": "?", "amount": 1 } });
+    let changed = ask(&mut floor, &update(json!({ "recipient": own, "content": content })), 200).await?;
+    let values: BTreeSet<String> =
+        changed["variables"].as_array().into_iter().flatten().map(|one| one["value"].to_string()).collect();
+    assert_eq!((&changed["status"], values), (&json!("queued"), ["\"Joe\"", "1"].map(str::to_owned).into()));
+    assert_eq!(inspected(&mut floor, &id).await?["status"], "ready");
+
+    let pdf = floor.house.object(&floor.house.client, "chromium.pdf").await?;
+    let document = upload(&mut floor, "application/pdf", &pdf, Some(&pdf)).await?;
+    let changed = ask(&mut floor, &update(json!({ "content": { "documentId": document } })), 200).await?;
+    assert_eq!((&changed["content"], &changed["variables"]), (&json!({ "documentId": document }), &Value::Null));
+    let shown = inspected(&mut floor, &id).await?;
+    assert_eq!((&shown["status"], &shown["impressionCount"]), (&json!("ready"), &json!(2)));
+    audit(&floor.house).await?;
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn templates_and_documents_of_others_and_of_the_other_mode_are_not_there() -> Result<()> {
+    let mut floor = floor().await?;
+    let pdf = floor.house.object(&floor.house.client, "reportlab.pdf").await?;
+    let document = upload(&mut floor, "application/pdf", &pdf, Some(&pdf)).await?;
+    let made = ask(&mut floor, &template(json!({ "name": "One", "html": "<p>x" })), 201).await?;
+    let own = floor.house.account.clone();
+    for (account, mode) in [(own.as_str(), "test"), ("acct_0000000000000", "live")] {
+        (floor.house.account, floor.mode) = (account.to_owned(), mode);
+        let told = faults(&mut floor, json!({ "documentId": document })).await?;
+        assert_eq!(told, fault("/content/documentId", "document.unknown"));
+        let told = faults(&mut floor, json!({ "templateId": made["id"] })).await?;
+        assert_eq!(told, fault("/content/templateId", "template.unknown"));
+    }
+    floor.house.take_down().await
+}
