@@ -16,6 +16,9 @@ use crate::document;
 /// How deep arrays and dictionaries nest that are read here, and parentheses in a string.
 const MAX_DEPTH: usize = 50;
 
+/// How many entries most dictionaries have at most.
+const USUAL_ENTRIES: usize = 12;
+
 /// The highest object number that is read here.
 const MAX_NUMBER: u32 = 1 << 20;
 
@@ -435,44 +438,40 @@ impl<'a> Lexer<'a> {
 
     fn dictionary(&mut self, depth: usize) -> Option<Dictionary> {
         self.at += self.rest().starts_with(b"<<").then_some(2)?;
-        let mut dictionary = Dictionary::new();
+        let mut entries = Vec::with_capacity(USUAL_ENTRIES);
         loop {
             self.blanks();
             if self.rest().starts_with(b">>") {
                 self.at += 2;
-                return Some(dictionary);
+                break;
             }
             let key = self.name()?;
             self.blanks();
-            let value = self.value(depth)?;
-            let before = dictionary.len();
-            dictionary.set(key, value);
-            if dictionary.len() == before {
-                return None;
-            }
+            entries.push((key, self.value(depth)?));
         }
+        let count = entries.len();
+        let mut dictionary = Dictionary::new();
+        // A table that grows is made anew each time.
+        let table = dictionary.as_hashmap_mut();
+        table.reserve_exact(count);
+        table.extend(entries);
+        (dictionary.len() == count).then_some(dictionary)
     }
 
     fn number(&mut self) -> Option<Object> {
         let rest = self.rest();
         let length = rest.iter().take_while(|byte| is_regular(**byte)).count();
-        let text = str::from_utf8(&rest[..length]).ok()?;
-        let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-        let (whole, decimals) = unsigned.split_once('.').unwrap_or((unsigned, ""));
-        if !whole.bytes().chain(decimals.bytes()).all(|byte| byte.is_ascii_digit()) || whole.len() + decimals.len() == 0
-        {
-            return None;
-        }
+        let text = &rest[..length];
+        let Some(value) = digits(text) else {
+            let number = signed_or_decimal(text)?;
+            self.at += length;
+            return Some(number);
+        };
         self.at += length;
-        if unsigned.len() != whole.len() {
-            return text.parse().ok().map(Object::Real);
-        }
-        let value: i64 = text.parse().ok()?;
         // A number and a generation before an R are a reference.
         let mut ahead = Lexer { bytes: self.bytes, at: self.at };
         ahead.blanks();
-        if text.len() == whole.len()
-            && ahead.at > self.at
+        if ahead.at > self.at
             && let Some(generation) = ahead.unsigned()
         {
             let end = ahead.at;
@@ -483,7 +482,7 @@ impl<'a> Lexer<'a> {
                 return Some(Object::Reference(id));
             }
         }
-        Some(Object::Integer(value))
+        i64::try_from(value).ok().map(Object::Integer)
     }
 
     fn literal(&mut self) -> Option<Object> {
@@ -528,6 +527,20 @@ fn is_blank(byte: u8) -> bool {
 /// What is neither white space nor a delimiter (ISO 32000-2 7.2.3).
 fn is_regular(byte: u8) -> bool {
     !is_blank(byte) && !matches!(byte, b'(' | b')' | b'<' | b'>' | b'[' | b']' | b'{' | b'}' | b'/' | b'%')
+}
+
+/// A number that is not digits alone: it has a sign, or a point among its digits or beside them.
+fn signed_or_decimal(text: &[u8]) -> Option<Object> {
+    let text = str::from_utf8(text).ok()?;
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let (whole, decimals) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    if !whole.bytes().chain(decimals.bytes()).all(|byte| byte.is_ascii_digit()) || whole.len() + decimals.len() == 0 {
+        return None;
+    }
+    match unsigned.len() == whole.len() {
+        true => text.parse().ok().map(Object::Integer),
+        false => text.parse().ok().map(Object::Real),
+    }
 }
 
 /// The value of digits, of which there is at least one.

@@ -7,8 +7,9 @@ use lopdf::{Document, Object};
 
 use super::copy::{Copy, HEAD, put_length};
 use super::{AssembleError, Assembler};
-use crate::document::{self, Appearance, Content, Geometry, Page};
+use crate::document::{self, Appearance, Geometry, Page};
 use crate::drawing::decimals;
+use crate::page_content::{self, Content, Packer};
 
 impl<W: io::Write> Assembler<W> {
     /// Writes a page of a document: its content as a form, its annotations over it, and over both what is ours.
@@ -131,10 +132,11 @@ pub(super) fn plan<'a>(
     file: &[u8],
     page: &Page<'a>,
     max_decompressed: u64,
+    packer: &mut Packer,
 ) -> Result<Plan<'a>, AssembleError> {
     let fault = AssembleError::Document;
     let geometry = document::geometry(document, page).ok_or_else(|| fault("a page has no usable size"))?;
-    let content = document::content(document, file, page, max_decompressed).map_err(fault)?;
+    let content = page_content::content(document, file, page, max_decompressed, packer).map_err(fault)?;
     let appearances = document::annotations(document, page)
         .iter()
         .filter_map(|annotation| document::place_appearance(document, annotation))
