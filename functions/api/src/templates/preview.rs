@@ -1,5 +1,4 @@
-//! `POST /v2/templates/{templateId}/preview`: a template as a letter would be, to look at. Nothing is created, so it needs no
-//! Idempotency-Key.
+//! `POST /v2/templates/{templateId}/preview`: a template as a letter would be, to look at. No letter is created.
 
 use std::time::Duration;
 
@@ -7,9 +6,11 @@ use domain::fault::Pointer;
 use domain::letter::Finding;
 use edge::{Call, Problem, Reply};
 use serde::Serialize;
+use store::idempotency::Answer;
 
 use super::wire::read_preview;
 use crate::App;
+use crate::idempotent::once;
 use crate::rendering::{Source, Unrendered, load, picture, render};
 
 /// For how long the links lead somewhere.
@@ -35,7 +36,17 @@ struct PreviewOut {
 /// # Errors
 /// 400, 404, and 422 with everything that is wrong with the template or its variables.
 pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
-    let template = super::named(app, &call).await?;
+    once(app, &call, async |ticket| {
+        let preview = preview(app, &call).await?;
+        let answer = Answer { status: 200, location: None, body: serde_json::to_string(&preview)? };
+        app.store.complete(ticket, &answer).await?;
+        Ok(answer)
+    })
+    .await
+}
+
+async fn preview(app: &App, call: &Call) -> Result<PreviewOut, Problem> {
+    let template = super::named(app, call).await?;
     let caller = call.caller()?;
     let asked = read_preview(&call.body)?;
     let version = asked.version.unwrap_or(template.version);
@@ -45,15 +56,12 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
     let loaded = load(app, caller, source, None).await?.map_err(told)?;
     let rendered = render(app, caller, &loaded, asked.variables, asked.max_pages).await?.map_err(told)?;
     let image = picture(app, &rendered.bytes, 0, WIDTH).await?;
-    Reply::json(
-        200,
-        &PreviewOut {
-            version,
-            pages: rendered.pages,
-            pdf_url: app.store.show(&caller.account, rendered.bytes, "application/pdf", LINKS).await?,
-            image_url: app.store.show(&caller.account, image, "image/png", LINKS).await?,
-            expires_at: call.now + LINKS,
-            findings: rendered.findings,
-        },
-    )
+    Ok(PreviewOut {
+        version,
+        pages: rendered.pages,
+        pdf_url: app.store.show(&caller.account, rendered.bytes, "application/pdf", LINKS).await?,
+        image_url: app.store.show(&caller.account, image, "image/png", LINKS).await?,
+        expires_at: call.now + LINKS,
+        findings: rendered.findings,
+    })
 }
