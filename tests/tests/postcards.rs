@@ -322,6 +322,13 @@ async fn a_proof_is_drawn_once_until_what_is_on_it_changes() -> Result<()> {
     assert!(second.starts_with(&format!("shown/{}/", floor.house.account)), "{second}");
     assert!(picture.len() < 400_000, "{}", picture.len());
 
+    // As certified it has its label, and is another picture again.
+    let certified = json!({ "mailClass": "Certified", "extraServices": ["electronicReturnReceipt"] });
+    ask(&mut floor, &of("singles.update", &id, Some(json!({ "options": certified }))), 200).await?;
+    floor.drain(None).await?;
+    let (third, labelled) = led_to(&mut floor, &proof).await?;
+    assert!(third != second && labelled.len() > picture.len());
+
     let wanted = card_body(&floor.house, "card.pdf", "4x6");
     let card = ready(&mut floor, wanted).await?;
     let (_, picture) = led_to(&mut floor, &of_card("postcards.proof", &card, None)).await?;

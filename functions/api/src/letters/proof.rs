@@ -57,10 +57,10 @@ fn specimen(app: &App, single: &Single) -> Specimen {
     Specimen {
         sender: single.order.return_address.lines().to_vec(),
         recipient: address.lines(),
-        tracking: TrackingCode::new(service, &MailerId::test(), 0).to_string(),
+        tracking: TrackingCode::new(service, &MailerId::test(), 0).as_str().to_owned(),
         routing: address.routing().to_owned(),
         endorsement: config.endorsement.clone().filter(|_| article.is_none()),
-        article: article.map(|service| ArticleNumber::new(service, &MailerId::test(), 0).to_string()),
+        article: article.map(|service| ArticleNumber::new(service, &MailerId::test(), 0).as_str().to_owned()),
         services: press::services(receipt).iter().map(|service| (*service).to_owned()).collect(),
         paper: press::paper(&options.finish),
         stationery: press::stationery(&options.finish),
@@ -76,9 +76,14 @@ fn name(specimen: &Specimen, copy: &Copy) -> Result<String, Problem> {
     Ok(format!("{}.png", sha256(seen.as_bytes())))
 }
 
-/// The answer when there is no picture, though the document may be printed.
+/// The answer when there is no picture, though the document may be printed: it is too costly to draw, or something is wrong on our
+/// side.
 fn no_proof(error: ProofError, door: &Door) -> Problem {
-    let text = error.to_string();
-    let message = format!("There is no proof of the {}: {text}.", door.kind.as_str());
-    Problem::new(404, door.no_proof, message)
+    match error {
+        ProofError::TooManyPixels | ProofError::Hostile => {
+            let message = format!("There is no proof of the {}: {error}.", door.kind.as_str());
+            Problem::new(404, door.no_proof, message)
+        }
+        ProofError::Unreadable | ProofError::NoSuchPage | ProofError::NoSize | ProofError::NoPiece => error.into(),
+    }
 }
