@@ -10,15 +10,17 @@ use serde_json::Value;
 pub const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// What each of our crates may depend on of ours. The tests may on all.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("domain", &[]),
     ("print", &[]),
     ("print-fuzz", &["print"]),
     ("outbound", &[]),
+    // What clients are shown is made by the same rules as what is printed.
+    ("press", &["domain", "print"]),
     ("store", &["domain"]),
     ("edge", &["domain"]),
-    ("api", &["domain", "print", "outbound", "store", "edge"]),
-    ("workers", &["domain", "print", "outbound", "store", "edge"]),
+    ("api", &["domain", "press", "print", "outbound", "store", "edge"]),
+    ("workers", &["domain", "press", "print", "outbound", "store", "edge"]),
 ];
 
 /// The tests look at everything.

@@ -224,6 +224,7 @@ fn each_function_that_lists_by_an_index_may_query_that_index() {
         ("operator.orphans.list", "by_account"),
         ("operator.scans.list", "by_account"),
         ("operator.queue", "queue"),
+        ("postcards.list", "by_account"),
         ("singles.list", "by_account"),
         ("singles.release", "queue"),
         ("webhooks.queue_retries", "queue"),
@@ -244,26 +245,42 @@ fn each_function_that_lists_by_an_index_may_query_that_index() {
     assert_eq!(granted, wanted.map(|(operation, index)| (operation.to_owned(), index.to_owned())).into());
 }
 
+/// The end of a function's name.
+fn short_name(function: &Value) -> String {
+    text(&function["FunctionName"]).trim_start_matches("${AWS::StackName}-").to_owned()
+}
+
 #[test]
-fn each_function_has_a_log_group_and_alarms() {
+fn each_function_has_a_log_group_and_what_it_does_badly_an_alarm() {
     let template = template();
-    let (_, loop_) =
-        template["Resources"].as_object().unwrap().iter().find(|(name, _)| *name == "Fn::ForEach::Functions").unwrap();
-    let mut named_there: BTreeSet<String> = loop_[1].as_array().unwrap().iter().map(text).collect();
+    let loop_ = |name: &str| template["Resources"][format!("Fn::ForEach::{name}")].clone();
+    let (logs, workers) = (loop_("Functions"), loop_("Workers"));
+    let names = |loop_: &Value| loop_[1].as_array().unwrap().iter().map(text).collect::<BTreeSet<String>>();
+    let types = |loop_: &Value| -> Vec<String> {
+        loop_[2].as_object().unwrap().values().map(|resource| text(&resource["Type"])).collect()
+    };
+    let mut named_there = names(&logs);
+    assert_eq!(
+        (types(&logs), types(&workers)),
+        (vec!["AWS::Logs::LogGroup".into()], vec!["AWS::CloudWatch::Alarm".into()])
+    );
     // The authorizer has its own: it refuses callers by failing, so its errors are counted another way.
     assert_eq!(template["Resources"]["LogsAuthorize"]["Type"], "AWS::Logs::LogGroup");
     assert_eq!(template["Resources"]["ErrorsAuthorize"]["Type"], "AWS::CloudWatch::Alarm");
     named_there.insert("auth-authorize".to_owned());
-    let made: BTreeSet<&str> =
-        loop_[2].as_object().unwrap().values().map(|resource| resource["Type"].as_str().unwrap()).collect();
-    assert_eq!(made, BTreeSet::from(["AWS::CloudWatch::Alarm", "AWS::Logs::LogGroup"]));
-    let metrics: BTreeSet<&str> = loop_[2]
-        .as_object()
-        .unwrap()
-        .values()
-        .filter_map(|resource| resource["Properties"]["MetricName"].as_str())
+    // Behind a queue or a schedule nobody sees an error, so that each function has an alarm. Behind the API its caller does, and
+    // the gateway counts it, with those of a function that crashed or took too long.
+    assert_eq!(workers[2]["Errors&{Function}"]["Properties"]["MetricName"], "Errors");
+    let inner: BTreeSet<String> = functions()
+        .into_iter()
+        .filter(|(operation, _)| inner_operations().contains(operation) && operation != api::authorize::OPERATION)
+        .map(|(_, function)| short_name(&function))
         .collect();
-    assert_eq!(metrics, BTreeSet::from(["Errors"]));
+    assert_eq!(names(&workers), inner);
+    let of_api = &template["Resources"]["ApiFailures"]["Properties"];
+    assert_eq!((&of_api["MetricName"], &of_api["Threshold"]), (&"5XXError".into(), &0.into()));
+    let settings = &template["Resources"]["Api"]["Properties"]["MethodSettings"][0];
+    assert_eq!(settings["MetricsEnabled"], true, "the metrics of its methods say which function it was");
     // Throttles are counted over all functions: what they share is the concurrency of the AWS account.
     let throttles = &template["Resources"]["Throttles"];
     assert_eq!(
@@ -271,11 +288,18 @@ fn each_function_has_a_log_group_and_alarms() {
         (&"AWS::CloudWatch::Alarm".into(), &"Throttles".into())
     );
     assert!(throttles["Properties"]["Dimensions"].is_null(), "all functions are counted");
-    let named: BTreeSet<String> = functions()
-        .into_values()
-        .map(|function| text(&function["FunctionName"]).trim_start_matches("${AWS::StackName}-").to_owned())
-        .collect();
+    let named: BTreeSet<String> = functions().values().map(short_name).collect();
     assert_eq!(named_there, named);
+}
+
+#[test]
+fn only_functions_that_look_into_documents_have_the_child_beside_them() {
+    let looking: BTreeSet<String> = functions()
+        .into_iter()
+        .filter(|(_, function)| text(&function["CodeUri"]).contains("/looking/"))
+        .map(|(operation, _)| operation)
+        .collect();
+    assert_eq!(looking, ["postcards.proof", "preflight.create", "singles.proof"].map(str::to_owned).into());
 }
 
 /// How many resources the stack has: those of the template, those that its loops make, and those that SAM adds. Each function gets

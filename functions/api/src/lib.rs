@@ -4,6 +4,7 @@ pub mod authorize;
 pub mod batches;
 pub mod calendar;
 pub mod callback;
+pub mod child;
 mod client_url;
 pub mod docs;
 pub mod events;
@@ -13,6 +14,8 @@ pub mod issue_operator_key;
 pub mod letters;
 pub mod listing;
 pub mod operator;
+pub mod postcards;
+pub mod preflight;
 pub mod routes;
 pub mod scans;
 pub mod sso;
@@ -38,6 +41,8 @@ pub struct App {
     /// Which addresses clients may name.
     pub policy: Policy,
     outbound: Option<Outbound>,
+    /// Where documents are looked at; only functions with its program beside them can use it.
+    pub child: child::Child,
 }
 
 impl App {
@@ -56,6 +61,7 @@ impl App {
             pusher: scans::Pusher::from_env(),
             policy: Policy::from_setting(&allow)?,
             outbound,
+            child: child::Child::default(),
         })
     }
 

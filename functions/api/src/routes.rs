@@ -3,7 +3,10 @@
 use domain::account::Scope;
 use edge::Handler;
 
-use crate::{App, batches, calendar, callback, docs, events, health, letters, operator, scans, test, webhooks};
+use crate::{
+    App, batches, calendar, callback, docs, events, health, letters, operator, postcards, preflight, scans, test,
+    webhooks,
+};
 
 /// An endpoint.
 pub struct Route {
@@ -61,6 +64,18 @@ pub const ROUTES: &[Route] = &[
     route!("singles.cancel", DELETE "/v2/letters/{letterId}", WRITE, letters::cancel),
     route!("singles.download", GET "/v2/letters/{letterId}/download", READ, letters::download),
     route!("singles.events", GET "/v2/letters/{letterId}/events", READ, letters::events),
+    route!("singles.proof", GET "/v2/letters/{letterId}/proof", READ, letters::proof),
+
+    route!("postcards.create", POST "/v2/postcards", WRITE, postcards::create),
+    route!("postcards.list", GET "/v2/postcards", READ, postcards::list),
+    route!("postcards.get", GET "/v2/postcards/{postcardId}", READ, postcards::get),
+    route!("postcards.update", PATCH "/v2/postcards/{postcardId}", WRITE, postcards::update),
+    route!("postcards.cancel", DELETE "/v2/postcards/{postcardId}", WRITE, postcards::cancel),
+    route!("postcards.download", GET "/v2/postcards/{postcardId}/download", READ, postcards::download),
+    route!("postcards.events", GET "/v2/postcards/{postcardId}/events", READ, postcards::events),
+    route!("postcards.proof", GET "/v2/postcards/{postcardId}/proof", READ, postcards::proof),
+
+    route!("preflight.create", POST "/v2/preflight", WRITE, preflight::create),
     route!("calendar.get", GET "/v2/calendar", READ, calendar::get),
 
     route!("scans.push", POST "/v2/scans/push", None, scans::push),

@@ -10,13 +10,17 @@
 //! | batch | letters with a common mail class, paper, return address and target mail date |
 //! | letter | one document for one address; its *reference* is unique in its batch |
 //! | addition | one request's letters on their way into a batch: all of them get in, or none |
-//! | single | a letter that its client sends by itself; when its send date has come it is *released*: it becomes a letter of a batch that the house makes of singles |
+//! | single | a letter or postcard that its client sends by itself; when its send date has come it is *released*: it becomes a letter of a batch that the house makes of singles |
 //! | mailing | the singles of one request with several recipients: all of them are there, or none |
 //! | party | who sends or gets a single: a person, an organization, or both |
-//! | finish | how pieces are made: colour, sides, where the address is, envelopes |
+//! | finish | how pieces are made: colour, sides, where the address is, envelopes; or that they are cards |
+//! | card | a piece without an envelope, its *front* the first page of its document, its *back* the second with the address; to its client a *postcard* |
+//! | press sheet | what cards are printed on, several side by side in *places*, before they are cut |
 //! | document | the PDF of a letter; *source* is where the client has it, the *copy* is ours, by content hash |
 //! | impression | one printed side; a *sheet* has two |
 //! | inspection | deciding whether a document may be printed |
+//! | preflight | what creating a single and inspecting its document would find, with nothing created; an *overlay* is the document with that drawn on it |
+//! | proof | a picture of a piece as it will be printed |
 //! | issue | why a letter cannot be printed now, and what a person can do about it |
 //! | mail job | batches that are printed and mailed together |
 //! | part | a few hundred pieces of a mail job: one print file |

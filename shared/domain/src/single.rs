@@ -1,4 +1,4 @@
-//! A single: a letter that its client sends by itself, not in a batch. It is looked after one by one until it is released;
+//! A single: a letter or postcard that its client sends by itself, not in a batch. It is looked after one by one until it is released;
 //! from then on it is a letter of a batch like others, and its production and its postal state are that letter's.
 
 pub mod options;
@@ -35,6 +35,30 @@ pub const TEXTS_MOST: usize = 250_000;
 pub const MAX_HISTORY: usize = 100;
 /// The most singles that are released into one batch. Its events name each.
 pub const MAX_RELEASED: u32 = 500;
+
+/// What a single is to its client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Sheets in an envelope.
+    Letter,
+    /// A card without one, its address on the back.
+    Postcard,
+}
+
+impl Kind {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Letter => "letter",
+            Kind::Postcard => "postcard",
+        }
+    }
+
+    /// The kind of that word.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Kind::Letter, Kind::Postcard].into_iter().find(|kind| kind.as_str() == text)
+    }
+}
 
 /// What a letter is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -285,7 +309,8 @@ impl Single {
     pub fn group(&self) -> String {
         let Options { mail_class, finish, perforated, .. } = &self.order.options;
         let yes = |flag: bool| if flag { "yes" } else { "no" };
-        [
+        let card = finish.card.map(|size| format!("#{}", size.as_str())).unwrap_or_default();
+        let made = [
             self.account.as_str(),
             self.mode.as_str(),
             &self.send_date.to_string(),
@@ -297,8 +322,8 @@ impl Single {
             finish.placement.as_str(),
             finish.envelope.as_str(),
             yes(finish.return_envelope),
-        ]
-        .join("#")
+        ];
+        made.join("#") + &card
     }
 
     /// What it is called in its batch.

@@ -215,6 +215,17 @@ fn zones(page: &Rect, numbers: &[u32], limits: &Limits, layout: &Layout) -> Vec<
             zones.extend(zone.map(|zone| (inspect::on_page(zone, size), "sheet mark")));
         }
     }
+    if let Some(card) = limits.paper.card().filter(|_| limits.paper.offers(size) && size.width > size.height) {
+        let on_card = |area: Rect| inspect::on_card_page(area, card, size);
+        let cut = Rect { left: 0.0, top: 0.0, width: card.width, height: card.height };
+        zones.push((on_card(cut), "cut"));
+        if numbers.contains(&2) {
+            zones.push((inspect::card_zone(card, size), "keep free for the address"));
+            if let Ok(bars) = address_block::place_bars(&card.layout()) {
+                zones.push((on_card(address_block::with_clear_zone(&bars)), "barcode"));
+            }
+        }
+    }
     if limits.placement == Placement::FirstPage && numbers.contains(&1) {
         // A sheet lies on the bottom of its envelope and, as far as anyone knows, in the middle.
         let at_rest = |window: &Rect| layout.seen_at(window, 0.5, 1.0);

@@ -75,6 +75,9 @@ pub enum ProofError {
     /// The images of the page have more pixels than [`MAX_IMAGE_PIXELS`].
     #[error("the images of the page have too many pixels; reduce their resolution")]
     TooManyPixels,
+    /// No piece can be made of it.
+    #[error("no piece can be made of the file; inspect it to learn why")]
+    NoPiece,
     /// Drawing it took too long or ended the child: only [`crate::isolate`] says so.
     #[error("the page cannot be drawn safely; print the document to a new PDF")]
     Hostile,
@@ -350,15 +353,51 @@ pub fn png(bytes: &[u8], page: usize, width: u32) -> Result<Vec<u8>, ProofError>
     if width == 0 {
         return Err(ProofError::NoSize);
     }
+    draw(&raster, page, f64::from(width.min(MAX_WIDTH)) / sheet.width)?.png().ok_or(ProofError::NoSize)
+}
+
+/// A page as it is drawn: pixels in rows from the top left.
+pub(crate) struct Drawn {
+    pub(crate) width: usize,
+    /// Red, green, blue and one that says nothing.
+    pub(crate) pixels: Vec<[u8; 4]>,
+}
+
+impl Drawn {
+    /// The same turned clockwise by so many quarters.
+    pub(crate) fn turned(self, quarters: u32) -> Self {
+        (0..quarters % 4).fold(self, |drawn, _| {
+            let (width, height) = (drawn.width, drawn.height());
+            let at = |row: usize, column: usize| drawn.pixels[row * width + column];
+            let pixels = (0..width).flat_map(|row| (0..height).map(move |column| (row, column)));
+            let pixels = pixels.map(|(row, column)| at(height - 1 - column, row)).collect();
+            Drawn { width: height, pixels }
+        })
+    }
+
+    pub(crate) fn height(&self) -> usize {
+        self.pixels.len() / self.width.max(1)
+    }
+
+    /// As PNG.
+    pub(crate) fn png(&self) -> Option<Vec<u8>> {
+        encode(&self.pixels, u32::try_from(self.width).ok()?, u32::try_from(self.height()).ok()?)
+    }
+}
+
+/// Draws a page, counted from 0, at so many dots to the inch, or at fewer if its sides are long.
+pub(crate) fn draw(raster: &Raster, page: usize, dpi: f64) -> Result<Drawn, ProofError> {
+    let pages = raster.pdf.pages();
+    let sheet = Sheet::of(pages.get(page).ok_or(ProofError::NoSuchPage)?).ok_or(ProofError::NoSize)?;
     if raster.image_pixels(page) > MAX_IMAGE_PIXELS {
         return Err(ProofError::TooManyPixels);
     }
-    let dpi = sheet.dpi_within(f64::from(width.min(MAX_WIDTH)) / sheet.width, f64::INFINITY);
-    encode(&sheet.draw(dpi)).ok_or(ProofError::NoSize)
+    let pixmap = sheet.draw(sheet.dpi_within(dpi, f64::INFINITY));
+    let pixels = pixmap.data_as_u8_slice().as_chunks::<4>().0.to_vec();
+    Ok(Drawn { width: usize::from(pixmap.width()), pixels })
 }
 
-fn encode(pixmap: &Pixmap) -> Option<Vec<u8>> {
-    let pixels = pixmap.data_as_u8_slice().as_chunks::<4>().0;
+fn encode(pixels: &[[u8; 4]], width: u32, height: u32) -> Option<Vec<u8>> {
     let grey = pixels.iter().all(|[red, green, blue, _]| red == green && green == blue);
     let samples: Vec<u8> = if grey {
         pixels.iter().map(|[grey, ..]| *grey).collect()
@@ -366,7 +405,7 @@ fn encode(pixmap: &Pixmap) -> Option<Vec<u8>> {
         pixels.iter().flat_map(|[red, green, blue, _]| [*red, *green, *blue]).collect()
     };
     let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, u32::from(pixmap.width()), u32::from(pixmap.height()));
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
     encoder.set_color(if grey { png::ColorType::Grayscale } else { png::ColorType::Rgb });
     let mut writer = encoder.write_header().ok()?;
     writer.write_image_data(&samples).ok()?;

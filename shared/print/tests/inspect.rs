@@ -665,6 +665,54 @@ fn a_card_with_its_bleed_may_have_ink_to_the_edge_and_a_cut_one_may_not() {
     assert_eq!(found(432, 288), ["document.ink_outside_margin"]);
 }
 
+/// The rules that a card of 4 by 6 inches with its bleed breaks, and the page of each.
+fn rules_of_card(pages: &[&str]) -> Vec<(String, Severity, Option<u32>)> {
+    let mut letter = Letter::new();
+    for content in pages {
+        let page = letter.page_of(content.as_bytes());
+        letter.set(page, "MediaBox", vec![0.into(), 0.into(), 450.into(), 306.into()]);
+    }
+    let report = inspect(&letter.bytes(), &Limits { paper: Paper::Card4x6, ..Limits::default() });
+    report.findings.iter().map(|finding| (finding.rule.to_string(), finding.severity, finding.page)).collect()
+}
+
+#[test]
+fn ink_where_the_address_goes_is_refused_on_the_back_of_a_card_and_only_there() {
+    // The lower right 4 by 2.25 inches of the cut card begin 2.125 in to the right and 1.875 in down, with the bleed.
+    let all = "0 0 450 306 re f";
+    let around = "0 171 450 135 re 0 0 153 306 re f";
+    assert_eq!(rules_of_card(&[all]), []);
+    assert_eq!(rules_of_card(&[all, around]), []);
+    let refused = |back: &str| rules_of_card(&[all, back]);
+    let expected = [("document.ink_in_address_zone".to_owned(), Severity::Refuse, Some(2))];
+    assert_eq!(refused(all), expected);
+    for corner in ["155 164 4 4 re f", "434 164 4 4 re f", "155 11 4 4 re f", "434 11 4 4 re f"] {
+        assert_eq!(refused(corner), expected, "{corner}");
+    }
+    for outside in ["147 164 4 4 re f", "155 174 4 4 re f"] {
+        assert_eq!(refused(outside), [], "{outside}");
+    }
+}
+
+#[test]
+fn a_card_has_two_sides_at_most_and_lies() {
+    let rules = |pages: &[&str]| rules_of_card(pages).into_iter().map(|(rule, ..)| rule).collect::<Vec<_>>();
+    assert_eq!(rules(&["9 261 36 36 re f"; 3]), ["document.too_many_sides"]);
+    let mut letter = Letter::new();
+    let page = letter.page_of(b"9 261 36 36 re f");
+    letter.set(page, "MediaBox", vec![0.into(), 0.into(), 306.into(), 450.into()]);
+    let report = inspect(&letter.bytes(), &Limits { paper: Paper::Card4x6, ..Limits::default() });
+    let [finding] = &report.findings[..] else { panic!("{report:?}") };
+    assert_eq!((finding.rule.as_ref(), finding.severity), ("document.card_upright", Severity::Refuse));
+    // A page that is turned by its own entry lies.
+    let mut letter = Letter::new();
+    let page = letter.page_of(b"9 261 36 36 re f");
+    letter.set(page, "MediaBox", vec![0.into(), 0.into(), 306.into(), 450.into()]);
+    letter.set(page, "Rotate", 90);
+    let report = inspect(&letter.bytes(), &Limits { paper: Paper::Card4x6, ..Limits::default() });
+    assert_eq!(report.findings, []);
+}
+
 #[test]
 fn ink_where_the_addresses_go_is_refused_when_there_is_no_cover_sheet() {
     let on_first_page = |content: &str, pages: u32| {

@@ -22,6 +22,7 @@ pub mod queues;
 mod recipients;
 pub mod release;
 pub mod scans;
+pub mod shown;
 pub mod singles;
 mod table;
 pub mod test_pieces;

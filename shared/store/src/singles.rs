@@ -1,4 +1,4 @@
-//! Singles: creating, finding and listing them, changing and taking them back, and recording their inspection.
+//! Singles, letters and postcards alike: creating, finding and listing them, changing and taking them back, and recording their inspection.
 //!
 //! A single is one item, and whoever changes it writes the whole item on the condition that it is still the version that was
 //! read, in one transaction with the event of the change. So of two that change it at once, one reads again.
@@ -14,7 +14,7 @@ use domain::batch::{Batch, BatchState};
 use domain::event::{Entry, Event, EventKind};
 use domain::id::{AccountId, BatchId, EventId, LetterRef, MailingId, SingleId};
 use domain::letter::{Letter, Outcome, Piece};
-use domain::single::{Happened, Single, SingleState};
+use domain::single::{Happened, Kind, Single, SingleState};
 use domain::tracking::PostalState;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
@@ -227,7 +227,7 @@ impl Store {
         Ok(singles)
     }
 
-    /// A page of the account's singles that were created at or after `from` and before `before`, newest first.
+    /// A page of the account's singles of a kind that were created at or after `from` and before `before`, newest first.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -235,11 +235,12 @@ impl Store {
         &self,
         account: &AccountId,
         mode: Mode,
+        kind: Kind,
         (from, before): (Option<Timestamp>, Option<Timestamp>),
         limit: usize,
         after: Option<&After>,
     ) -> Result<Listed<Single>, StoreError> {
-        let partition = keys::by_account::singles(account, mode);
+        let partition = keys::by_account::singles(account, mode, kind);
         let position = after.map(|after| after.position(Index::ByAccount, &partition));
         let range = Range {
             partition,
@@ -256,7 +257,7 @@ impl Store {
         Ok(Listed { items: self.completed(found).await?, next })
     }
 
-    /// The singles that a client calls by that name, oldest first.
+    /// The singles of a kind that a client calls by that name, oldest first.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -264,6 +265,7 @@ impl Store {
         &self,
         account: &AccountId,
         mode: Mode,
+        kind: Kind,
         external_id: &str,
         limit: usize,
         after: Option<&After>,
@@ -276,7 +278,7 @@ impl Store {
         let range = Range {
             after: position.as_ref(),
             limit: i32::try_from(limit).unwrap_or(i32::MAX),
-            ..Range::prefix(partition, keys::SINGLE_PREFIX)
+            ..Range::prefix(partition, &keys::pointers(kind))
         };
         let page = self.query(None, range).await?;
         let last = page.items.last().filter(|_| page.more).and_then(table::key_of);
@@ -520,7 +522,7 @@ fn inspections(singles: &[Single], now: Timestamp) -> Vec<InspectSingles> {
 fn single_item(single: &Single) -> Result<Item, StoreError> {
     let mut item = table::keyed("a single", &keys::single(&single.id), single)?;
     let text = |value: String| AttributeValue::S(value);
-    item.insert("gsi1pk".to_owned(), text(keys::by_account::singles(&single.account, single.mode)));
+    item.insert("gsi1pk".to_owned(), text(keys::by_account::singles(&single.account, single.mode, single.id.kind())));
     item.insert("gsi1sk".to_owned(), text(listed_at(single)));
     if single.mode == Mode::Live && single.state == SingleState::Ready && single.batch.is_none() {
         let (partition, sort) = keys::due(single.send_date, &single.group(), &single.id);

@@ -38,6 +38,8 @@ pub struct Answer {
     pub status: u64,
     /// The body.
     pub body: String,
+    /// Where it leads to.
+    pub location: Option<String>,
 }
 
 impl Answer {
@@ -199,7 +201,12 @@ impl Floor {
     pub fn answer(outcome: Outcome) -> Result<Option<Answer>> {
         let Outcome::Answered(value) = outcome else { return Ok(None) };
         let status = value["statusCode"].as_u64().ok_or_else(|| format!("no answer to API Gateway: {value}"))?;
-        Ok(Some(Answer { status, body: value["body"].as_str().unwrap_or_default().to_owned() }))
+        let header = ["headers", "multiValueHeaders"].map(|of| match &value[of]["location"] {
+            Value::Array(all) => all.first().and_then(Value::as_str),
+            one => one.as_str(),
+        });
+        let location = header.into_iter().flatten().next().map(str::to_owned);
+        Ok(Some(Answer { status, body: value["body"].as_str().unwrap_or_default().to_owned(), location }))
     }
 
     /// Makes a request.

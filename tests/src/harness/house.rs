@@ -219,6 +219,14 @@ impl House {
     pub async fn upload(&self, file: &str, key: &str) -> Result<()> {
         let path = format!("{}/fixtures/documents/{file}", env!("CARGO_MANIFEST_DIR"));
         let bytes = std::fs::read(&path).map_err(|error| format!("{path}: {error}"))?;
+        self.put_document(bytes, key).await
+    }
+
+    /// Puts any document into the client's bucket.
+    ///
+    /// # Errors
+    /// When it is not taken.
+    pub async fn put_document(&self, bytes: Vec<u8>, key: &str) -> Result<()> {
         let put = self.emulator.s3.put_object().bucket(&self.client).key(key).body(ByteStream::from(bytes));
         put.send().await?;
         Ok(())

@@ -1,10 +1,13 @@
 //! `POST /v2/letters`: creates a letter, or one for each of many recipients, all of them or none.
 
+use domain::address::AddressWarning;
 use domain::event::EventKind;
 use domain::fault::{Faults, Pointer};
+use domain::finish::CardSize;
 use domain::id::{MailingId, SingleId};
+use domain::location::Location;
 use domain::single::options::Options;
-use domain::single::{Happened, MAX_RECIPIENTS, Order, Single, SingleState};
+use domain::single::{Content, Happened, Kind, MAX_RECIPIENTS, Order, Single, SingleState};
 use edge::wire::{self, Object};
 use edge::{Call, Problem, Reply};
 use jiff::civil::Date;
@@ -12,19 +15,29 @@ use serde_json::json;
 use store::entropy;
 use store::idempotency::Answer;
 
-use super::wire::{RawPartyIn, RawSingle, SingleOut, metadata, own_text, use_type, wish};
+use super::wire::{NewContent, RawPartyIn, RawSingle, SingleOut, metadata, own_text, use_type, wish};
+use super::{Door, LETTERS};
 use crate::App;
 use crate::idempotent::once;
 
 /// The most bytes that the letters of one request may have together in texts of the client's own.
 const MAX_TEXTS: usize = 20_000_000;
 
-/// What a request wants to be created, every field of it valid.
-struct NewSingles {
-    orders: Vec<Order>,
-    /// The bytes of the document, if they came with the request: those of which the content of each order is a copy.
-    pdf: Option<Vec<u8>>,
-    send_date: Date,
+/// What a request wants to be created, as far as it can be read.
+pub(crate) struct Wanted {
+    /// What each of them is; none if anything is wrong.
+    pub(crate) orders: Vec<Order>,
+    /// The document, and its bytes if they came with the request: those of which the content of each order is a copy.
+    pub(crate) content: Option<(Content, Option<Vec<u8>>)>,
+    /// How they are made and mailed.
+    pub(crate) options: Options,
+    /// On which day.
+    pub(crate) send_date: Option<Date>,
+    /// What is odd about an address without standing in the way, and where that is.
+    pub(crate) warnings: Vec<(String, AddressWarning)>,
+    /// What is wrong.
+    pub(crate) faults: Faults,
+    /// Whether several may be wanted.
     many: bool,
 }
 
@@ -33,13 +46,21 @@ struct NewSingles {
 /// # Errors
 /// 400, 409, 413 and 422.
 pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
+    answer(app, call, &LETTERS).await
+}
+
+/// The same for what is sent through a door.
+pub(crate) async fn answer(app: &App, call: Call, door: &Door) -> Result<Reply, Problem> {
     once(app, &call, async |ticket| {
         let caller = call.caller()?;
         let raw: RawSingle<'_> = wire::read(&call.body)?;
         let locations = app.store.list_locations(&caller.account).await?;
-        let new = parse(app, &call, &raw, &locations)?;
+        let Wanted { orders, content, send_date, many, faults, .. } =
+            read(app, &call, &raw, &locations, door, &Pointer::Root)?;
         drop(raw);
-        let NewSingles { orders, pdf, send_date, many } = new;
+        let (Some((_, pdf)), Some(send_date), true) = (content, send_date, faults.is_empty()) else {
+            return Err(refused(&faults));
+        };
         if let Some(pdf) = pdf {
             app.store.keep_copy(&caller.account, pdf).await?;
         }
@@ -47,7 +68,10 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         let mut singles = Vec::with_capacity(orders.len());
         for order in orders {
             singles.push(Single {
-                id: SingleId::letter(call.now, entropy()?),
+                id: match door.kind {
+                    Kind::Letter => SingleId::letter(call.now, entropy()?),
+                    Kind::Postcard => SingleId::postcard(call.now, entropy()?),
+                },
                 account: caller.account.clone(),
                 mode: caller.mode,
                 order,
@@ -74,14 +98,14 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         match (&mailing, singles.as_slice()) {
             (Some(mailing), singles) => {
                 let ids: Vec<&SingleId> = singles.iter().map(|single| &single.id).collect();
-                let body = json!({ "mailingId": mailing, "mode": caller.mode, "letterIds": ids }).to_string();
+                let body = json!({ "mailingId": mailing, "mode": caller.mode, (door.ids): ids }).to_string();
                 let answer = Answer { status: 201, location: None, body };
                 app.store.create_mailing(mailing, singles, ticket, &answer, call.now).await?;
                 Ok(answer)
             }
             (None, [single, ..]) => {
                 let body = serde_json::to_string(&SingleOut::new(single, None, None))?;
-                let answer = Answer { status: 201, location: Some(format!("/v2/letters/{}", single.id)), body };
+                let answer = Answer { status: 201, location: Some(format!("{}/{}", door.path, single.id)), body };
                 app.store.create_single(single, ticket, &answer, call.now).await?;
                 Ok(answer)
             }
@@ -91,14 +115,19 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
     .await
 }
 
-fn parse(
+/// Reads what a request wants, at its place in the body, with everything that is wrong with it.
+///
+/// # Errors
+/// 413 when it is too much to be looked at.
+pub(crate) fn read(
     app: &App,
     call: &Call,
     raw: &RawSingle<'_>,
-    locations: &[domain::location::Location],
-) -> Result<NewSingles, Problem> {
+    locations: &[Location],
+    door: &Door,
+    root: &Pointer<'_>,
+) -> Result<Wanted, Problem> {
     let mut faults = Faults::default();
-    let root = Pointer::Root;
     let required = "This field is required.";
 
     let at = root.key("sender");
@@ -120,9 +149,13 @@ fn parse(
     let at = root.key("useType");
     let use_type = use_type(raw.use_type.required(&at, &mut faults), &at, &mut faults);
     let at = root.key("options");
+    let usual = match door.kind {
+        Kind::Letter => Options::default(),
+        Kind::Postcard => Options::of_card(CardSize::Card4x6),
+    };
     let options = match &raw.options {
-        Some(Object(raw)) => raw.parse(Options::default(), &at, &mut faults),
-        None => Options::default(),
+        Some(Object(raw)) => raw.parse(usual, &at, &mut faults),
+        None => usual,
     };
     options.check(&at, &mut faults);
     let external_id = own_text(&raw.external_id, &root.key("externalId"), &mut faults);
@@ -142,7 +175,7 @@ fn parse(
     let mut recipients: Vec<(&RawPartyIn<'_>, Pointer<'_>)> = Vec::new();
     match (&raw.recipient, &raw.recipients) {
         (Some(_), Some(_)) => faults.push(&at, "recipients.both", "Give recipient or recipients, not both."),
-        (None, None) => faults.push(&one, "required", "Give recipient, or recipients for one letter to each."),
+        (None, None) => faults.push(&one, "required", "Give recipient, or recipients for one to each."),
         (Some(Object(recipient)), None) => recipients.push((recipient, one)),
         (None, Some(list)) => {
             if list.total == 0 {
@@ -158,44 +191,46 @@ fn parse(
             }
         }
     }
-    let mut parties = Vec::with_capacity(recipients.len());
+    let (mut parties, mut odd) = (Vec::with_capacity(recipients.len()), Vec::new());
     for (raw, at) in &recipients {
         let own_id = own_text(&raw.external_id, &at.key("externalId"), &mut faults);
         let own_pairs = raw.metadata.as_ref().map(|raw| metadata(raw, &at.key("metadata"), &mut faults));
         let Some((party, warnings)) = raw.recipient(options.address_check, at, &mut faults) else { continue };
         options.check_recipient(&party, at, &mut faults);
+        let place = at.key("address").to_string();
+        odd.extend(warnings.iter().map(|warning| (place.clone(), *warning)));
         parties.push((party, warnings, own_id, own_pairs));
     }
-    let (Some((sender, return_address)), Some(content), Some(use_type), Ok(send_date), true) =
-        (sender, content, use_type, send_date, faults.is_empty())
-    else {
-        return Err(refused(&faults));
-    };
-    let (content, pdf) = content.split();
+    let content = content.map(NewContent::split);
+    let send_date = send_date.ok();
     let mut orders = Vec::with_capacity(parties.len());
-    for (recipient, warnings, own_id, own_pairs) in parties {
-        orders.push(Order {
-            sender: sender.clone(),
-            return_address: return_address.clone(),
-            recipient,
-            warnings,
-            content: content.clone(),
-            use_type,
-            options: options.clone(),
-            external_id: own_id.or_else(|| external_id.clone()),
-            description: description.clone(),
-            metadata: own_pairs.unwrap_or_else(|| pairs.clone()),
-        });
+    if let (Some((sender, return_address)), Some((content, _)), Some(use_type), true) =
+        (sender, &content, use_type, faults.is_empty())
+    {
+        for (recipient, warnings, own_id, own_pairs) in parties {
+            orders.push(Order {
+                sender: sender.clone(),
+                return_address: return_address.clone(),
+                recipient,
+                warnings,
+                content: content.clone(),
+                use_type,
+                options: options.clone(),
+                external_id: own_id.or_else(|| external_id.clone()),
+                description: description.clone(),
+                metadata: own_pairs.unwrap_or_else(|| pairs.clone()),
+            });
+        }
     }
     for (order, (_, at)) in orders.iter().zip(&recipients) {
-        order.check_texts(if many { at } else { &root }, &mut faults);
+        order.check_texts(if many { at } else { root }, &mut faults);
     }
     if orders.iter().map(Order::texts).sum::<usize>() > MAX_TEXTS {
-        let message = "externalId, description and metadata of all letters have more than 20 MB together. Shorten them, \
-                       or send fewer letters at a time.";
+        let message = "externalId, description and metadata of all recipients have more than 20 MB together. Shorten \
+                       them, or name fewer recipients at a time.";
         return Err(Problem::new(413, "texts.too_large", message));
     }
-    if faults.is_empty() { Ok(NewSingles { orders, pdf, send_date, many }) } else { Err(refused(&faults)) }
+    Ok(Wanted { orders, content, options, send_date, warnings: odd, faults, many })
 }
 
 /// What is wrong with a request. A document that is too large has a status of its own.

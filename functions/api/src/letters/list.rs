@@ -11,6 +11,7 @@ use store::singles::Released;
 
 use super::get::url;
 use super::wire::SingleOut;
+use super::{Door, LETTERS};
 use crate::App;
 use crate::listing::{PageRequest, moment};
 
@@ -107,9 +108,14 @@ const POSTAL_STATE: &str = "a postalState that is one of Dropped, Accepted, NotM
 /// # Errors
 /// 400 when a parameter cannot be.
 pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
+    answer(app, call, &LETTERS).await
+}
+
+/// The same for what is sent through a door.
+pub(crate) async fn answer(app: &App, call: Call, door: &Door) -> Result<Reply, Problem> {
     let caller = call.caller()?;
     let filter = Filter::read(&call)?;
-    let list = format!("singles.list {} {} {}", caller.account, caller.mode.as_str(), filter.name());
+    let list = format!("{} {} {} {}", door.list, caller.account, caller.mode.as_str(), filter.name());
     let page = PageRequest::read(app, &call, list, 100)?;
     let store = &app.store;
     let mut after = page.after.clone();
@@ -118,8 +124,13 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
     'rounds: for round in 1..=ROUNDS {
         let limit = if filter.is_open() { page.limit } else { LOOKED_AT };
         let found = match &filter.external_id {
-            Some(name) => store.find_singles(&caller.account, caller.mode, name, limit, after.as_ref()).await?,
-            None => store.list_singles(&caller.account, caller.mode, filter.created, limit, after.as_ref()).await?,
+            Some(name) => {
+                store.find_singles(&caller.account, caller.mode, door.kind, name, limit, after.as_ref()).await?
+            }
+            None => {
+                let (account, mode) = (&caller.account, caller.mode);
+                store.list_singles(account, mode, door.kind, filter.created, limit, after.as_ref()).await?
+            }
         };
         let released = store.released(&found.items).await?;
         for (single, released) in found.items.iter().zip(&released) {

@@ -11,6 +11,7 @@ use store::singles::SingleChange;
 use super::cancel::ATTEMPTS;
 use super::create::refused;
 use super::wire::{RawSingle, metadata, own_text, use_type, wish};
+use super::{Door, LETTERS};
 use crate::App;
 
 /// Answers the request: 200 with the letter. It is inspected again if its document or how it is made changed, or if it had
@@ -19,12 +20,17 @@ use crate::App;
 /// # Errors
 /// 400, 404, 409 after the cutoff, 413 and 422.
 pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
+    answer(app, call, &LETTERS).await
+}
+
+/// The same for what is sent through a door.
+pub(crate) async fn answer(app: &App, call: Call, door: &Door) -> Result<Reply, Problem> {
     let raw: RawSingle<'_> = wire::read(&call.body)?;
     for _ in 0..ATTEMPTS {
-        let single = super::own(app, &call).await?;
-        single.changeable(call.now).map_err(|reason| super::too_late(&single, reason))?;
+        let single = super::own(app, &call, door).await?;
+        single.changeable(call.now).map_err(|reason| super::too_late(&single, reason, door))?;
         if single.history.len() >= MAX_HISTORY {
-            return Err(super::too_late(&single, TooLate::TooOften));
+            return Err(super::too_late(&single, TooLate::TooOften, door));
         }
         let locations = match &raw.content {
             Some(_) => app.store.list_locations(&single.account).await?,
@@ -39,7 +45,7 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
             return super::get::show(app, &single, None).await;
         }
     }
-    Err(super::contended())
+    Err(super::contended(door))
 }
 
 /// What a letter becomes, and the bytes of its new document if they came with the request.
@@ -56,7 +62,7 @@ fn changed(
     let order = &mut to.order;
     let mut pdf = None;
     if raw.recipients.is_some() {
-        faults.push(&root.key("recipients"), "recipients.one", "A letter has one recipient: give recipient.");
+        faults.push(&root.key("recipients"), "recipients.one", "It has one recipient: give recipient.");
     }
     let at = root.key("options");
     if let Some(Object(raw)) = &raw.options {

@@ -1,4 +1,4 @@
-//! A letter that is sent by itself, in the words of its door: what comes in, and what goes out.
+//! A letter or postcard that is sent by itself, in the words of its door: what comes in, and what goes out.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -7,7 +7,7 @@ use domain::address::{Address, AddressWarning, RawAddress, ReturnAddress};
 use domain::batch::{MailClass, parse_target_mail_date};
 use domain::event::EventKind;
 use domain::fault::{Faults, Pointer};
-use domain::finish::{Envelope, Placement, Sides};
+use domain::finish::{CardSize, Envelope, Placement, Sides};
 use domain::id::SingleId;
 use domain::letter::{Copy, Finding, Issue};
 use domain::location::{Location, S3Path, registered_path};
@@ -31,8 +31,8 @@ pub(super) const MAX_PDF: usize = 4_000_000;
 
 /// The body of a request to create or to change a letter.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", expecting = "a letter as a JSON object")]
-pub(super) struct RawSingle<'a> {
+#[serde(rename_all = "camelCase", expecting = "a letter or postcard as a JSON object")]
+pub(crate) struct RawSingle<'a> {
     #[serde(default, borrow)]
     pub(super) sender: Option<Object<RawPartyIn<'a>>>,
     #[serde(default, borrow)]
@@ -136,6 +136,8 @@ pub(super) struct RawOptions<'a> {
     return_envelope: Field<'a>,
     #[serde(default, borrow)]
     perforated: Field<'a>,
+    #[serde(default, borrow)]
+    size: Field<'a>,
     #[serde(default, borrow)]
     address_check: Field<'a>,
 }
@@ -329,6 +331,14 @@ impl RawOptions<'_> {
             options.extra_services.dedup();
         }
         let finish = &mut options.finish;
+        let here = at.key("size");
+        if finish.card.is_some() {
+            finish.card =
+                word(&self.size, &here, faults, CardSize::parse, "\"4x6\", \"6x9\" or \"6x11\"").or(finish.card);
+        } else if self.size.is_given() {
+            let message = "Only postcards have a size: a letter is as large as its document.";
+            faults.push(&here, "options.not_of_letters", message);
+        }
         finish.color = self.color.flag(&at.key("color"), faults).unwrap_or(finish.color);
         let sides = word(&self.sides, &at.key("sides"), faults, Sides::parse, "\"duplex\" or \"simplex\"");
         finish.sides = sides.unwrap_or(finish.sides);
@@ -382,7 +392,7 @@ pub(super) fn wish(field: &Field<'_>, at: &Pointer<'_>, faults: &mut Faults) -> 
     date
 }
 
-/// A letter as it is shown.
+/// A letter or postcard as it is shown.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SingleOut<'a> {
@@ -393,7 +403,7 @@ pub(super) struct SingleOut<'a> {
     recipient: PartyOut<'a>,
     content: ContentOut<'a>,
     use_type: UseType,
-    options: &'a Options,
+    options: OptionsOut<'a>,
     send_date: Date,
     cancelable_until: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -418,6 +428,34 @@ pub(super) struct SingleOut<'a> {
     events: Vec<Happened>,
     created_at: Timestamp,
     modified_at: Timestamp,
+}
+
+/// How it is made, in those words that mean something for it.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum OptionsOut<'a> {
+    Letter(&'a Options),
+    #[serde(rename_all = "camelCase")]
+    Postcard {
+        mail_class: MailClass,
+        size: CardSize,
+        color: bool,
+        address_check: AddressCheck,
+    },
+}
+
+impl<'a> OptionsOut<'a> {
+    fn new(options: &'a Options) -> Self {
+        match options.finish.card {
+            None => OptionsOut::Letter(options),
+            Some(size) => OptionsOut::Postcard {
+                mail_class: options.mail_class,
+                size,
+                color: options.finish.color,
+                address_check: options.address_check,
+            },
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -452,8 +490,9 @@ enum ContentOut<'a> {
     Pdf(&'a Copy),
 }
 
+/// What is odd about an address.
 #[derive(Serialize)]
-struct WarningOut {
+pub(crate) struct WarningOut {
     code: &'static str,
     message: &'static str,
 }
@@ -505,7 +544,7 @@ impl<'a> SingleOut<'a> {
                 Content::Pdf(copy) => ContentOut::Pdf(copy),
             },
             use_type: order.use_type,
-            options: &order.options,
+            options: OptionsOut::new(&order.options),
             send_date: single.send_date,
             cancelable_until: single.cancelable_until(),
             external_id: order.external_id.as_deref(),
@@ -515,13 +554,19 @@ impl<'a> SingleOut<'a> {
             impression_count: single.impressions,
             issue_message: single.issue.as_ref().map(|issue| issue.message.as_str()),
             issue: single.issue.as_ref(),
-            warnings: order.warnings.iter().map(|w| WarningOut { code: w.code(), message: w.message() }).collect(),
+            warnings: order.warnings.iter().copied().map(WarningOut::of).collect(),
             findings: &single.findings,
             tracking: released.and_then(TrackingOut::of),
             events: happened(single, released),
             created_at: single.created_at,
             modified_at: single.modified_at,
         }
+    }
+}
+
+impl WarningOut {
+    pub(crate) fn of(warning: AddressWarning) -> Self {
+        WarningOut { code: warning.code(), message: warning.message() }
     }
 }
 

@@ -21,7 +21,7 @@ use std::fmt::Display;
 use serde::{Deserialize, Serialize};
 
 pub use ink::clear_zones;
-pub(crate) use ink::on_page;
+pub(crate) use ink::{card_zone, on_card_page, on_page};
 
 use crate::document::{self, TreeFault};
 use crate::layout::{Layout, Rect};
@@ -311,8 +311,14 @@ pub(crate) fn inspect_telling(bytes: &[u8], limits: &Limits, before_drawing: imp
 
 /// A report on a document, of which what draws its pages met something it does not know.
 pub(crate) fn without_drawing(mut report: Report, limits: &Limits) -> Report {
-    report.add(ink::Unchecked::NotDrawn.finding(1, limits));
+    report.add(ink::Unchecked::NotDrawn.of_all(report.pages, limits));
     report
+}
+
+/// A report on a document that is larger than it may be, and so is not looked at.
+pub(crate) fn too_large(bytes: &[u8], limits: &Limits) -> Report {
+    let suspicion = prescan::Suspicion::TooLarge { bytes: bytes.len() as u64 };
+    Report { findings: vec![structure::suspicion(suspicion, limits)], ..Report::default() }
 }
 
 fn parse_and_check(bytes: &[u8], limits: &Limits, before_drawing: impl FnOnce(&Report)) -> Report {

@@ -1,5 +1,5 @@
 //! The pages: how many, how large, and whether their content is there. `document.page_count_untrustworthy`,
-//! `impressions_differ`, `page_size`, `mixed_sizes`, `too_many_sheets`.
+//! `impressions_differ`, `page_size`, `mixed_sizes`, `too_many_sheets`, `too_many_sides`, `card_upright`.
 
 use std::collections::BTreeSet;
 
@@ -8,12 +8,13 @@ use lopdf::Document;
 use super::painted::{Painted, Painter};
 use super::{Finding, Limits, PageSize, Paper, Report, hidden, structure};
 use crate::document::{self, Geometry, Page};
+use crate::press_sheet::{BLEED, CardSize};
 
 /// Sheet sizes as short and long side, inches: Letter, Legal, A4.
 const SHEETS: [(f64, f64); 3] = [(8.5, 11.0), (8.5, 14.0), (8.268, 11.693)];
 
-/// How much a card is larger on each side than what is left when it is cut, inches.
-const BLEED: f64 = 0.125;
+/// A card has a front and a back.
+const SIDES_OF_A_CARD: u32 = 2;
 
 /// How far a side may be off, inches: room for the rounding of A4-minded tools, and invisible on paper.
 const TOLERANCE: f64 = 0.05;
@@ -90,6 +91,11 @@ fn check_count(document: &Document, pages: &[Page<'_>], limits: &Limits, report:
         let allowed = format!("{} sheets", limits.max_sheets);
         report.add(Finding::refuse("document.too_many_sheets", message).measured(format!("{sheets} sheets"), allowed));
     }
+    if limits.paper.card().is_some() && walked > SIDES_OF_A_CARD {
+        let message = format!("A card has a front and a back, and the file has {walked} pages. Leave the others out.");
+        let (found, allowed) = (format!("{walked} pages"), format!("{SIDES_OF_A_CARD} pages"));
+        report.add(Finding::refuse("document.too_many_sides", message).measured(found, allowed));
+    }
 }
 
 /// The geometry of each page that has one.
@@ -107,7 +113,14 @@ fn check_sizes(document: &Document, pages: &[Page<'_>], limits: &Limits, report:
         let size = PageSize { width: geometry.width / 72.0, height: geometry.height / 72.0 };
         report.sizes.push(size);
         match offered.iter().position(|offered| is_size(size, *offered)) {
-            Some(place) => drop(used.insert(place)),
+            Some(place) => {
+                used.insert(place);
+                if limits.paper.card().is_some() && size.height > size.width {
+                    let message = "The page is higher than wide, and a card is printed wider than high. Turn the page by a \
+                                   quarter.";
+                    report.add(Finding::refuse("document.card_upright", message).on(number));
+                }
+            }
             None => {
                 let found = format!("{:.2} x {:.2} in", size.width, size.height);
                 let wanted = limits.paper.name();
@@ -140,14 +153,24 @@ impl Paper {
         self.sizes().into_iter().any(|offered| is_size(size, offered))
     }
 
+    /// The card that is left when it is cut; none if it is sheets.
+    pub fn card(self) -> Option<CardSize> {
+        match self {
+            Self::Sheets { .. } => None,
+            Self::Card4x6 => Some(CardSize::CARD_4X6),
+            Self::Card6x9 => Some(CardSize::CARD_6X9),
+            Self::Card6x11 => Some(CardSize::CARD_6X11),
+        }
+    }
+
     /// The sizes a page may have, short and long side, inches. A card may come with its bleed or cut.
     fn sizes(self) -> Vec<(f64, f64)> {
-        let card = |short: f64, long: f64| vec![(short + 2.0 * BLEED, long + 2.0 * BLEED), (short, long)];
-        match self {
-            Self::Sheets { a4 } => SHEETS[..if a4 { 3 } else { 2 }].to_vec(),
-            Self::Card4x6 => card(4.0, 6.0),
-            Self::Card6x9 => card(6.0, 9.0),
-            Self::Card6x11 => card(6.0, 11.0),
+        match (self, self.card()) {
+            (_, Some(card)) => {
+                vec![(card.height + 2.0 * BLEED, card.width + 2.0 * BLEED), (card.height, card.width)]
+            }
+            (Self::Sheets { a4: false }, None) => SHEETS[..2].to_vec(),
+            (_, None) => SHEETS.to_vec(),
         }
     }
 
