@@ -211,8 +211,8 @@ fn zones(page: &Rect, numbers: &[u32], limits: &Limits, layout: &Layout) -> Vec<
             Rect { left: margin, top: margin, width: page.width - 2.0 * margin, height: page.height - 2.0 * margin };
         zones.push((printable, "printable area"));
         if numbers.iter().any(|number| limits.is_front(*number)) {
-            let zone = sheet_mark::zone(layout, page.width.max(page.height));
-            zones.extend(zone.map(|zone| (inspect::on_page(zone, size), "sheet mark")));
+            let marked = sheet_mark::zones(layout, page.width.max(page.height)).into_iter().flatten();
+            zones.extend(marked.zip(["sheet mark", ""]).map(|(zone, name)| (inspect::on_page(zone, size), name)));
         }
     }
     if let Some(card) = limits.paper.card().filter(|_| limits.paper.offers(size) && size.width > size.height) {

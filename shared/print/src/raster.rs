@@ -39,7 +39,8 @@ const INK: u8 = 32;
 const CHROMA: u8 = 32;
 
 /// The pixels of the images on a page that is drawn: a colour scan of a Legal page at 600 dpi has 43 million, and more than
-/// this would not fit the memory of the child.
+/// this would not fit the memory of the child. A pixel of four colours or more counts twice, for it is held in those and in
+/// three.
 pub const MAX_IMAGE_PIXELS: u64 = 50_000_000;
 
 /// The widest picture, pixels.
@@ -179,7 +180,9 @@ impl<'a> Pixels<'a> {
             if let Some(dictionary) = self.left.pop() {
                 if has_name(&dictionary, b"Subtype", b"Image") {
                     let side = |key: &[u8]| u64::from(dictionary.get::<u32>(key).unwrap_or(0));
-                    self.sum = self.sum.saturating_add(side(b"Width").saturating_mul(side(b"Height")));
+                    let pixels = side(b"Width").saturating_mul(side(b"Height"));
+                    let times = if has_many_colours(&dictionary) { 2 } else { 1 };
+                    self.sum = self.sum.saturating_add(pixels.saturating_mul(times));
                 }
                 for (key, _) in dictionary.entries() {
                     self.entry(&dictionary, &key, &nothing);
@@ -194,6 +197,25 @@ impl<'a> Pixels<'a> {
                 return self.sum;
             }
         }
+    }
+}
+
+/// Whether an image has four colours or more (ISO 32000-2 8.6).
+fn has_many_colours(image: &Dict<'_>) -> bool {
+    const FEW: u32 = 3;
+    if has_name(image, b"ColorSpace", b"DeviceCMYK") {
+        return true;
+    }
+    let Some(space) = image.get::<Array<'_>>(b"ColorSpace") else { return false };
+    let mut parts = space.flex_iter();
+    match parts.next::<Name<'_>>().as_deref() {
+        Some(b"ICCBased") => {
+            parts.next::<Stream<'_>>().and_then(|profile| profile.dict().get::<u32>(b"N")).is_some_and(|n| n > FEW)
+        }
+        Some(b"DeviceN") => {
+            parts.next::<Array<'_>>().is_some_and(|names| names.iter::<Name<'_>>().count() > FEW as usize)
+        }
+        _ => false,
     }
 }
 

@@ -39,6 +39,7 @@ const TESTS: &[(&str, fn())] = tests![
     a_document_that_exhausts_what_draws_it_is_refused,
     a_document_that_what_draws_it_panics_on_is_inspected_but_for_its_ink,
     the_largest_scan_fits_the_memory_of_the_child,
+    a_scan_in_four_colours_is_judged_alike_by_a_child_that_is_new_and_by_one_that_is_not,
     a_child_whose_parent_is_gone_exits_when_it_is_done,
     a_child_whose_parent_is_gone_is_not_busy_for_ever,
     // Last, because it is about the others.
@@ -277,6 +278,22 @@ fn the_largest_scan_fits_the_memory_of_the_child() {
     // It is about memory: without optimisation it takes seconds.
     let picture = inspector().with_time_limit(Duration::from_secs(60)).proof(&file, 0, 400).unwrap();
     assert!(picture.is_ok(), "{picture:?}");
+}
+
+fn a_scan_in_four_colours_is_judged_alike_by_a_child_that_is_new_and_by_one_that_is_not() {
+    let space = "[/DeviceN[/Cyan/Magenta/Yellow/Black]/DeviceCMYK<</FunctionType 4/Domain[0 1 0 1 0 1 0 1]\
+                 /Range[0 1 0 1 0 1 0 1]>>]";
+    let (large, small) = (bombs::scan_in("/DeviceCMYK", 4, 5_100, 6_600), bombs::scan_in("/DeviceCMYK", 4, 850, 1_100));
+    let of_inks = bombs::scan_in(space, 4, 5_100, 6_600);
+    let mut inspector = inspector().with_time_limit(Duration::from_secs(120));
+    for file in [&large, &small, &large, &of_inks] {
+        let report = inspector.inspect(file, &declared(1)).unwrap();
+        let unchecked = if file == &small { &[][..] } else { &["document.ink_unchecked"][..] };
+        assert_eq!(rules(&report), unchecked);
+        assert!(report.is_ok());
+    }
+    let mut fresh = self::inspector().with_time_limit(Duration::from_secs(120));
+    assert_eq!(rules(&fresh.inspect(&small, &declared(1)).unwrap()), [""; 0]);
 }
 
 /// A child by itself, and what it is told.

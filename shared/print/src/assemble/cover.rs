@@ -1,9 +1,8 @@
 //! Draws what is ours on a sheet: the face with addresses and barcode, and the mark on every front.
 
 use super::{AssembleError, Piece, certified};
-use crate::address_block::{self, MAX_LINES, MAX_SENDER_LINES, NoPlace, POINTS, TextBlock, bar, usps_style};
+use crate::address_block::{self, MAX_LINES, MAX_SENDER_LINES, NoPlace, POINTS, bar, usps_style};
 use crate::drawing::{Digits, decimals, draw_rectangle, draw_text, push_decimals, read_decimal};
-use crate::font::FONT;
 use crate::imb::{BARS, Imb};
 use crate::layout::{Layout, Rect};
 use crate::sheet_mark;
@@ -69,23 +68,7 @@ pub(super) fn address(
 /// says the same to people.
 pub(super) fn draw_mark(content: &mut String, layout: &Layout, mark: &sheet_mark::Modules, line: &str, height: f64) {
     let module = layout.mark_module;
-    let beside = TextBlock {
-        points: 6.0,
-        // Two modules of clear space, and as much again.
-        left: layout.mark_left + (mark.side as f64 + 4.0) * module,
-        last_baseline: height / POINTS - layout.mark_bottom,
-        pitch: 0.0,
-        extent: Rect { left: 0.0, top: 0.0, width: 0.0, height: 0.0 },
-    };
-    // As much white around the line as around the mark; nothing hangs lower or stands higher than this.
-    let size = beside.points / POINTS;
-    let (above, below) = (FONT.cap_height * size + module, FONT.descent * size + module);
-    let behind = Rect {
-        left: beside.left - module,
-        top: beside.last_baseline - above,
-        width: FONT.width(line).unwrap_or(0.0) * size + 2.0 * module,
-        height: above + below,
-    };
+    let (beside, behind) = sheet_mark::beside(layout, mark.side, line, height / POINTS);
     content.push_str("1 g\n");
     draw_rectangle(content, &behind, height);
     content.push_str("f 0 g\n");
@@ -200,6 +183,7 @@ fn read_bars(content: &str, place: &Rect, height: f64) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::font::FONT;
 
     #[test]
     fn the_line_beside_the_mark_is_on_white_as_wide_as_it_is() {

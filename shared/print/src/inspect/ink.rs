@@ -209,18 +209,20 @@ fn check_margin(ink: &Ink, size: PageSize, number: u32, limits: &Limits, report:
     report.add(Finding::warn("document.ink_outside_margin", message).on(number).at(area).measured(found, allowed));
 }
 
-/// Ink where the sheet mark is printed, on white.
+/// Ink where the sheet mark and the line beside it are printed, on white.
 fn check_mark(ink: &Ink, size: PageSize, number: u32, layout: &Layout, report: &mut Report) {
-    let Some(zone) = sheet_mark::zone(layout, size.width.max(size.height)) else { return };
-    let zone = on_page(zone, size);
-    let Some(area) = ink.within(&zone) else { return };
-    let message = format!(
-        "There is ink where the sheet mark will cover it: leave {:.2} x {:.2} in free from {:.2} in to the right and {:.2} in \
-         down.",
-        zone.width, zone.height, zone.left, zone.top
-    );
-    let found = format!("{:.2} x {:.2} in of ink", area.width, area.height);
-    report.add(Finding::warn("document.ink_under_mark", message).on(number).at(area).measured(found, "none"));
+    let zones = sheet_mark::zones(layout, size.width.max(size.height));
+    for (zone, what) in zones.into_iter().flatten().zip(["sheet mark", "line beside the sheet mark"]) {
+        let zone = on_page(zone, size);
+        let Some(area) = ink.within(&zone) else { continue };
+        let message = format!(
+            "There is ink where the {what} will cover it: leave {:.2} x {:.2} in free from {:.2} in to the right and {:.2} in \
+             down.",
+            zone.width, zone.height, zone.left, zone.top
+        );
+        let found = format!("{:.2} x {:.2} in of ink", area.width, area.height);
+        report.add(Finding::warn("document.ink_under_mark", message).on(number).at(area).measured(found, "none"));
+    }
 }
 
 /// Ink where the addresses and the barcode are put on the first page.

@@ -9,6 +9,7 @@ use super::painted::{Painted, Painter};
 use super::{Finding, Limits, PageSize, Paper, Report, hidden, structure};
 use crate::document::{self, Geometry, Page};
 use crate::press_sheet::{BLEED, CardSize};
+use crate::stationery::Ounces;
 
 /// Sheet sizes as short and long side, inches: Letter, Legal, A4.
 const SHEETS: [(f64, f64); 3] = [(8.5, 11.0), (8.5, 14.0), (8.268, 11.693)];
@@ -32,6 +33,7 @@ pub(super) fn check<'a>(
     report.pages = pages.len() as u32;
     check_count(document, pages, limits, report);
     let geometries = check_sizes(document, pages, limits, report);
+    check_weight(limits, report);
     let mut budget = limits.max_decompressed.saturating_mul(CONTENT_BUDGET);
     let mut painter = Painter::new(document);
     let mut all = Vec::new();
@@ -82,15 +84,6 @@ fn check_count(document: &Document, pages: &[Page<'_>], limits: &Limits, report:
         );
         report.add(Finding::refuse("document.impressions_differ", message).measured(walked, expected));
     }
-    let sheets = limits.sheets(walked);
-    if matches!(limits.paper, Paper::Sheets { .. }) && sheets > limits.max_sheets {
-        let message = format!(
-            "The letter needs {sheets} sheets, and its mail class takes {}. Split the document or leave pages out.",
-            limits.max_sheets
-        );
-        let allowed = format!("{} sheets", limits.max_sheets);
-        report.add(Finding::refuse("document.too_many_sheets", message).measured(format!("{sheets} sheets"), allowed));
-    }
     if limits.paper.card().is_some() && walked > SIDES_OF_A_CARD {
         let message = format!("A card has a front and a back, and the file has {walked} pages. Leave the others out.");
         let (found, allowed) = (format!("{walked} pages"), format!("{SIDES_OF_A_CARD} pages"));
@@ -98,11 +91,29 @@ fn check_count(document: &Document, pages: &[Page<'_>], limits: &Limits, report:
     }
 }
 
+/// Whether the letter is too heavy for its mail class. What has another size than paper has weighs nobody knows how much, and is
+/// refused for that.
+fn check_weight(limits: &Limits, report: &mut Report) {
+    let sheets = limits.sheets(report.pages);
+    let Some((paper, envelope, _)) = limits.envelope(report).filter(|_| limits.paper.card().is_none()) else { return };
+    let weight = limits.stationery.weight(sheets, paper, envelope);
+    if weight.0 > limits.max_weight {
+        let most = Ounces(limits.max_weight);
+        let message = format!(
+            "The letter needs {sheets} sheets and weighs {weight} oz with its envelope, and its mail class takes {most} oz. Split \
+             the document or leave pages out."
+        );
+        let found = format!("{sheets} sheets, {weight} oz");
+        report.add(Finding::refuse("document.too_many_sheets", message).measured(found, format!("{most} oz")));
+    }
+}
+
 /// The geometry of each page that has one.
 fn check_sizes(document: &Document, pages: &[Page<'_>], limits: &Limits, report: &mut Report) -> Vec<Option<Geometry>> {
     let geometries: Vec<_> = pages.iter().map(|page| document::geometry(document, page)).collect();
     let offered = limits.paper.sizes();
-    let mut used = BTreeSet::new();
+    // The size that is used first, and the first page of another.
+    let (mut used, mut other): (Option<(usize, PageSize)>, _) = (None, None);
     for (geometry, number) in geometries.iter().zip(1u32..) {
         let Some(geometry) = geometry else {
             report.sizes.push(PageSize::default());
@@ -114,7 +125,10 @@ fn check_sizes(document: &Document, pages: &[Page<'_>], limits: &Limits, report:
         report.sizes.push(size);
         match offered.iter().position(|offered| is_size(size, *offered)) {
             Some(place) => {
-                used.insert(place);
+                let (first, _) = *used.get_or_insert((place, size));
+                if first != place {
+                    other = other.or(Some((number, size)));
+                }
                 if limits.paper.card().is_some() && size.height > size.width {
                     let message = "The page is higher than wide, and a card is printed wider than high. Turn the page by a \
                                    quarter.";
@@ -129,9 +143,11 @@ fn check_sizes(document: &Document, pages: &[Page<'_>], limits: &Limits, report:
             }
         }
     }
-    if used.len() > 1 {
+    if let (Some((_, first)), Some((number, size))) = (used, other) {
         let message = "The pages are of more than one sheet size, and a piece is printed on one. Make them equal.";
-        report.add(Finding::refuse("document.mixed_sizes", message));
+        let text = |size: PageSize| format!("{:.2} x {:.2} in", size.width, size.height);
+        let finding = Finding::refuse("document.mixed_sizes", message).on(number);
+        report.add(finding.measured(text(size), text(first)));
     }
     geometries
 }
