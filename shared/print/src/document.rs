@@ -1,7 +1,6 @@
 //! Reads a PDF for both sides of this crate: loads it, walks its page tree, and says how each page lies on its sheet.
 
 use std::collections::HashSet;
-use std::io::Write as _;
 
 use lopdf::{Dictionary, Document, LoadOptions, Object, ObjectId, Stream};
 
@@ -59,9 +58,19 @@ pub(crate) fn resolve<'a>(document: &'a Document, object: &'a Object) -> &'a Obj
     &Object::Null
 }
 
+/// The value of a key. Where there is none, lopdf would write an error, which takes longer than to look.
+pub(crate) fn entry<'a>(dictionary: &'a Dictionary, key: &[u8]) -> Option<&'a Object> {
+    dictionary.as_hashmap().get(key)
+}
+
+/// Whether a dictionary says that it is of a type.
+pub(crate) fn has_type(dictionary: &Dictionary, kind: &[u8]) -> bool {
+    matches!(entry(dictionary, b"Type"), Some(Object::Name(name)) if name == kind)
+}
+
 /// The value of a key with references followed; `None` if it is absent or null.
 pub(crate) fn lookup<'a>(document: &'a Document, dictionary: &'a Dictionary, key: &[u8]) -> Option<&'a Object> {
-    match resolve(document, dictionary.get(key).ok()?) {
+    match resolve(document, entry(dictionary, key)?) {
         Object::Null => None,
         object => Some(object),
     }
@@ -156,7 +165,7 @@ pub(crate) fn pages(document: &Document, most: u32) -> Result<Vec<Page<'_>>, Tre
                 path.push(Node { id: *id, kids: kids.iter(), inherited: page });
             }
             Some(_) => return Err(TreeFault::Damaged),
-            None if dictionary.has_type(b"Pages") => return Err(TreeFault::Damaged),
+            None if has_type(dictionary, b"Pages") => return Err(TreeFault::Damaged),
             None if pages.len() == most => return Err(TreeFault::TooMany),
             None => pages.push(page),
         }
@@ -255,66 +264,12 @@ pub(crate) fn contents<'a>(document: &'a Document, page: &Page<'a>) -> Option<Ve
     }
 }
 
-/// The content of a page as it can be put into a form of its own.
-#[derive(Debug)]
-pub(crate) enum Content<'a> {
-    Blank,
-    /// One stream, to be copied as it is.
-    Raw(&'a Stream),
-    /// The content of several streams, packed in one: without filters a small document could be a thousand times as large.
-    Joined {
-        packed: Vec<u8>,
-        /// Bytes without the filter.
-        length: u64,
-    },
-}
-
-/// What nothing that is held in memory ever says.
-const CANNOT_PACK: &str = "the content of a page cannot be packed";
-
 /// The bytes of a stream, which [`crate::reader`] leaves where they are in the file.
 pub(crate) fn bytes_of<'a>(file: &'a [u8], stream: &'a Stream) -> &'a [u8] {
     let Some(start) = stream.start_position.filter(|_| stream.content.is_empty()) else { return &stream.content };
     let length =
         stream.dict.get(b"Length").and_then(Object::as_i64).ok().and_then(|length| usize::try_from(length).ok());
     length.and_then(|length| file.get(start..)?.get(..length)).unwrap_or_default()
-}
-
-/// The content of a page, at most `limit` bytes of it if it has to be decompressed, or what is wrong with it. `file` is what
-/// the document was read from.
-pub(crate) fn content<'a>(
-    document: &'a Document,
-    file: &[u8],
-    page: &Page<'a>,
-    limit: u64,
-) -> Result<Content<'a>, &'static str> {
-    let streams = contents(document, page).ok_or("the content of a page is missing")?;
-    Ok(match streams[..] {
-        [] => Content::Blank,
-        [only] => Content::Raw(only),
-        _ => {
-            // The pieces are one content that may be cut at any token, so they cannot be forms of their own.
-            let mut left = limit;
-            let mut joined = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
-            for stream in streams {
-                let whole;
-                let stream = match bytes_of(file, stream) {
-                    bytes if bytes.len() == stream.content.len() => stream,
-                    bytes => {
-                        whole = Stream::new(stream.dict.clone(), bytes.to_vec());
-                        &whole
-                    }
-                };
-                let unpacked =
-                    decode(document, stream, left).map_err(|_| "the content of a page cannot be decompressed")?;
-                left = left.saturating_sub(unpacked.len() as u64 + 1);
-                let packed = joined.write_all(&unpacked).and_then(|()| joined.write_all(b"\n"));
-                packed.map_err(|_| CANNOT_PACK)?;
-            }
-            let length = joined.total_in();
-            Content::Joined { packed: joined.finish().map_err(|_| CANNOT_PACK)?, length }
-        }
-    })
 }
 
 /// A stream's content without its filters, at most `limit` bytes.
@@ -329,7 +284,7 @@ pub(crate) fn decode(document: &Document, stream: &Stream, limit: u64) -> lopdf:
         Object::Array(items) => items.iter().any(|item| matches!(item, Object::Reference(_))),
         _ => false,
     };
-    if !keys.iter().any(|key| stream.dict.get(key).is_ok_and(indirect)) {
+    if !keys.iter().any(|key| entry(&stream.dict, key).is_some_and(indirect)) {
         return stream.get_plain_content_with_limit(limit);
     }
     // The decoder does not follow references, so it gets a stream without any.
@@ -466,28 +421,4 @@ pub(crate) fn place_appearance(document: &Document, annotation: &Annotation<'_>)
         form,
         matrix: [scale.0, 0.0, 0.0, scale.1, target[0] - low.0 * scale.0, target[1] - low.1 * scale.1],
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use lopdf::dictionary;
-
-    #[test]
-    fn content_that_is_joined_is_held_packed() {
-        let mut document = Document::with_version("1.5");
-        let mut part = Stream::new(Dictionary::new(), vec![b' '; 4 << 20]);
-        part.compress().unwrap();
-        let part = document.add_object(part);
-        let page = dictionary! { "Contents" => vec![part.into(), part.into(), part.into()] };
-        let page =
-            Page { id: (1, 0), dictionary: &page, resources: None, media_box: None, crop_box: None, rotate: None };
-        let Ok(Content::Joined { packed, length }) = content(&document, b"", &page, 16 << 20) else {
-            panic!("not joined")
-        };
-        assert_eq!(length, 3 * ((4 << 20) + 1));
-        assert!(packed.len() < 200_000, "{}", packed.len());
-        let refused = content(&document, b"", &page, 8 << 20);
-        assert!(refused.is_err(), "more than the limit when it is unpacked");
-    }
 }

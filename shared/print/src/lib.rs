@@ -22,6 +22,7 @@ pub mod layout;
 pub mod manifest;
 pub mod mend;
 pub mod overlay;
+mod page_content;
 mod prescan;
 pub mod press_sheet;
 pub mod proof;

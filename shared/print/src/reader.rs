@@ -16,6 +16,9 @@ use crate::document;
 /// How deep arrays and dictionaries nest that are read here, and parentheses in a string.
 const MAX_DEPTH: usize = 50;
 
+/// How many entries most dictionaries have at most.
+const USUAL_ENTRIES: usize = 12;
+
 /// The highest object number that is read here.
 const MAX_NUMBER: u32 = 1 << 20;
 
@@ -48,7 +51,7 @@ pub(crate) fn read(bytes: &[u8], limit: u64) -> Option<Document> {
         let object = file.object(id)?;
         // They hold what the file is made of, and no page has a reason to refer to one.
         if let Object::Stream(stream) = &object
-            && (stream.dict.has_type(b"ObjStm") || stream.dict.has_type(b"XRef"))
+            && (document::has_type(&stream.dict, b"ObjStm") || document::has_type(&stream.dict, b"XRef"))
         {
             return None;
         }
@@ -171,7 +174,7 @@ impl<'a> File<'a> {
     fn reference_stream(&mut self, at: usize) -> Option<Dictionary> {
         let (_, object) = self.indirect(at)?;
         let Object::Stream(stream) = object else { return None };
-        if !stream.dict.has_type(b"XRef") {
+        if !document::has_type(&stream.dict, b"XRef") {
             return None;
         }
         let integer = |object: &Object| object.as_i64().ok().and_then(|value| usize::try_from(value).ok());
@@ -306,7 +309,7 @@ impl<'a> File<'a> {
         let Some(Entry::At(at, 0)) = self.entries.get(number as usize).copied() else { return None };
         let (found, object) = self.indirect(at)?;
         let Object::Stream(stream) = object else { return None };
-        if found != (number, 0) || !stream.dict.has_type(b"ObjStm") {
+        if found != (number, 0) || !document::has_type(&stream.dict, b"ObjStm") {
             return None;
         }
         let integer = |key: &[u8]| usize::try_from(stream.dict.get(key).ok()?.as_i64().ok()?).ok();
@@ -435,44 +438,40 @@ impl<'a> Lexer<'a> {
 
     fn dictionary(&mut self, depth: usize) -> Option<Dictionary> {
         self.at += self.rest().starts_with(b"<<").then_some(2)?;
-        let mut dictionary = Dictionary::new();
+        let mut entries = Vec::with_capacity(USUAL_ENTRIES);
         loop {
             self.blanks();
             if self.rest().starts_with(b">>") {
                 self.at += 2;
-                return Some(dictionary);
+                break;
             }
             let key = self.name()?;
             self.blanks();
-            let value = self.value(depth)?;
-            let before = dictionary.len();
-            dictionary.set(key, value);
-            if dictionary.len() == before {
-                return None;
-            }
+            entries.push((key, self.value(depth)?));
         }
+        let count = entries.len();
+        let mut dictionary = Dictionary::new();
+        // A table that grows is made anew each time.
+        let table = dictionary.as_hashmap_mut();
+        table.reserve_exact(count);
+        table.extend(entries);
+        (dictionary.len() == count).then_some(dictionary)
     }
 
     fn number(&mut self) -> Option<Object> {
         let rest = self.rest();
         let length = rest.iter().take_while(|byte| is_regular(**byte)).count();
-        let text = str::from_utf8(&rest[..length]).ok()?;
-        let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-        let (whole, decimals) = unsigned.split_once('.').unwrap_or((unsigned, ""));
-        if !whole.bytes().chain(decimals.bytes()).all(|byte| byte.is_ascii_digit()) || whole.len() + decimals.len() == 0
-        {
-            return None;
-        }
+        let text = &rest[..length];
+        let Some(value) = digits(text) else {
+            let number = signed_or_decimal(text)?;
+            self.at += length;
+            return Some(number);
+        };
         self.at += length;
-        if unsigned.len() != whole.len() {
-            return text.parse().ok().map(Object::Real);
-        }
-        let value: i64 = text.parse().ok()?;
         // A number and a generation before an R are a reference.
         let mut ahead = Lexer { bytes: self.bytes, at: self.at };
         ahead.blanks();
-        if text.len() == whole.len()
-            && ahead.at > self.at
+        if ahead.at > self.at
             && let Some(generation) = ahead.unsigned()
         {
             let end = ahead.at;
@@ -483,7 +482,7 @@ impl<'a> Lexer<'a> {
                 return Some(Object::Reference(id));
             }
         }
-        Some(Object::Integer(value))
+        i64::try_from(value).ok().map(Object::Integer)
     }
 
     fn literal(&mut self) -> Option<Object> {
@@ -528,6 +527,20 @@ fn is_blank(byte: u8) -> bool {
 /// What is neither white space nor a delimiter (ISO 32000-2 7.2.3).
 fn is_regular(byte: u8) -> bool {
     !is_blank(byte) && !matches!(byte, b'(' | b')' | b'<' | b'>' | b'[' | b']' | b'{' | b'}' | b'/' | b'%')
+}
+
+/// A number that is not digits alone: it has a sign, or a point among its digits or beside them.
+fn signed_or_decimal(text: &[u8]) -> Option<Object> {
+    let text = str::from_utf8(text).ok()?;
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let (whole, decimals) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    if !whole.bytes().chain(decimals.bytes()).all(|byte| byte.is_ascii_digit()) || whole.len() + decimals.len() == 0 {
+        return None;
+    }
+    match unsigned.len() == whole.len() {
+        true => text.parse().ok().map(Object::Integer),
+        false => text.parse().ok().map(Object::Real),
+    }
 }
 
 /// The value of digits, of which there is at least one.

@@ -8,8 +8,9 @@ use std::io;
 
 use lopdf::{Dictionary, Document, Object, ObjectId, Stream, dictionary};
 
-use crate::document::{self, Content, Geometry, Page};
+use crate::document::{self, Geometry, Page};
 use crate::inspect::Limits;
+use crate::page_content::{self, Content, Packer};
 
 /// The highest number an object may have (ISO 32000-1 annex C.2). Above it readers differ.
 const MAX_NUMBER: u32 = 8_388_607;
@@ -121,7 +122,7 @@ impl Redraw {
     ) -> Result<Self, &'static str> {
         let mut redraw = Self::without_content(document, page);
         let mut head = Dictionary::new();
-        let content = document::content(document, b"", page, budget.page.min(budget.document))?;
+        let content = page_content::content(document, b"", page, budget.page.min(budget.document), &mut Packer::new())?;
         let size = match &content {
             Content::Blank => 0,
             Content::Raw(stream) => stream.content.len() as u64,

@@ -20,6 +20,7 @@ use crate::drawing::{decimals, draw_rectangle};
 use crate::imb::Imb;
 use crate::inspect::Limits;
 use crate::layout::Rect;
+use crate::page_content::Packer;
 use crate::press_sheet::{BLEED, CardSize, Imposition, PressSheet, Side};
 use crate::sheet_mark;
 use crate::stationery::Stationery;
@@ -98,7 +99,7 @@ impl<W: io::Write> Assembler<W> {
             .iter()
             .zip(&documents)
             .map(|(card, document)| {
-                make_ready(card, document, imposition.card(), &self.stationery, &limits)
+                make_ready(card, document, imposition.card(), &self.stationery, &limits, &mut self.packer)
                     .map_err(|fault| of(card, fault))
             })
             .collect::<Result<_, _>>()?;
@@ -195,6 +196,7 @@ fn make_ready<'a>(
     size: CardSize,
     stationery: &Stationery,
     limits: &Limits,
+    packer: &mut Packer,
 ) -> Result<Ready<'a>, AssembleError> {
     const SIDES: usize = 2;
     let pages = document::pages(document, limits.max_pages)
@@ -204,7 +206,7 @@ fn make_ready<'a>(
     }
     let pages: Vec<Plan<'a>> = pages
         .iter()
-        .map(|page| plan(document, card.document, page, limits.max_decompressed))
+        .map(|page| plan(document, card.document, page, limits.max_decompressed, packer))
         .collect::<Result<_, _>>()?;
     for Plan { geometry, .. } in &pages {
         let (width, height) = (geometry.width / POINTS, geometry.height / POINTS);

@@ -103,16 +103,20 @@ impl<W: io::Write> Assembler<W> {
     pub(super) fn put_shared(&mut self, copy: &Copy<'_>, head: &[u8], content: Option<&[u8]>) -> io::Result<u64> {
         // A stream is its dictionary and the hash of its content: what is no stream cannot be the same bytes, for nothing
         // follows a dictionary.
-        let whole = match content {
-            Some(content) => {
-                let content = blake3::keyed_hash(&copy.key, content);
-                blake3::keyed_hash(&copy.key, &[head, content.as_bytes()].concat())
-            }
+        let content_hash = content.map(|content| match self.familiar.hash(&copy.key, content) {
+            Some(hash) => (hash, true),
+            None => (blake3::keyed_hash(&copy.key, content), false),
+        });
+        let whole = match &content_hash {
+            Some((hash, _)) => blake3::keyed_hash(&copy.key, &[head, hash.as_bytes()].concat()),
             None => blake3::keyed_hash(&copy.key, head),
         };
         let mut hash = Hash::default();
         hash.copy_from_slice(&whole.as_bytes()[..size_of::<Hash>()]);
         if let Some(number) = self.shared.find(&hash) {
+            if let (Some(content), Some((hash, false))) = (content, content_hash) {
+                self.familiar.keep(&copy.key, content, hash);
+            }
             return Ok(number);
         }
         let number = self.output.allocate();
@@ -173,7 +177,7 @@ fn borrows(document: &Document, object: &Object) -> bool {
 
 /// Whether a dictionary is a part of the page tree or what leads to it.
 fn is_of_the_tree(dictionary: &Dictionary) -> bool {
-    matches!(dictionary.get_type(), Ok(b"Page" | b"Pages" | b"Catalog"))
+    [&b"Page"[..], b"Pages", b"Catalog"].iter().any(|kind| document::has_type(dictionary, kind))
 }
 
 /// Whether a document would be copied too often. What has no resources of its own is copied anew for each page whose are

@@ -2,7 +2,7 @@
 
 use super::{AssembleError, Piece, certified};
 use crate::address_block::{self, MAX_LINES, MAX_SENDER_LINES, NoPlace, POINTS, TextBlock, bar, usps_style};
-use crate::drawing::{decimals, draw_rectangle, draw_text, push_decimals, read_decimal};
+use crate::drawing::{Digits, decimals, draw_rectangle, draw_text, push_decimals, read_decimal};
 use crate::font::FONT;
 use crate::imb::{BARS, Imb};
 use crate::layout::{Layout, Rect};
@@ -95,29 +95,37 @@ pub(super) fn draw_mark(content: &mut String, layout: &Layout, mark: &sheet_mark
     let corner = |inches: f64| (inches - module) * POINTS;
     content.push_str("q ");
     push_decimals(content, &[unit, 0.0, 0.0, unit, corner(layout.mark_left), corner(layout.mark_bottom)]);
-    content.push_str(" cm 1 g 0 0 ");
-    push_small(content, mark.side + 2);
-    content.push(' ');
-    push_small(content, mark.side + 2);
-    content.push_str(" re f 0 g\n");
-    for &(row, column, count) in &mark.runs {
-        push_small(content, column + 1);
-        content.push(' ');
-        push_small(content, mark.side - row);
-        content.push(' ');
-        push_small(content, count);
-        content.push_str(" 1 re\n");
+    let clear = Digits::integer(mark.side as u64 + 2);
+    for text in [" cm 1 g 0 0 ", clear.as_str(), " ", clear.as_str(), " re f 0 g\n"] {
+        content.push_str(text);
     }
+    push_runs(content, mark);
     content.push_str("f Q\n");
 }
 
-/// Appends a number below 100, which is what a mark has some hundreds of.
-fn push_small(content: &mut String, value: usize) {
-    let digit = |value: usize| char::from(b'0' + (value % 10) as u8);
-    if value >= 10 {
-        content.push(digit(value / 10));
+/// Appends a rectangle for each run of a mark. There are some hundreds, of numbers below 100, so the bytes of each are put
+/// together apart from the content, which would make sure of its room for every digit.
+fn push_runs(content: &mut String, mark: &sheet_mark::Modules) {
+    const LONGEST: usize = 3 * 3 + 5;
+    let mut runs = Vec::with_capacity(mark.runs.len() * LONGEST);
+    for &(row, column, count) in &mark.runs {
+        let mut run = [0; LONGEST];
+        let mut length = 0;
+        let mut put = |byte: u8| {
+            run[length] = byte;
+            length += 1;
+        };
+        for value in [column + 1, mark.side - row, count] {
+            if value >= 10 {
+                put(b'0' + (value / 10) as u8);
+            }
+            put(b'0' + (value % 10) as u8);
+            put(b' ');
+        }
+        b"1 re\n".iter().for_each(|byte| put(*byte));
+        runs.extend_from_slice(&run[..length]);
     }
-    content.push(digit(value));
+    content.push_str(str::from_utf8(&runs).unwrap_or_default());
 }
 
 fn check_lines(block: &'static str, lines: usize, most: usize) -> Result<(), AssembleError> {

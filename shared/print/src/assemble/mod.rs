@@ -1,7 +1,8 @@
 //! Writes the print stream: one PDF of many mail pieces, each behind its cover sheet, with a bounded amount of memory.
 //!
 //! One document at a time is in memory. Of what is written there remain an offset for each object, a number for each piece,
-//! and a bounded number of hashes, of objects that a later piece of the same account might share. Of a document only what
+//! a bounded number of hashes, of objects that a later piece of the same account might share, and a few large contents that
+//! pieces do share. Of a document only what
 //! its pages reach is copied; streams are copied as they are, compressed, with one exception: a page whose content is in
 //! several streams, which are joined into one. Each page becomes a form XObject, so that nothing it does to the graphics
 //! state reaches our marks, and is drawn upright whatever its rotation, boxes and user unit. Annotations flagged for print
@@ -15,6 +16,7 @@ mod card;
 mod certified;
 mod copy;
 mod cover;
+mod familiar;
 mod page;
 mod parts;
 mod piece;
@@ -32,6 +34,7 @@ use crate::drawing::Digits;
 use crate::font::{self, FONT};
 use crate::inspect::Limits;
 use crate::layout::Layout;
+use crate::page_content::Packer;
 use crate::reader;
 use crate::sheet_mark;
 use crate::stationery::{Envelope, Fold, PaperSize, Placement, Sides, Stationery, Stock};
@@ -40,6 +43,7 @@ pub use card::{Card, CardRow};
 pub use certified::Certified;
 use copy::{Copy, HEAD, is_copied_too_often};
 use cover::{draw_mark, face};
+use familiar::Familiar;
 use page::{Plan, plan};
 pub use piece::{Piece, PieceRow};
 use shared::Shared;
@@ -184,6 +188,8 @@ pub struct Assembler<W> {
     /// The number of the embedded font, the only object of ours that pages share.
     font: u64,
     shared: Shared,
+    familiar: Familiar,
+    packer: Packer,
     totals: Totals,
 }
 
@@ -203,6 +209,8 @@ impl<W: io::Write> Assembler<W> {
             stationery: stationery.clone(),
             font: ids[0],
             shared: Shared::default(),
+            familiar: Familiar::default(),
+            packer: Packer::new(),
             totals: Totals::default(),
         })
     }
@@ -233,7 +241,9 @@ impl<W: io::Write> Assembler<W> {
         }
         let pages: Vec<Plan<'_>> = pages
             .iter()
-            .map(|page| Ok(plan(&document, piece.document, page, limits.max_decompressed)?.on_portrait()))
+            .map(|page| {
+                Ok(plan(&document, piece.document, page, limits.max_decompressed, &mut self.packer)?.on_portrait())
+            })
             .collect::<Result<_, AssembleError>>()?;
         let sheets = piece.covers() + piece.sides.sheets(found);
         if !sheet_mark::can_mark(piece.job) {

@@ -7,8 +7,9 @@ use lopdf::{Document, Object};
 
 use super::copy::{Copy, HEAD, put_length};
 use super::{AssembleError, Assembler};
-use crate::document::{self, Appearance, Content, Geometry, Page};
+use crate::document::{self, Appearance, Geometry, Page};
 use crate::drawing::decimals;
+use crate::page_content::{self, Content, Packer};
 
 impl<W: io::Write> Assembler<W> {
     /// Writes a page of a document: its content as a form, its annotations over it, and over both what is ours.
@@ -84,7 +85,7 @@ impl<W: io::Write> Assembler<W> {
             Content::Blank => return Ok(None),
             Content::Raw(stream) => {
                 for key in [&b"Filter"[..], b"DecodeParms"] {
-                    if let Ok(value) = stream.dict.get(key) {
+                    if let Some(value) = document::entry(&stream.dict, key) {
                         let value = self.copy_value(copy, value)?;
                         head.push(b'/');
                         head.extend_from_slice(key);
@@ -131,14 +132,15 @@ pub(super) fn plan<'a>(
     file: &[u8],
     page: &Page<'a>,
     max_decompressed: u64,
+    packer: &mut Packer,
 ) -> Result<Plan<'a>, AssembleError> {
     let fault = AssembleError::Document;
     let geometry = document::geometry(document, page).ok_or_else(|| fault("a page has no usable size"))?;
-    let content = document::content(document, file, page, max_decompressed).map_err(fault)?;
+    let content = page_content::content(document, file, page, max_decompressed, packer).map_err(fault)?;
     let appearances = document::annotations(document, page)
         .iter()
         .filter_map(|annotation| document::place_appearance(document, annotation))
         .collect();
-    let group = page.dictionary.get(b"Group").ok();
+    let group = document::entry(page.dictionary, b"Group");
     Ok(Plan { geometry, resources: page.resources, group, content, appearances })
 }
