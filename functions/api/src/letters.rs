@@ -1,5 +1,5 @@
 //! `/v2/letters`: letters that are sent by themselves, each a resource of its own. Postcards are the same but for what
-//! [`Door`] says of them, and `/v2/postcards` answers by what is here.
+//! `Door` says of them, and `/v2/postcards` answers by what is here.
 
 pub mod cancel;
 pub mod create;

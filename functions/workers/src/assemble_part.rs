@@ -383,3 +383,18 @@ async fn letters(store: &Store, job: &Job, part: &Part) -> Result<Vec<(Batch, Le
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::finish::{CardSize, Finish};
+
+    #[test]
+    fn the_documents_of_a_press_sheet_fit_the_memory_that_there_is_for_documents() {
+        for size in CardSize::ALL {
+            let places = press::imposition(&Finish::of_card(size)).unwrap().places();
+            let each = u32::try_from(press::MAX_CARD_BYTES.div_ceil(1 << 10)).unwrap();
+            assert!(places * each <= PREFETCH_KB, "{size:?}: the sheet would wait for room that it holds itself");
+        }
+    }
+}
