@@ -18,6 +18,7 @@ use domain::single::{Happened, Single, SingleState};
 use domain::tracking::PostalState;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::batches::{After, Listed, event_item, sortable};
@@ -52,11 +53,13 @@ struct PointerItem {
     id: SingleId,
 }
 
-/// Of a tracked piece, its state.
+/// Of a tracked piece, its state, and on which day it is expected to be delivered.
 #[derive(Deserialize)]
 struct Postal {
     state: PostalState,
 }
+    #[serde(default)]
+    expected: Option<Date>,
 
 /// What became of a single since it was released.
 #[derive(Clone, Debug)]
@@ -68,6 +71,8 @@ pub struct Released {
     /// Where it is on its way, once it is mailed.
     pub postal_state: Option<PostalState>,
 }
+    /// On which day the postal service expects to deliver it, if it told.
+    pub expected: Option<Date>,
 
 /// A change of a single.
 #[derive(Clone, Debug)]
@@ -316,12 +321,13 @@ impl Store {
             if mailed { self.get_in_order("a tracked piece", &tracked).await? } else { Vec::new() };
         let released = |place: Option<(&Batch, usize)>| {
             let (batch, at) = place?;
-            let scanned = tracked.get(at).and_then(Option::as_ref).map(|postal| postal.state);
+            let scanned = tracked.get(at).and_then(Option::as_ref);
             let mailed = batch.state == BatchState::Mailed;
             Some(Released {
                 batch: batch.clone(),
                 piece: letters.get(at).and_then(Option::as_ref).and_then(|letter| letter.piece.clone()),
-                postal_state: mailed.then(|| scanned.unwrap_or(PostalState::Dropped)),
+                postal_state: mailed.then(|| scanned.map_or(PostalState::Dropped, |postal| postal.state)),
+                expected: scanned.and_then(|postal| postal.expected),
             })
         };
         Ok(places.into_iter().map(released).collect())

@@ -472,6 +472,8 @@ struct TrackingOut<'a> {
     mailed_at: Option<Timestamp>,
 }
 
+    /// `null` says that it is not known.
+    expected_delivery_date: Option<Date>,
 impl<'a> PartyOut<'a> {
     fn new(party: &'a Party) -> Self {
         let address: &Address = &party.address;
@@ -535,6 +537,7 @@ impl<'a> TrackingOut<'a> {
             mailed_at: released.batch.mailed_at,
         };
         (piece.is_some() || released.postal_state.is_some()).then_some(tracking)
+            expected_delivery_date: released.expected,
     }
 }
 
