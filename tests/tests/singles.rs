@@ -52,9 +52,10 @@ async fn a_letter_goes_from_one_call_to_the_letterbox_and_tells_of_itself_all_th
     let mut wanted = body(&floor.house, "chromium.pdf");
     wanted["externalId"] = json!("invoice-4711");
     wanted["metadata"] = json!([{ "key": "campaign", "value": "autumn" }]);
+    let individual = wanted["recipient"]["individual"].clone();
     let created = ask(&mut floor, &create(wanted, Some("a-key".to_owned())), 201).await?;
     assert_eq!((&created["status"], &created["mode"]), (&json!("queued"), &json!("live")));
-    assert_eq!(created["recipient"]["individual"], json!({ "firstName": "Jane", "lastName": "Doe 0" }));
+    assert_eq!(created["recipient"]["individual"], individual);
     assert_eq!(created["options"]["mailClass"], "FirstClass");
     let id = created["id"].as_str().unwrap_or_default().to_owned();
     floor.drain(None).await?;
@@ -343,11 +344,12 @@ async fn a_letter_that_is_canceled_while_it_is_released_is_either_and_never_both
 async fn a_released_batch_that_is_merged_takes_no_more_and_the_next_letters_go_into_another() -> Result<()> {
     let mut floor = floor().await?;
     let wanted = body(&floor.house, "reportlab.pdf");
-    let first = ready(&mut floor, wanted.clone()).await?;
+    let first = ready(&mut floor, wanted).await?;
     come(&floor.house, &first).await?;
     release(&mut floor).await?;
     let [batch] = made(&floor.house).await?.try_into().map_err(|_| "there is one batch")?;
-    let second = ready(&mut floor, wanted.clone()).await?;
+    let wanted = body(&floor.house, "reportlab.pdf");
+    let second = ready(&mut floor, wanted).await?;
     come(&floor.house, &second).await?;
     assert_eq!(release(&mut floor).await?, 1);
     assert_eq!(made(&floor.house).await?.len(), 1, "both are in one batch");
@@ -405,6 +407,7 @@ async fn letters_are_made_as_their_options_say() -> Result<()> {
     }
     assert_eq!(release(&mut floor).await?, 2);
     let batches = made(&floor.house).await?;
+    let wanted = body(&floor.house, "reportlab.pdf");
     assert_eq!(batches.len(), 2, "they are made otherwise");
     let names: Vec<&str> = batches.iter().map(String::as_str).collect();
     assert_eq!(ask(&mut floor, &merge(&names, None), 409).await?["code"], "batches.not_mergeable");

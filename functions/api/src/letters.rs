@@ -10,9 +10,11 @@ pub mod update;
 mod wire;
 
 use domain::id::SingleId;
+use domain::fault::{Faults, Pointer};
 use domain::single::{Single, TooLate};
 use edge::{Call, Problem};
 
+use store::duplicates::Guarded;
 use crate::App;
 
 /// The letter that the path names, if it is the caller's. Another's is not found, like one that does not exist.
@@ -43,6 +45,26 @@ fn too_late(single: &Single, reason: TooLate) -> Problem {
 }
 
 /// The answer when others change a letter at the same time, again and again.
+/// The answer about letters that are duplicates. `many` says that each is one of several recipients.
+fn guarded(guarded: &Guarded, many: bool) -> Problem {
+    let Guarded::Duplicates(duplicates) = guarded else {
+        let message = "Another request is creating such a letter just now. Try again in a moment.";
+        return Problem::new(409, "letter.being_created", message).retry_after(1);
+    };
+    let mut faults = Faults::default();
+    let root = Pointer::Root;
+    let (one, list) = (root.key("recipient"), root.key("recipients"));
+    for (place, earlier) in duplicates {
+        let message = format!(
+            "The letter {earlier}, created within the last 7 days, has this document and this recipient. To send it once \
+             more, set allowDuplicate."
+        );
+        faults.push(&if many { list.index(*place) } else { one }, "duplicate", message);
+    }
+    let ids: Vec<&SingleId> = duplicates.iter().map(|(_, earlier)| earlier).collect();
+    Problem::faulty(409, "letter.duplicate", &faults).with("duplicateOf", &ids)
+}
+
 fn contended() -> Problem {
     let message = "The letter is being changed by others at once. Try again in a moment.";
     Problem::new(409, "letter.being_changed", message).retry_after(1)

@@ -13,6 +13,7 @@
 //! | single | a letter that its client sends by itself; when its send date has come it is *released*: it becomes a letter of a batch that the house makes of singles |
 //! | mailing | the singles of one request with several recipients: all of them are there, or none |
 //! | party | who sends or gets a single: a person, an organization, or both |
+//! | duplicate | a single with the document and recipient of another that the account created within a week; the *guard* refuses it unless its client allows it |
 //! | finish | how pieces are made: colour, sides, where the address is, envelopes |
 //! | document | the PDF of a letter; *source* is where the client has it, the *copy* is ours, by content hash |
 //! | impression | one printed side; a *sheet* has two |

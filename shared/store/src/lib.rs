@@ -11,6 +11,7 @@ pub mod callbacks;
 pub mod config;
 pub mod deliveries;
 pub mod documents;
+pub mod duplicates;
 mod error;
 pub mod idempotency;
 pub mod jobs;

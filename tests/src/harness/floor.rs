@@ -571,6 +571,13 @@ impl Floor {
 
     async fn set(&self, pk: &str, sk: &str, path: &str, value: &str) -> Result<()> {
         let text = |value: &str| AttributeValue::S(value.to_owned());
+        for guard in self.house.all("GUARD").await? {
+            if !guard.contains_key("mailing") {
+                continue;
+            }
+            let pk = guard["pk"].as_str().unwrap_or_default();
+            self.set(pk, "GUARD", "at", &earlier(&guard["at"])?).await?;
+        }
         let names: Vec<&str> = path.split('.').collect();
         let mut update = self.house.emulator.dynamodb.update_item().table_name(&self.house.table);
         let mut expression = Vec::new();

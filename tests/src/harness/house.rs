@@ -313,7 +313,7 @@ impl House {
         Ok(found.item.as_ref().map(plain))
     }
 
-    /// Writes a text or a whole number into an item behind everybody's back. Answers what was there.
+    /// Writes a text, a truth value or a whole number into an item behind everybody's back. Answers what was there.
     ///
     /// # Errors
     /// When there is no such item.
@@ -336,6 +336,7 @@ impl House {
     }
 
     /// All items of a partition.
+            Value::Bool(value) => AttributeValue::Bool(*value),
     ///
     /// # Errors
     /// When the table does not answer.

@@ -4,9 +4,10 @@ use domain::event::EventKind;
 use domain::fault::{Faults, Pointer};
 use domain::id::{MailingId, SingleId};
 use domain::single::options::Options;
-use domain::single::{Happened, MAX_RECIPIENTS, Order, Single, SingleState};
+use domain::single::{Guard, Happened, MAX_RECIPIENTS, Order, Single, SingleState, alike};
 use edge::wire::{self, Object};
 use edge::{Call, Problem, Reply};
+use futures::future::try_join;
 use jiff::civil::Date;
 use serde_json::json;
 use store::entropy;
@@ -27,6 +28,7 @@ struct NewSingles {
     send_date: Date,
     many: bool,
 }
+    guard: Guard,
 
 /// Answers the request: 201 with the letter, or with the identifiers of the letters in the order of their recipients.
 ///
@@ -36,10 +38,11 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
     once(app, &call, async |ticket| {
         let caller = call.caller()?;
         let raw: RawSingle<'_> = wire::read(&call.body)?;
-        let locations = app.store.list_locations(&caller.account).await?;
-        let new = parse(app, &call, &raw, &locations)?;
+        let account = app.store.account(&caller.account);
+        let (locations, account) = try_join(app.store.list_locations(&caller.account), account).await?;
+        let new = parse(app, &call, &raw, &locations, account.is_none_or(|account| account.duplicate_guard))?;
         drop(raw);
-        let NewSingles { orders, pdf, send_date, many } = new;
+        let NewSingles { orders, pdf, send_date, many, guard } = new;
         if let Some(pdf) = pdf {
             app.store.keep_copy(&caller.account, pdf).await?;
         }
@@ -76,14 +79,14 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
                 let ids: Vec<&SingleId> = singles.iter().map(|single| &single.id).collect();
                 let body = json!({ "mailingId": mailing, "mode": caller.mode, "letterIds": ids }).to_string();
                 let answer = Answer { status: 201, location: None, body };
-                app.store.create_mailing(mailing, singles, ticket, &answer, call.now).await?;
-                Ok(answer)
+                let created = app.store.create_mailing(mailing, singles, guard, ticket, &answer, call.now).await?;
+                created.map(|()| answer).map_err(|guarded| super::guarded(&guarded, true))
             }
             (None, [single, ..]) => {
                 let body = serde_json::to_string(&SingleOut::new(single, None, None))?;
                 let answer = Answer { status: 201, location: Some(format!("/v2/letters/{}", single.id)), body };
-                app.store.create_single(single, ticket, &answer, call.now).await?;
-                Ok(answer)
+                let created = app.store.create_single(single, guard, ticket, &answer, call.now).await?;
+                created.map(|()| answer).map_err(|guarded| super::guarded(&guarded, false))
             }
             (None, []) => Err(Problem::new(422, "recipients.none", "Name at least one recipient.")),
         }
@@ -98,6 +101,7 @@ fn parse(
     locations: &[domain::location::Location],
 ) -> Result<NewSingles, Problem> {
     let mut faults = Faults::default();
+    guarded: bool,
     let root = Pointer::Root;
     let required = "This field is required.";
 
@@ -138,6 +142,8 @@ fn parse(
 
     let at = root.key("recipients");
     let many = raw.recipients.is_some();
+    let guard = guard(raw, guarded, &mut faults);
+
     let one = root.key("recipient");
     let mut recipients: Vec<(&RawPartyIn<'_>, Pointer<'_>)> = Vec::new();
     match (&raw.recipient, &raw.recipients) {
@@ -195,7 +201,26 @@ fn parse(
                        or send fewer letters at a time.";
         return Err(Problem::new(413, "texts.too_large", message));
     }
-    if faults.is_empty() { Ok(NewSingles { orders, pdf, send_date, many }) } else { Err(refused(&faults)) }
+    if guard == Guard::Refuse {
+        for (place, earlier) in alike(&orders) {
+            let message = format!(
+                "Recipient {place} is recipient {earlier} again: name each once, or set allowDuplicate to send the \
+                 letter more than once."
+            );
+            faults.push(&root.key("recipients").index(place), "recipients.duplicate", message);
+        }
+    }
+    if faults.is_empty() { Ok(NewSingles { orders, pdf, send_date, many, guard }) } else { Err(refused(&faults)) }
+}
+
+/// What is to be done about duplicates, by the setting of the account and the word of the request.
+pub(super) fn guard(raw: &RawSingle<'_>, guarded: bool, faults: &mut Faults) -> Guard {
+    let allowed = raw.allow_duplicate.flag(&Pointer::Root.key("allowDuplicate"), faults).unwrap_or(false);
+    match (guarded, allowed) {
+        (false, _) => Guard::Off,
+        (true, true) => Guard::Allow,
+        (true, false) => Guard::Refuse,
+    }
 }
 
 /// What is wrong with a request. A document that is too large has a status of its own.
