@@ -40,6 +40,7 @@
 //! | production day | a day on which mail is made; the other days are closed: weekends, holidays, *closures* of this house |
 //! | cutoff | the moment of a production day until which its mail can be given or taken back |
 //! | send date | the production day on which a piece is made |
+//! | limit | how many requests an account may make in a mode: a *quota* in each *window* of time |
 //! | mode | live, or test: test data never reaches the print floor |
 
 pub mod account;
@@ -54,6 +55,7 @@ pub mod finish;
 pub mod id;
 pub mod job;
 pub mod letter;
+pub mod limit;
 pub mod location;
 pub mod single;
 pub mod tracking;

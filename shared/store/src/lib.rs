@@ -22,6 +22,7 @@ pub mod parts;
 pub mod queues;
 mod recipients;
 pub mod release;
+mod requests;
 pub mod scans;
 pub mod singles;
 mod table;
