@@ -6,15 +6,16 @@ pub mod download;
 pub mod events;
 pub mod get;
 pub mod list;
+mod multipart;
 pub mod update;
 mod wire;
 
-use domain::id::SingleId;
 use domain::fault::{Faults, Pointer};
+use domain::id::SingleId;
 use domain::single::{Single, TooLate};
 use edge::{Call, Problem};
-
 use store::duplicates::Guarded;
+
 use crate::App;
 
 /// The letter that the path names, if it is the caller's. Another's is not found, like one that does not exist.
@@ -44,7 +45,6 @@ fn too_late(single: &Single, reason: TooLate) -> Problem {
     Problem::new(409, code, message).with("cancelableUntil", &single.cancelable_until())
 }
 
-/// The answer when others change a letter at the same time, again and again.
 /// The answer about letters that are duplicates. `many` says that each is one of several recipients.
 fn guarded(guarded: &Guarded, many: bool) -> Problem {
     let Guarded::Duplicates(duplicates) = guarded else {
@@ -65,6 +65,7 @@ fn guarded(guarded: &Guarded, many: bool) -> Problem {
     Problem::faulty(409, "letter.duplicate", &faults).with("duplicateOf", &ids)
 }
 
+/// The answer when others change a letter at the same time, again and again.
 fn contended() -> Problem {
     let message = "The letter is being changed by others at once. Try again in a moment.";
     Problem::new(409, "letter.being_changed", message).retry_after(1)

@@ -13,6 +13,7 @@ use serde_json::json;
 use store::entropy;
 use store::idempotency::Answer;
 
+use super::multipart;
 use super::wire::{RawPartyIn, RawSingle, SingleOut, metadata, own_text, use_type, wish};
 use crate::App;
 use crate::idempotent::once;
@@ -27,14 +28,15 @@ struct NewSingles {
     pdf: Option<Vec<u8>>,
     send_date: Date,
     many: bool,
-}
     guard: Guard,
+}
 
 /// Answers the request: 201 with the letter, or with the identifiers of the letters in the order of their recipients.
 ///
 /// # Errors
 /// 400, 409, 413 and 422.
-pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
+pub async fn handle(app: &App, mut call: Call) -> Result<Reply, Problem> {
+    multipart::as_json(&mut call).await?;
     once(app, &call, async |ticket| {
         let caller = call.caller()?;
         let raw: RawSingle<'_> = wire::read(&call.body)?;
@@ -99,9 +101,9 @@ fn parse(
     call: &Call,
     raw: &RawSingle<'_>,
     locations: &[domain::location::Location],
+    guarded: bool,
 ) -> Result<NewSingles, Problem> {
     let mut faults = Faults::default();
-    guarded: bool,
     let root = Pointer::Root;
     let required = "This field is required.";
 
@@ -140,10 +142,10 @@ fn parse(
         faults.push(&at, "send_date", format!("{}{}.", text[..1].to_uppercase(), &text[1..]));
     }
 
-    let at = root.key("recipients");
-    let many = raw.recipients.is_some();
     let guard = guard(raw, guarded, &mut faults);
 
+    let at = root.key("recipients");
+    let many = raw.recipients.is_some();
     let one = root.key("recipient");
     let mut recipients: Vec<(&RawPartyIn<'_>, Pointer<'_>)> = Vec::new();
     match (&raw.recipient, &raw.recipients) {
