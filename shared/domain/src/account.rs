@@ -51,6 +51,11 @@ impl Mode {
             Mode::Test => "test",
         }
     }
+
+    /// The mode of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Mode::Live, Mode::Test].into_iter().find(|mode| mode.as_str() == text)
+    }
 }
 
 /// What a caller may do. A key or token carries a set of these.
