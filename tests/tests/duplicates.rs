@@ -223,6 +223,17 @@ async fn a_mailing_is_refused_whole_with_all_its_duplicates_and_leaves_nobody_in
     let refused = ask(&mut floor, &create(twice, None), 422).await?;
     assert_eq!(refused["errors"][0]["pointer"], "/recipients/90");
 
+    // Those of one request that are alike stand in the way one after the other.
+    let mut pair = many(&floor.house, "reportlab.pdf", 2);
+    pair["recipients"][1] = pair["recipients"][0].clone();
+    single["recipient"] = pair["recipients"][0].clone();
+    let ids = ask(&mut floor, &create(allowed(&pair), None), 201).await?["letterIds"].clone();
+    for place in [1, 0] {
+        assert_eq!(json!(duplicate_of(&mut floor, &single).await?), ids[place]);
+        ask(&mut floor, &of("singles.cancel", ids[place].as_str().unwrap_or_default(), None), 204).await?;
+    }
+    created(&mut floor, &single).await?;
+
     let recipients = mailing["recipients"].as_array_mut().ok_or("there are recipients")?;
     recipients.remove(111);
     recipients.remove(7);
@@ -231,7 +242,7 @@ async fn a_mailing_is_refused_whole_with_all_its_duplicates_and_leaves_nobody_in
     assert_eq!(refused["duplicateOf"].as_array().map(Vec::len), Some(118));
     ask(&mut floor, &create(allowed(&mailing), None), 201).await?;
     floor.drain(None).await?;
-    assert_eq!(all(&floor.house).await?.len(), 2 + 2 * 118);
+    assert_eq!(all(&floor.house).await?.len(), 2 + 3 + 2 * 118);
     audit(&floor.house).await?;
     floor.house.take_down().await
 }

@@ -62,6 +62,8 @@ pub(crate) struct Place<'a> {
     key: Key,
     likeness: String,
     allowed: bool,
+    /// One like it that is before it in the same request, if that is allowed.
+    before: Option<SingleId>,
     /// Who may be there: itself, if an answer was lost, or one who is no longer in the way.
     over: SingleId,
 }
@@ -71,13 +73,23 @@ pub(crate) fn places(guard: Guard, singles: &[Single]) -> Vec<Place<'_>> {
     if guard == Guard::Off {
         return Vec::new();
     }
-    let mut places = Vec::with_capacity(singles.len());
+    let mut places: Vec<Place<'_>> = Vec::with_capacity(singles.len());
     for (at, single) in singles.iter().enumerate() {
         let likeness = single.order.likeness();
         let key = keys::guard(&single.account, single.mode, &likeness);
-        places.push(Place { single, at, key, likeness, allowed: guard == Guard::Allow, over: single.id.clone() });
+        let (allowed, over) = (guard == Guard::Allow, single.id.clone());
+        places.push(Place { single, at, key, likeness, allowed, before: None, over });
     }
     places.sort_by(|one, other| one.key.pk.cmp(&other.key.pk));
+    // A transaction writes an item once: of those that are alike the last takes the place.
+    places.dedup_by(|later, earlier| {
+        let same = later.key == earlier.key;
+        if same {
+            let before = std::mem::replace(&mut earlier.single, later.single).id.clone();
+            (earlier.before, earlier.at, earlier.over) = (Some(before), later.at, later.over.clone());
+        }
+        same
+    });
     places
 }
 
@@ -227,9 +239,10 @@ impl Transaction {
             Some(_) => set.push("#mailing = :mailing"),
             None => remove.push("#mailing"),
         }
-        match place.allowed {
-            true => set.push("#before = if_not_exists(#single, :single)"),
-            false => remove.push("#before"),
+        match (&place.before, place.allowed) {
+            (Some(_), _) => set.push("#before = :before"),
+            (None, true) => set.push("#before = if_not_exists(#single, :single)"),
+            (None, false) => remove.push("#before"),
         }
         let mut expression = format!("SET {}", set.join(", "));
         if !remove.is_empty() {
@@ -239,6 +252,9 @@ impl Transaction {
             .value(":single", &place.single.id)?
             .value(":now", &now)?
             .value(":until", &(now + DUPLICATE).as_second())?;
+        if let Some(before) = &place.before {
+            change = change.value(":before", before)?;
+        }
         if let Some(mailing) = &place.single.mailing {
             change = change.value(":mailing", mailing)?;
         }

@@ -38,7 +38,7 @@ pub fn recipient(number: u32) -> Value {
     })
 }
 
-/// The body of letters to so many recipients.
+/// The body of letters to so many recipients, whom no other has.
 pub fn many(house: &House, document: &str, recipients: u32) -> Value {
     let mut body = body(house, document);
     if let Some(fields) = body.as_object_mut() {
@@ -140,15 +140,23 @@ pub async fn all(house: &House) -> Result<Vec<Item>> {
     house.all("SINGLE").await
 }
 
+/// The partitions in which events of letters may lie: their own, and those of their batches.
+///
+/// # Errors
+/// When the table does not answer.
+pub async fn events_of(house: &House) -> Result<Vec<String>> {
+    let mut partitions: Vec<String> = all(house).await?.iter().map(|single| text(single, "pk").to_owned()).collect();
+    partitions.extend(house.all("BATCH").await?.iter().map(|batch| text(batch, "pk").to_owned()));
+    Ok(partitions)
+}
+
 /// The events of all letters: of each, how often each kind.
 ///
 /// # Errors
 /// When the table does not answer.
 pub async fn events(house: &House) -> Result<BTreeMap<String, BTreeMap<String, u64>>> {
     let mut events: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
-    let mut partitions: Vec<String> = all(house).await?.iter().map(|single| text(single, "pk").to_owned()).collect();
-    partitions.extend(house.all("BATCH").await?.iter().map(|batch| text(batch, "pk").to_owned()));
-    for partition in partitions {
+    for partition in events_of(house).await? {
         for event in house.partition(&partition).await? {
             if !text(&event, "sk").starts_with("EVENT#") {
                 continue;
