@@ -188,7 +188,7 @@ fn listed(value: &Value) -> Vec<Value> {
 fn each_function_has_a_policy_of_its_own_that_names_actions_and_resources() {
     for (operation, function) in functions() {
         assert!(function["Role"].is_null(), "{operation} shares a role");
-        if ["health.get", "docs.get", "calendar.get"].contains(&operation.as_str()) {
+        if ["health.get", "docs.get"].contains(&operation.as_str()) {
             assert!(function["Policies"].is_null(), "{operation} needs nothing");
             continue;
         }
@@ -207,6 +207,43 @@ fn each_function_has_a_policy_of_its_own_that_names_actions_and_resources() {
                 assert_ne!(resource, "*", "{operation} may do it anywhere");
             }
         }
+    }
+}
+
+#[test]
+fn requests_of_clients_are_counted_and_no_others() {
+    let counting: BTreeSet<String> = functions()
+        .into_iter()
+        .filter(|(_, function)| {
+            let policies = function["Policies"].as_array().into_iter().flatten();
+            policies.flat_map(|policy| listed(&policy["Statement"])).any(|statement| {
+                let is_table = statement["Resource"] == "RequestsTable.Arn";
+                assert!(!is_table || statement["Action"] == "dynamodb:UpdateItem", "counts are only written");
+                is_table
+            })
+        })
+        .map(|(operation, _)| operation)
+        .collect();
+    let of_clients = |route: &&api::routes::Route| api::metering::counts(route.scope);
+    assert_eq!(counting, ROUTES.iter().filter(of_clients).map(|route| route.operation.to_owned()).collect());
+}
+
+#[test]
+fn the_gateway_never_refuses_what_the_limit_allows() {
+    for (stage, rates) in template()["Mappings"]["Requests"].as_object().unwrap() {
+        // What functions are told in their environment is text.
+        let text = |name: &str| rates[name].as_str().and_then(|number| number.parse().ok());
+        let number =
+            |name: &str| rates[name].as_u64().or(text(name)).unwrap_or_else(|| panic!("{stage} has no {name}"));
+        let (quota, seconds) = (number("Quota"), number("Seconds"));
+        // A bucket of `burst` that fills at `rate` lets through whatever windows do: two quotas at once where two windows meet,
+        // and one more in each. Both modes of an account share it.
+        assert!(number("AccountBurst") >= 2 * 2 * quota, "{stage}");
+        assert!(number("AccountRate") * seconds >= 2 * quota, "{stage}");
+        assert!(
+            number("TotalBurst") >= number("AccountBurst") && number("TotalRate") >= number("AccountRate"),
+            "{stage}"
+        );
     }
 }
 

@@ -7,13 +7,16 @@ pub mod download;
 pub mod events;
 pub mod get;
 pub mod list;
+mod multipart;
 pub mod proof;
 pub mod update;
 pub(crate) mod wire;
 
+use domain::fault::{Faults, Pointer};
 use domain::id::SingleId;
 use domain::single::{Kind, Single, TooLate};
 use edge::{Call, Problem};
+use store::duplicates::Guarded;
 
 use crate::App;
 
@@ -33,6 +36,8 @@ pub(crate) struct Door {
     canceled: &'static str,
     changed_too_often: &'static str,
     being_changed: &'static str,
+    duplicate: &'static str,
+    being_created: &'static str,
     no_document: &'static str,
     no_proof: &'static str,
 }
@@ -48,6 +53,8 @@ pub(crate) static LETTERS: Door = Door {
     canceled: "letter.canceled",
     changed_too_often: "letter.changed_too_often",
     being_changed: "letter.being_changed",
+    duplicate: "letter.duplicate",
+    being_created: "letter.being_created",
     no_document: "letter.no_document",
     no_proof: "letter.no_proof",
 };
@@ -63,6 +70,8 @@ pub(crate) static POSTCARDS: Door = Door {
     canceled: "postcard.canceled",
     changed_too_often: "postcard.changed_too_often",
     being_changed: "postcard.being_changed",
+    duplicate: "postcard.duplicate",
+    being_created: "postcard.being_created",
     no_document: "postcard.no_document",
     no_proof: "postcard.no_proof",
 };
@@ -93,6 +102,27 @@ fn too_late(single: &Single, reason: TooLate, door: &Door) -> Problem {
         TooLate::TooOften => door.changed_too_often,
     };
     Problem::new(409, code, message).with("cancelableUntil", &single.cancelable_until())
+}
+
+/// The answer about those that are duplicates. `many` says that each is one of several recipients.
+fn guarded(guarded: &Guarded, many: bool, door: &Door) -> Problem {
+    let kind = door.kind.as_str();
+    let Guarded::Duplicates(duplicates) = guarded else {
+        let message = format!("Another request is creating such a {kind} just now. Try again in a moment.");
+        return Problem::new(409, door.being_created, message).retry_after(1);
+    };
+    let mut faults = Faults::default();
+    let root = Pointer::Root;
+    let (one, list) = (root.key("recipient"), root.key("recipients"));
+    for (place, earlier) in duplicates {
+        let message = format!(
+            "The {kind} {earlier}, created within the last 7 days, has this document and this recipient. To send it once \
+             more, set allowDuplicate."
+        );
+        faults.push(&if many { list.index(*place) } else { one }, "duplicate", message);
+    }
+    let ids: Vec<&SingleId> = duplicates.iter().map(|(_, earlier)| earlier).collect();
+    Problem::faulty(409, door.duplicate, &faults).with("duplicateOf", &ids)
 }
 
 /// The answer when others change it at the same time, again and again.

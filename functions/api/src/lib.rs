@@ -13,6 +13,7 @@ pub mod idempotent;
 pub mod issue_operator_key;
 pub mod letters;
 pub mod listing;
+pub mod metering;
 pub mod operator;
 pub mod postcards;
 pub mod preflight;
@@ -89,7 +90,8 @@ pub async fn run() -> Result<(), Error> {
         _ => {
             let route = routes::ROUTES.iter().find(|route| route.operation == operation);
             let route = route.ok_or_else(|| format!("no operation is named {operation:?}"))?;
-            Box::pin(edge::http::serve(App::open().await?, route.operation, route.scope, route.handler)).await
+            let meter = metering::counts(route.scope).then_some(metering::meter as edge::http::Meter<App>);
+            Box::pin(edge::http::serve(App::open().await?, route.operation, route.scope, meter, route.handler)).await
         }
     }
 }

@@ -114,6 +114,7 @@ pub const ROUTES: &[Route] = &[
     route!("operator.accounts.create", POST "/v2/operator/accounts", OPERATE, operator::accounts::create),
     route!("operator.accounts.list", GET "/v2/operator/accounts", OPERATE, operator::accounts::list),
     route!("operator.accounts.get", GET "/v2/operator/accounts/{accountId}", OPERATE, operator::accounts::get),
+    route!("operator.accounts.update", PATCH "/v2/operator/accounts/{accountId}", OPERATE, operator::accounts::update),
     route!("operator.keys.create", POST "/v2/operator/accounts/{accountId}/keys", OPERATE, operator::keys::create),
     route!("operator.keys.list", GET "/v2/operator/accounts/{accountId}/keys", OPERATE, operator::keys::list),
     route!("operator.keys.revoke", DELETE "/v2/operator/accounts/{accountId}/keys/{keyId}", OPERATE, operator::keys::revoke),

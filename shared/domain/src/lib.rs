@@ -13,6 +13,7 @@
 //! | single | a letter or postcard that its client sends by itself; when its send date has come it is *released*: it becomes a letter of a batch that the house makes of singles |
 //! | mailing | the singles of one request with several recipients: all of them are there, or none |
 //! | party | who sends or gets a single: a person, an organization, or both |
+//! | duplicate | a single with the document and recipient of another that the account created within a week; the *guard* refuses it unless its client allows it |
 //! | finish | how pieces are made: colour, sides, where the address is, envelopes; or that they are cards |
 //! | card | a piece without an envelope, its *front* the first page of its document, its *back* the second with the address; to its client a *postcard* |
 //! | press sheet | what cards are printed on, several side by side in *places*, before they are cut |
@@ -43,6 +44,7 @@
 //! | production day | a day on which mail is made; the other days are closed: weekends, holidays, *closures* of this house |
 //! | cutoff | the moment of a production day until which its mail can be given or taken back |
 //! | send date | the production day on which a piece is made |
+//! | limit | how many requests an account may make in a mode: a *quota* in each *window* of time |
 //! | mode | live, or test: test data never reaches the print floor |
 
 pub mod account;
@@ -57,6 +59,7 @@ pub mod finish;
 pub mod id;
 pub mod job;
 pub mod letter;
+pub mod limit;
 pub mod location;
 pub mod single;
 pub mod tracking;

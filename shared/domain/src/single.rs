@@ -4,8 +4,10 @@
 pub mod options;
 pub mod party;
 
-use jiff::Timestamp;
+use std::collections::HashMap;
+
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::account::Mode;
@@ -35,6 +37,19 @@ pub const TEXTS_MOST: usize = 250_000;
 pub const MAX_HISTORY: usize = 100;
 /// The most singles that are released into one batch. Its events name each.
 pub const MAX_RELEASED: u32 = 500;
+/// For how long after a single was created another like it is a duplicate.
+pub const DUPLICATE: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// What is done about duplicates of a single, and about it when it is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// Nothing: its account does without.
+    Off,
+    /// It is refused when it is a duplicate, and later ones of it are.
+    Refuse,
+    /// Its client knows that it is one. Later ones of it are refused.
+    Allow,
+}
 
 /// What a single is to its client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -93,6 +108,16 @@ pub enum Content {
     Path(S3Path),
     /// A PDF that came with the request, of which we kept a copy.
     Pdf(Copy),
+}
+
+impl Content {
+    /// What tells it from other documents before it is inspected: the place of an object, the hash of bytes.
+    fn identity(&self) -> String {
+        match self {
+            Content::Path(path) => path.to_string(),
+            Content::Pdf(copy) => copy.sha256.clone(),
+        }
+    }
 }
 
 /// A pair of metadata.
@@ -326,6 +351,11 @@ impl Single {
         made.join("#") + &card
     }
 
+    /// Whether one like it that is created now is a duplicate of it.
+    pub fn guards(&self, now: Timestamp) -> bool {
+        self.state != SingleState::Canceled && now.duration_since(self.created_at) < DUPLICATE
+    }
+
     /// What it is called in its batch.
     pub fn reference(&self) -> LetterRef {
         LetterRef::of(&self.id)
@@ -348,6 +378,19 @@ impl Single {
         };
         Ok((letter, copy))
     }
+}
+
+/// Which of the orders of one request are like an earlier one of it: the place of each, and of the first that it is like.
+pub fn alike(orders: &[Order]) -> Vec<(usize, usize)> {
+    let mut first: HashMap<String, usize> = HashMap::with_capacity(orders.len());
+    let mut alike = Vec::new();
+    for (place, order) in orders.iter().enumerate() {
+        let earlier = *first.entry(order.likeness()).or_insert(place);
+        if earlier != place {
+            alike.push((place, earlier));
+        }
+    }
+    alike
 }
 
 /// Reads metadata: at most 20 pairs with different keys.
@@ -381,6 +424,17 @@ pub fn parse_metadata<'a>(
 }
 
 impl Order {
+    /// What singles of one account and mode have in common of which the later are duplicates: the document and the address block.
+    /// Case and blanks do not make another recipient.
+    pub fn likeness(&self) -> String {
+        let mut likeness = self.content.identity();
+        for line in self.recipient.address.lines() {
+            likeness.push('\n');
+            likeness.push_str(&line.split_whitespace().collect::<Vec<_>>().join(" ").to_uppercase());
+        }
+        likeness
+    }
+
     /// How many bytes its texts have as JSON, in which they are kept and told: a control character is six there.
     pub fn texts(&self) -> usize {
         let escaped = |text: &str| serde_json::to_string(text).map_or(usize::MAX / 64, |json| json.len());

@@ -83,6 +83,11 @@ pub(crate) fn external(account: &AccountId, mode: Mode, external_id: &str) -> St
     format!("EXTERNAL#{account}#{}#{:x}", mode.as_str(), Sha256::digest(external_id))
 }
 
+/// Which single later ones like it are duplicates of.
+pub(crate) fn guard(account: &AccountId, mode: Mode, likeness: &str) -> Key {
+    Key::new(format!("GUARD#{account}#{}#{:x}", mode.as_str(), Sha256::digest(likeness)), "GUARD")
+}
+
 /// Over how many partitions of the index `queue` singles that are to be released are spread, by their groups.
 pub(crate) const DUE_SHARDS: u16 = 8;
 

@@ -1,6 +1,7 @@
 //! Letters that are sent by themselves: the requests about them, how their send date comes, and what must be so of all of them.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
 
@@ -9,14 +10,21 @@ use super::audit::{number, text};
 use super::floor::{Answer, Floor, Request};
 use super::house::{House, Item};
 
-/// The body of a letter with a document of the client's bucket.
+/// So many recipients that nobody was before. The same document to the same one would be a duplicate.
+fn unknown(recipients: u32) -> std::ops::Range<u32> {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let first = NEXT.fetch_add(recipients, Ordering::Relaxed);
+    first..first + recipients
+}
+
+/// The body of a letter with a document of the client's bucket, to a recipient whom no other has.
 pub fn body(house: &House, document: &str) -> Value {
     json!({
         "sender": {
             "organization": "Acme Inc.",
             "address": { "address1": "PO Box 52138", "city": "New Orleans", "state": "LA", "postalCode": "70153" },
         },
-        "recipient": recipient(0),
+        "recipient": recipient(unknown(1).start),
         "content": { "path": format!("s3://{}/{document}", house.client) },
         "useType": "transactional",
     })
@@ -30,12 +38,12 @@ pub fn recipient(number: u32) -> Value {
     })
 }
 
-/// The body of letters to so many recipients.
+/// The body of letters to so many recipients, whom no other has.
 pub fn many(house: &House, document: &str, recipients: u32) -> Value {
     let mut body = body(house, document);
     if let Some(fields) = body.as_object_mut() {
         fields.remove("recipient");
-        fields.insert("recipients".to_owned(), (0..recipients).map(recipient).collect());
+        fields.insert("recipients".to_owned(), unknown(recipients).map(recipient).collect());
     }
     body
 }
@@ -200,15 +208,23 @@ pub async fn all(house: &House) -> Result<Vec<Item>> {
     house.all("SINGLE").await
 }
 
+/// The partitions in which events of letters may lie: their own, and those of their batches.
+///
+/// # Errors
+/// When the table does not answer.
+pub async fn events_of(house: &House) -> Result<Vec<String>> {
+    let mut partitions: Vec<String> = all(house).await?.iter().map(|single| text(single, "pk").to_owned()).collect();
+    partitions.extend(house.all("BATCH").await?.iter().map(|batch| text(batch, "pk").to_owned()));
+    Ok(partitions)
+}
+
 /// The events of all letters: of each, how often each kind.
 ///
 /// # Errors
 /// When the table does not answer.
 pub async fn events(house: &House) -> Result<BTreeMap<String, BTreeMap<String, u64>>> {
     let mut events: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
-    let mut partitions: Vec<String> = all(house).await?.iter().map(|single| text(single, "pk").to_owned()).collect();
-    partitions.extend(house.all("BATCH").await?.iter().map(|batch| text(batch, "pk").to_owned()));
-    for partition in partitions {
+    for partition in events_of(house).await? {
         for event in house.partition(&partition).await? {
             if !text(&event, "sk").starts_with("EVENT#") {
                 continue;

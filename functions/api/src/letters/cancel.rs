@@ -1,7 +1,7 @@
 //! `DELETE /v2/letters/{letterId}`: takes a letter back, up to the cutoff of its send date.
 
 use domain::event::EventKind;
-use domain::single::{SingleState, TooLate};
+use domain::single::{Guard, SingleState, TooLate};
 use edge::{Call, Problem, Reply};
 use store::singles::SingleChange;
 
@@ -31,7 +31,7 @@ pub(crate) async fn answer(app: &App, call: Call, door: &Door) -> Result<Reply, 
         let mut to = single.clone();
         to.state = SingleState::Canceled;
         (to.issue, to.findings) = (None, Vec::new());
-        let change = SingleChange { to, kind: EventKind::LetterCanceled };
+        let change = SingleChange { to, kind: EventKind::LetterCanceled, guard: Guard::Off };
         if app.store.change_single(&single, change, call.now).await?.is_ok() {
             return Ok(Reply::empty(204));
         }

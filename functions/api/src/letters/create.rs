@@ -7,14 +7,16 @@ use domain::finish::CardSize;
 use domain::id::{MailingId, SingleId};
 use domain::location::Location;
 use domain::single::options::Options;
-use domain::single::{Content, Happened, Kind, MAX_RECIPIENTS, Order, Single, SingleState};
+use domain::single::{Content, Guard, Happened, Kind, MAX_RECIPIENTS, Order, Single, SingleState, alike};
 use edge::wire::{self, Object};
 use edge::{Call, Problem, Reply};
+use futures::future::try_join;
 use jiff::civil::Date;
 use serde_json::json;
 use store::entropy;
 use store::idempotency::Answer;
 
+use super::multipart;
 use super::wire::{NewContent, RawPartyIn, RawSingle, SingleOut, metadata, own_text, use_type, wish};
 use super::{Door, LETTERS};
 use crate::App;
@@ -50,13 +52,19 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
 }
 
 /// The same for what is sent through a door.
-pub(crate) async fn answer(app: &App, call: Call, door: &Door) -> Result<Reply, Problem> {
+pub(crate) async fn answer(app: &App, mut call: Call, door: &Door) -> Result<Reply, Problem> {
+    multipart::as_json(&mut call).await?;
     once(app, &call, async |ticket| {
         let caller = call.caller()?;
         let raw: RawSingle<'_> = wire::read(&call.body)?;
-        let locations = app.store.list_locations(&caller.account).await?;
-        let Wanted { orders, content, send_date, many, faults, .. } =
+        let account = app.store.account(&caller.account);
+        let (locations, account) = try_join(app.store.list_locations(&caller.account), account).await?;
+        let Wanted { orders, content, send_date, many, mut faults, .. } =
             read(app, &call, &raw, &locations, door, &Pointer::Root)?;
+        let guard = guard(&raw, account.is_none_or(|account| account.duplicate_guard), &mut faults);
+        if guard == Guard::Refuse {
+            refuse_alike(&orders, &mut faults);
+        }
         drop(raw);
         let (Some((_, pdf)), Some(send_date), true) = (content, send_date, faults.is_empty()) else {
             return Err(refused(&faults));
@@ -100,14 +108,14 @@ pub(crate) async fn answer(app: &App, call: Call, door: &Door) -> Result<Reply, 
                 let ids: Vec<&SingleId> = singles.iter().map(|single| &single.id).collect();
                 let body = json!({ "mailingId": mailing, "mode": caller.mode, (door.ids): ids }).to_string();
                 let answer = Answer { status: 201, location: None, body };
-                app.store.create_mailing(mailing, singles, ticket, &answer, call.now).await?;
-                Ok(answer)
+                let created = app.store.create_mailing(mailing, singles, guard, ticket, &answer, call.now).await?;
+                created.map(|()| answer).map_err(|guarded| super::guarded(&guarded, true, door))
             }
             (None, [single, ..]) => {
                 let body = serde_json::to_string(&SingleOut::new(single, None, None))?;
                 let answer = Answer { status: 201, location: Some(format!("{}/{}", door.path, single.id)), body };
-                app.store.create_single(single, ticket, &answer, call.now).await?;
-                Ok(answer)
+                let created = app.store.create_single(single, guard, ticket, &answer, call.now).await?;
+                created.map(|()| answer).map_err(|guarded| super::guarded(&guarded, false, door))
             }
             (None, []) => Err(Problem::new(422, "recipients.none", "Name at least one recipient.")),
         }
@@ -231,6 +239,26 @@ pub(crate) fn read(
         return Err(Problem::new(413, "texts.too_large", message));
     }
     Ok(Wanted { orders, content, options, send_date, warnings: odd, faults, many })
+}
+
+/// Adds a fault for each recipient that is another of the same request again.
+fn refuse_alike(orders: &[Order], faults: &mut Faults) {
+    for (place, earlier) in alike(orders) {
+        let message = format!(
+            "Recipient {place} is recipient {earlier} again: name each once, or set allowDuplicate to send it more than once."
+        );
+        faults.push(&Pointer::Root.key("recipients").index(place), "recipients.duplicate", message);
+    }
+}
+
+/// What is to be done about duplicates, by the setting of the account and the word of the request.
+pub(super) fn guard(raw: &RawSingle<'_>, guarded: bool, faults: &mut Faults) -> Guard {
+    let allowed = raw.allow_duplicate.flag(&Pointer::Root.key("allowDuplicate"), faults).unwrap_or(false);
+    match (guarded, allowed) {
+        (false, _) => Guard::Off,
+        (true, true) => Guard::Allow,
+        (true, false) => Guard::Refuse,
+    }
 }
 
 /// What is wrong with a request. A document that is too large has a status of its own.

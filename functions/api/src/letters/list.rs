@@ -1,5 +1,6 @@
 //! `GET /v2/letters`: the caller's letters, newest first, by what they are and what became of them.
 
+use domain::account::Mode;
 use domain::single::{Single, Status, UseType};
 use domain::tracking::PostalState;
 use edge::{Call, Problem, Reply};
@@ -25,6 +26,7 @@ const MAX_BYTES: usize = 4_000_000;
 
 /// What a client looks for.
 struct Filter {
+    mode: Option<Mode>,
     status: Option<Status>,
     use_type: Option<UseType>,
     postal_state: Option<PostalState>,
@@ -42,6 +44,7 @@ impl Filter {
             let parsed = call.query(name).map(str::parse::<Date>).transpose();
             parsed.map_err(|_| Problem::new(400, "date.invalid", format!("Give {name} as in 2026-05-10.")))
         };
+        let mode = |word| Mode::parse(word).ok_or_else(|| unknown("mode.unknown", "a mode that is live or test"));
         let status = |word| Status::parse(word).ok_or_else(|| unknown("status.unknown", STATUS));
         let use_type = |word| UseType::parse(word).ok_or_else(|| unknown("use_type.unknown", USE_TYPE));
         let postal = |word| PostalState::parse(word).ok_or_else(|| unknown("postal_state.unknown", POSTAL_STATE));
@@ -52,6 +55,7 @@ impl Filter {
         let mut metadata: Vec<(String, String)> = call.queries().filter_map(pair).collect();
         metadata.sort();
         Ok(Filter {
+            mode: call.query("mode").map(mode).transpose()?,
             status: call.query("status").map(status).transpose()?,
             use_type: call.query("useType").map(use_type).transpose()?,
             postal_state: call.query("postalState").map(postal).transpose()?,
@@ -91,9 +95,9 @@ impl Filter {
 
     /// Names the list: a cursor is good for the same filter alone.
     fn name(&self) -> String {
-        let Filter { status, use_type, postal_state, send_from, send_to, created, external_id, metadata } = self;
+        let Filter { mode, status, use_type, postal_state, send_from, send_to, created, external_id, metadata } = self;
         format!(
-            "{status:?} {use_type:?} {postal_state:?} {send_from:?} {send_to:?} {created:?} {external_id:?} {metadata:?}"
+            "{mode:?} {status:?} {use_type:?} {postal_state:?} {send_from:?} {send_to:?} {created:?} {external_id:?} {metadata:?}"
         )
     }
 }
@@ -117,6 +121,10 @@ pub(crate) async fn answer(app: &App, call: Call, door: &Door) -> Result<Reply, 
     let filter = Filter::read(&call)?;
     let list = format!("{} {} {} {}", door.list, caller.account, caller.mode.as_str(), filter.name());
     let page = PageRequest::read(app, &call, list, 100)?;
+    if filter.mode.is_some_and(|mode| mode != caller.mode) {
+        // A key sees the letters of its own mode.
+        return page.reply(app, Listed { items: Vec::<Value>::new(), next: None }, |value| value);
+    }
     let store = &app.store;
     let mut after = page.after.clone();
     let mut shown: Vec<Value> = Vec::with_capacity(page.limit);

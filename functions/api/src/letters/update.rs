@@ -3,13 +3,13 @@
 use domain::event::EventKind;
 use domain::fault::{Faults, Pointer};
 use domain::location::Location;
-use domain::single::{MAX_HISTORY, Single, SingleState, TooLate};
+use domain::single::{Guard, MAX_HISTORY, Single, SingleState, TooLate};
 use edge::wire::{self, Object};
 use edge::{Call, Problem, Reply};
-use store::singles::SingleChange;
+use store::singles::{NotChanged, SingleChange};
 
 use super::cancel::ATTEMPTS;
-use super::create::refused;
+use super::create::{guard, refused};
 use super::wire::{RawSingle, metadata, own_text, use_type, wish};
 use super::{Door, LETTERS};
 use crate::App;
@@ -37,12 +37,21 @@ pub(crate) async fn answer(app: &App, call: Call, door: &Door) -> Result<Reply, 
             None => Vec::new(),
         };
         let (to, pdf) = changed(app, &call, &raw, &single, &locations)?;
+        let guard = match raw.content.is_some() || raw.recipient.is_some() {
+            true => {
+                let account = app.store.account(&single.account).await?;
+                guard(&raw, account.is_none_or(|account| account.duplicate_guard), &mut Faults::default())
+            }
+            false => Guard::Off,
+        };
         if let Some(pdf) = pdf {
             app.store.keep_copy(&single.account, pdf).await?;
         }
-        let change = SingleChange { to, kind: EventKind::LetterUpdated };
-        if let Ok(single) = app.store.change_single(&single, change, call.now).await? {
-            return super::get::show(app, &single, None).await;
+        let change = SingleChange { to, kind: EventKind::LetterUpdated, guard };
+        match app.store.change_single(&single, change, call.now).await? {
+            Ok(single) => return super::get::show(app, &single, None).await,
+            Err(NotChanged::Guarded(guarded)) => return Err(super::guarded(&guarded, false, door)),
+            Err(NotChanged::Changed) => {}
         }
     }
     Err(super::contended(door))
@@ -58,6 +67,8 @@ fn changed(
 ) -> Result<(Single, Option<Vec<u8>>), Problem> {
     let mut faults = Faults::default();
     let root = Pointer::Root;
+    // Said of what the letter becomes; whether it matters is looked at later.
+    raw.allow_duplicate.flag(&root.key("allowDuplicate"), &mut faults);
     let mut to = single.clone();
     let order = &mut to.order;
     let mut pdf = None;

@@ -53,6 +53,8 @@ pub(crate) struct RawSingle<'a> {
     pub(super) options: Option<Object<RawOptions<'a>>>,
     #[serde(default, borrow)]
     pub(super) metadata: Option<RawMetadata<'a>>,
+    #[serde(default, borrow)]
+    pub(super) allow_duplicate: Field<'a>,
 }
 
 type RawMetadata<'a> = List<Object<RawPair<'a>>, { MAX_METADATA + 1 }>;
@@ -509,6 +511,8 @@ struct TrackingOut<'a> {
     postal_state: Option<PostalState>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mailed_at: Option<Timestamp>,
+    /// `null` says that it is not known.
+    expected_delivery_date: Option<Date>,
 }
 
 impl<'a> PartyOut<'a> {
@@ -578,6 +582,7 @@ impl<'a> TrackingOut<'a> {
             article_number: piece.and_then(|piece| Some(piece.article.as_ref()?.as_str())),
             postal_state: released.postal_state,
             mailed_at: released.batch.mailed_at,
+            expected_delivery_date: released.expected,
         };
         (piece.is_some() || released.postal_state.is_some()).then_some(tracking)
     }

@@ -4,7 +4,7 @@
 //! not be measured; a figure over its limit is marked in the table.
 //!
 //! `bench print` measures the print engine alone, which needs no emulator; `bench scans` what letters and their scans cost;
-//! `bench part` a part of 500 letters; `bench webhooks` how soon deliveries are made, which needs no emulator either.
+//! `bench part` a part of 500 letters; `bench door` letters that are sent by themselves; `bench webhooks` how soon deliveries are made, which needs no emulator either.
 //! `bench letters FOLDER COUNT [photos]` only makes letters, as many as wanted, with the table LETTERS.csv of them; with
 //! `photos`, a third has one across a page. The rest of its commands are what the measuring runs as processes of their own.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the table is the output, and progress goes beside it")]
@@ -13,6 +13,7 @@ mod artifacts;
 mod cold;
 mod cost;
 mod creating;
+mod door;
 mod letters;
 mod part;
 mod print;
@@ -44,7 +45,7 @@ async fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let asked = match arguments[..] {
         [] => return measure("").await,
-        [what @ ("print" | "scans" | "part" | "webhooks")] => return measure(what).await,
+        [what @ ("print" | "scans" | "part" | "webhooks" | "door")] => return measure(what).await,
         ["letters", folder, count] => make_letters(folder, count, Photos::Small),
         ["letters", folder, count, "photos"] => make_letters(folder, count, Photos::Large),
         ["measured", seconds, program, ref arguments @ ..] => print::child::measured(seconds, program, arguments),
@@ -52,7 +53,7 @@ async fn main() -> ExitCode {
         ["hash", letters, out] => print::programs::hash(letters, out),
         ["lopdf", letters, out] => print::programs::lopdf(letters, out),
         [CHILD_ARGUMENT] => serve(),
-        _ => Err("usage: bench, bench print, bench scans, bench part, bench webhooks, or bench letters FOLDER COUNT [photos]".into()),
+        _ => Err("usage: bench, bench print, bench scans, bench part, bench webhooks, bench door, or bench letters FOLDER COUNT [photos]".into()),
     };
     match asked {
         Ok(()) => ExitCode::SUCCESS,
@@ -81,6 +82,10 @@ async fn measure(what: &str) -> ExitCode {
         "scans" => measured.cost().await,
         "webhooks" => {
             measured.webhooks().await;
+            Ok(())
+        }
+        "door" => {
+            measured.door().await;
             Ok(())
         }
         "part" => {
@@ -162,6 +167,12 @@ impl Measured {
         self.keep("a part of 500 letters", part::measure().await);
     }
 
+    /// Letters that are sent by themselves.
+    async fn door(&mut self) {
+        self.say("letters that are sent by themselves, and a list of 20,000");
+        self.keep("letters that are sent by themselves", door::measure().await);
+    }
+
     /// Deliveries to webhooks.
     async fn webhooks(&mut self) {
         self.say("deliveries to webhooks, for a minute");
@@ -186,6 +197,7 @@ impl Measured {
         self.say("50,000 letters in one request");
         self.keep("POST of 50,000 letters", creating::measure(&floor).await);
         self.part().await;
+        self.door().await;
         self.say("done");
         floor.house.take_down().await
     }
