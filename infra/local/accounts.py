@@ -88,6 +88,7 @@ def write_env(base: str, keys: dict[str, str]) -> None:
     values |= {"MAILHOUSE_URL": base}
     values |= {name: keys[name] for name in ["MAILHOUSE_KEY", "MAILHOUSE_OTHER_KEY", "MAILHOUSE_OPERATOR_KEY"]}
     values |= {"MAILHOUSE_DOCUMENTS": f"s3://{BUCKET}/{PREFIX}"}
+    values |= {"MAILHOUSE_TABLE": stack.outputs()["TableName"]}
     values |= {"MAILHOUSE_SCANS": f"s3://{stack.outputs()['ScansBucket']}/usps", "MAILHOUSE_PUSH": push_credentials()}
     text = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
     stack.ENV_FILE.write_text(text)

@@ -10,7 +10,7 @@ use serde_json::Value;
 pub const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// What each of our crates may depend on of ours. The tests may on all.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("domain", &[]),
     // The child processes of print and render: how one is limited and spoken to says nothing of what it does.
     ("isolate", &[]),
@@ -20,10 +20,12 @@ const ARROWS: [(&str, &[&str]); 11] = [
     // It is the child of both, and its tests have what it renders inspected.
     ("render-child", &["isolate", "print", "render"]),
     ("outbound", &[]),
+    // What clients are shown is made by the same rules as what is printed.
+    ("press", &["domain", "print"]),
     ("store", &["domain"]),
     ("edge", &["domain"]),
-    ("api", &["domain", "print", "render", "outbound", "store", "edge"]),
-    ("workers", &["domain", "print", "outbound", "store", "edge"]),
+    ("api", &["domain", "press", "print", "render", "outbound", "store", "edge"]),
+    ("workers", &["domain", "press", "print", "outbound", "store", "edge"]),
 ];
 
 /// The tests look at everything.

@@ -1,4 +1,5 @@
-//! What letters are made of: HTML, templates and uploaded documents, rendered before the answer, for one recipient or for many.
+//! What letters and postcards are made of: HTML, templates and uploaded documents, rendered before the answer, for one recipient or
+//! for many, and looked at before there are any.
 //!
 //! It needs an AWS emulator at `AWS_ENDPOINT_URL` (`make up` starts one).
 
@@ -10,7 +11,9 @@ use tests::harness::Result;
 use tests::harness::emulator::Emulator;
 use tests::harness::floor::{Floor, Request};
 use tests::harness::house::House;
-use tests::harness::singles::{all, ask, audit, body, create, many, of};
+use tests::harness::singles::{
+    all, ask, audit, body, card, card_body, create, create_card, many, of, of_card, preflight,
+};
 
 async fn floor() -> Result<Floor> {
     Ok(Floor::open(House::build(&Emulator::find().await?, 2).await?))
@@ -301,5 +304,102 @@ async fn templates_and_documents_of_others_and_of_the_other_mode_are_not_there()
         let told = faults(&mut floor, json!({ "templateId": made["id"] })).await?;
         assert_eq!(told, fault("/content/templateId", "template.unknown"));
     }
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn a_postcard_is_made_of_html_a_template_or_an_upload_of_its_size() -> Result<()> {
+    let mut floor = floor().await?;
+    let card_of = |floor: &Floor, content: Value| {
+        let mut wanted = card_body(&floor.house, "card.pdf", "4x6");
+        wanted["content"] = content;
+        create_card(wanted, None)
+    };
+    let made_for = |page: &str| template(json!({ "name": page, "html": "<p>Come!", "pageSize": page }));
+    let small = ask(&mut floor, &made_for("4x6"), 201).await?["id"].clone();
+    let large = ask(&mut floor, &made_for("6x9"), 201).await?["id"].clone();
+    let letter = ask(&mut floor, &made_for("Letter"), 201).await?["id"].clone();
+    let uploaded = upload(&mut floor, "application/pdf", &card(), Some(&card())).await?;
+    let both = "<p style='break-after: page'>Come!</p><p>Until Friday.</p>";
+    let mut ids = Vec::new();
+    for (content, sides) in [
+        (json!({ "html": "<p>Come!" }), 1),
+        (json!({ "html": both, "pageSize": "4x6" }), 2),
+        (json!({ "templateId": small }), 1),
+        (json!({ "documentId": uploaded }), 2),
+    ] {
+        let wanted = card_of(&floor, content.clone());
+        let created = ask(&mut floor, &wanted, 201).await?;
+        floor.drain(None).await?;
+        let id = created["id"].as_str().unwrap_or_default().to_owned();
+        let shown = ask(&mut floor, &of_card("postcards.get", &id, None), 200).await?;
+        assert_eq!(
+            (&shown["status"], &shown["impressionCount"]),
+            (&json!("ready"), &json!(sides)),
+            "{content}: {shown}"
+        );
+        ids.push(id);
+    }
+    let pages = "<p style='break-after: page'>x</p>".repeat(3);
+    for (content, pointer, rule) in [
+        (json!({ "html": "<p>x", "pageSize": "Letter" }), "/content/pageSize", "enum"),
+        (json!({ "html": "<p>x", "pageSize": "6x9" }), "/content/pageSize", "enum"),
+        (json!({ "html": pages }), "/content/html", "html.pages"),
+        (json!({ "templateId": large }), "/content/templateId", "template.page"),
+        (json!({ "templateId": letter }), "/content/templateId", "template.page"),
+    ] {
+        let wanted = card_of(&floor, content.clone());
+        let refused = ask(&mut floor, &wanted, 422).await?;
+        assert_eq!(listed(&refused), fault(pointer, rule), "{content}");
+    }
+    let change = json!({ "options": { "size": "6x9" }, "content": { "templateId": large } });
+    ask(&mut floor, &of_card("postcards.update", &ids[0], Some(change)), 200).await?;
+    floor.drain(None).await?;
+    let shown = ask(&mut floor, &of_card("postcards.get", &ids[0], None), 200).await?;
+    assert_eq!((&shown["status"], &shown["content"]["templateId"]), (&json!("ready"), &large), "{shown}");
+
+    // An uploaded card is one, and no letter.
+    let shown = sent(&mut floor, json!({ "documentId": uploaded })).await?;
+    assert_eq!((&shown["status"], &shown["issue"]["code"]), (&json!("issue"), &json!("document.page_size")), "{shown}");
+    audit(&floor.house).await?;
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn looking_first_renders_what_creating_would_and_keeps_none_of_it() -> Result<()> {
+    let mut floor = floor().await?;
+    let looks_at = |wanted: Value| preflight(json!({ "letter": wanted }), None);
+    let missing = json!({ "html": "<p>Dear {{name}}, {{amount}}", "variables": { "amount": 1 } });
+    let wanted = letter(&floor.house, missing.clone());
+    let seen = ask(&mut floor, &looks_at(wanted), 200).await?;
+    assert_eq!((&seen["acceptable"], &seen["document"]), (&json!(false), &Value::Null));
+    assert_eq!(listed(&seen), fault("/letter/content/variables/name", "html.variable"));
+
+    // What is wrong with one of many is told at its place, beside all else that is wrong.
+    let mut wanted = many(&floor.house, "reportlab.pdf", 2);
+    wanted["content"] = missing;
+    wanted["recipients"][0]["variables"] = json!({ "name": "Jane" });
+    wanted["recipients"][1]["variables"] = json!({});
+    wanted["sendDate"] = json!("2020-01-01");
+    let seen = ask(&mut floor, &looks_at(wanted.clone()), 200).await?;
+    let told: BTreeSet<(String, String)> = listed(&seen).into_iter().collect();
+    let mut expected = fault("/letter/recipients/1/variables/name", "html.variable");
+    expected.extend(fault("/letter/sendDate", "send_date"));
+    assert_eq!(told, expected.into_iter().collect());
+
+    wanted["recipients"][1]["variables"] = json!({ "name": "Joe" });
+    wanted.as_object_mut().ok_or("no letter")?.remove("sendDate");
+    let pdf = floor.house.object(&floor.house.client, "chromium.pdf").await?;
+    let document = upload(&mut floor, "application/pdf", &pdf, Some(&pdf)).await?;
+    let uploaded = letter(&floor.house, json!({ "documentId": document }));
+    for (wanted, pages) in [(wanted, 1), (uploaded, 2)] {
+        let seen = ask(&mut floor, &looks_at(wanted), 200).await?;
+        assert_eq!((&seen["acceptable"], &seen["errors"]), (&json!(true), &json!([])), "{seen}");
+        assert_eq!(seen["document"]["impressionCount"], json!(pages));
+        assert!(seen["document"]["overlayUrl"].as_str().is_some_and(|url| url.contains("/shown/")), "{seen}");
+    }
+    assert_eq!(all(&floor.house).await?.len(), 0);
+    let kept = floor.house.keys(&floor.house.documents, "incoming/").await?;
+    assert_eq!(kept, Vec::<String>::new(), "what is looked at is not kept");
     floor.house.take_down().await
 }

@@ -14,12 +14,7 @@ use tests::openapi::{Answer, Description, Operation};
 
 /// template.yaml, without the tags of its intrinsic functions: `!Ref Table` reads as `Table`.
 fn template() -> Value {
-    stack("template.yaml")
-}
-
-/// The template of a stack.
-fn stack(file: &str) -> Value {
-    let text = fs::read_to_string(Path::new(ROOT).join(file)).unwrap();
+    let text = fs::read_to_string(Path::new(ROOT).join("template.yaml")).unwrap();
     serde_saphyr::from_str(&text).unwrap()
 }
 
@@ -193,7 +188,7 @@ fn listed(value: &Value) -> Vec<Value> {
 fn each_function_has_a_policy_of_its_own_that_names_actions_and_resources() {
     for (operation, function) in functions() {
         assert!(function["Role"].is_null(), "{operation} shares a role");
-        if ["health.get", "docs.get", "calendar.get"].contains(&operation.as_str()) {
+        if ["health.get", "docs.get"].contains(&operation.as_str()) {
             assert!(function["Policies"].is_null(), "{operation} needs nothing");
             continue;
         }
@@ -216,6 +211,43 @@ fn each_function_has_a_policy_of_its_own_that_names_actions_and_resources() {
 }
 
 #[test]
+fn requests_of_clients_are_counted_and_no_others() {
+    let counting: BTreeSet<String> = functions()
+        .into_iter()
+        .filter(|(_, function)| {
+            let policies = function["Policies"].as_array().into_iter().flatten();
+            policies.flat_map(|policy| listed(&policy["Statement"])).any(|statement| {
+                let is_table = statement["Resource"] == "RequestsTable.Arn";
+                assert!(!is_table || statement["Action"] == "dynamodb:UpdateItem", "counts are only written");
+                is_table
+            })
+        })
+        .map(|(operation, _)| operation)
+        .collect();
+    let of_clients = |route: &&api::routes::Route| api::metering::counts(route.scope);
+    assert_eq!(counting, ROUTES.iter().filter(of_clients).map(|route| route.operation.to_owned()).collect());
+}
+
+#[test]
+fn the_gateway_never_refuses_what_the_limit_allows() {
+    for (stage, rates) in template()["Mappings"]["Requests"].as_object().unwrap() {
+        // What functions are told in their environment is text.
+        let text = |name: &str| rates[name].as_str().and_then(|number| number.parse().ok());
+        let number =
+            |name: &str| rates[name].as_u64().or(text(name)).unwrap_or_else(|| panic!("{stage} has no {name}"));
+        let (quota, seconds) = (number("Quota"), number("Seconds"));
+        // A bucket of `burst` that fills at `rate` lets through whatever windows do: two quotas at once where two windows meet,
+        // and one more in each. Both modes of an account share it.
+        assert!(number("AccountBurst") >= 2 * 2 * quota, "{stage}");
+        assert!(number("AccountRate") * seconds >= 2 * quota, "{stage}");
+        assert!(
+            number("TotalBurst") >= number("AccountBurst") && number("TotalRate") >= number("AccountRate"),
+            "{stage}"
+        );
+    }
+}
+
+#[test]
 fn each_function_that_lists_by_an_index_may_query_that_index() {
     let wanted = [
         ("batches.get", "by_account"),
@@ -230,6 +262,7 @@ fn each_function_that_lists_by_an_index_may_query_that_index() {
         ("operator.scans.list", "by_account"),
         ("templates.list", "by_account"),
         ("operator.queue", "queue"),
+        ("postcards.list", "by_account"),
         ("singles.list", "by_account"),
         ("singles.release", "queue"),
         ("webhooks.queue_retries", "queue"),
@@ -250,26 +283,42 @@ fn each_function_that_lists_by_an_index_may_query_that_index() {
     assert_eq!(granted, wanted.map(|(operation, index)| (operation.to_owned(), index.to_owned())).into());
 }
 
+/// The end of a function's name.
+fn short_name(function: &Value) -> String {
+    text(&function["FunctionName"]).trim_start_matches("${AWS::StackName}-").to_owned()
+}
+
 #[test]
-fn each_function_has_a_log_group_and_alarms() {
-    let template = stack("infra/alarms.yaml");
-    let (_, loop_) =
-        template["Resources"].as_object().unwrap().iter().find(|(name, _)| *name == "Fn::ForEach::Functions").unwrap();
-    let mut named_there: BTreeSet<String> = loop_[1].as_array().unwrap().iter().map(text).collect();
+fn each_function_has_a_log_group_and_what_it_does_badly_an_alarm() {
+    let template = template();
+    let loop_ = |name: &str| template["Resources"][format!("Fn::ForEach::{name}")].clone();
+    let (logs, workers) = (loop_("Functions"), loop_("Workers"));
+    let names = |loop_: &Value| loop_[1].as_array().unwrap().iter().map(text).collect::<BTreeSet<String>>();
+    let types = |loop_: &Value| -> Vec<String> {
+        loop_[2].as_object().unwrap().values().map(|resource| text(&resource["Type"])).collect()
+    };
+    let mut named_there = names(&logs);
+    assert_eq!(
+        (types(&logs), types(&workers)),
+        (vec!["AWS::Logs::LogGroup".into()], vec!["AWS::CloudWatch::Alarm".into()])
+    );
     // The authorizer has its own: it refuses callers by failing, so its errors are counted another way.
     assert_eq!(template["Resources"]["LogsAuthorize"]["Type"], "AWS::Logs::LogGroup");
     assert_eq!(template["Resources"]["ErrorsAuthorize"]["Type"], "AWS::CloudWatch::Alarm");
     named_there.insert("auth-authorize".to_owned());
-    let made: BTreeSet<&str> =
-        loop_[2].as_object().unwrap().values().map(|resource| resource["Type"].as_str().unwrap()).collect();
-    assert_eq!(made, BTreeSet::from(["AWS::CloudWatch::Alarm", "AWS::Logs::LogGroup"]));
-    let metrics: BTreeSet<&str> = loop_[2]
-        .as_object()
-        .unwrap()
-        .values()
-        .filter_map(|resource| resource["Properties"]["MetricName"].as_str())
+    // Behind a queue or a schedule nobody sees an error, so that each function has an alarm. Behind the API its caller does, and
+    // the gateway counts it, with those of a function that crashed or took too long.
+    assert_eq!(workers[2]["Errors&{Function}"]["Properties"]["MetricName"], "Errors");
+    let inner: BTreeSet<String> = functions()
+        .into_iter()
+        .filter(|(operation, _)| inner_operations().contains(operation) && operation != api::authorize::OPERATION)
+        .map(|(_, function)| short_name(&function))
         .collect();
-    assert_eq!(metrics, BTreeSet::from(["Errors"]));
+    assert_eq!(names(&workers), inner);
+    let of_api = &template["Resources"]["ApiFailures"]["Properties"];
+    assert_eq!((&of_api["MetricName"], &of_api["Threshold"]), (&"5XXError".into(), &0.into()));
+    let settings = &template["Resources"]["Api"]["Properties"]["MethodSettings"][0];
+    assert_eq!(settings["MetricsEnabled"], true, "the metrics of its methods say which function it was");
     // Throttles are counted over all functions: what they share is the concurrency of the AWS account.
     let throttles = &template["Resources"]["Throttles"];
     assert_eq!(
@@ -277,25 +326,39 @@ fn each_function_has_a_log_group_and_alarms() {
         (&"AWS::CloudWatch::Alarm".into(), &"Throttles".into())
     );
     assert!(throttles["Properties"]["Dimensions"].is_null(), "all functions are counted");
-    let named: BTreeSet<String> = functions()
-        .into_values()
-        .map(|function| text(&function["FunctionName"]).trim_start_matches("${AWS::StackName}-").to_owned())
-        .collect();
+    let named: BTreeSet<String> = functions().values().map(short_name).collect();
     assert_eq!(named_there, named);
 }
 
 #[test]
-fn the_stack_of_log_groups_and_alarms_gets_what_it_asks_for() {
-    let (inner, outer) = (stack("infra/alarms.yaml"), template());
-    let given = outer["Resources"]["Watching"]["Properties"].clone();
-    assert_eq!(given["TemplateURL"], "infra/alarms.yaml");
-    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
-    assert_eq!(keys(&given["Parameters"]), keys(&inner["Parameters"]));
+fn only_functions_that_draw_render_or_inspect_have_the_child_for_that_beside_them() {
+    let packed_as = |package: &str| -> BTreeSet<String> {
+        let code = format!("target/lambda/{package}/bootstrap.zip");
+        let of_package = functions().into_iter().filter(|(_, function)| text(&function["CodeUri"]) == code);
+        of_package.map(|(operation, _)| operation).collect()
+    };
+    assert_eq!(packed_as("looking"), ["postcards.proof", "singles.proof"].map(str::to_owned).into());
+    let rendering = [
+        "documents.get",
+        "postcards.create",
+        "postcards.update",
+        "preflight.create",
+        "singles.create",
+        "singles.update",
+        "templates.create",
+        "templates.preview",
+        "templates.update",
+    ];
+    assert_eq!(packed_as("rendering"), rendering.map(str::to_owned).into());
+    let all: BTreeSet<String> = functions().into_keys().collect();
+    let packed = ["api", "workers", "looking", "rendering"].into_iter().flat_map(packed_as);
+    assert_eq!(packed.collect::<BTreeSet<String>>(), all);
 }
 
-/// How many resources a stack has: those of its template, those that its loops make, and those that SAM adds. Each function gets
+/// How many resources the stack has: those of the template, those that its loops make, and those that SAM adds. Each function gets
 /// a role, and a permission to be called for each of its events, or a mapping or a schedule with its role.
-fn resources(template: &Value) -> usize {
+fn resources() -> usize {
+    let template = template();
     let resources = template["Resources"].as_object().unwrap();
     let written = resources.iter().filter(|(name, _)| !name.starts_with("Fn::ForEach")).count();
     let looped: usize = resources
@@ -303,25 +366,20 @@ fn resources(template: &Value) -> usize {
         .filter(|(name, _)| name.starts_with("Fn::ForEach"))
         .map(|(_, loop_)| loop_[1].as_array().unwrap().len() * loop_[2].as_object().unwrap().len())
         .sum();
-    let added: usize = resources
-        .values()
-        .filter(|resource| resource["Type"] == "AWS::Serverless::Function")
+    let added: usize = functions()
+        .into_values()
         .map(|function| {
-            let events = function["Properties"]["Events"].as_object().cloned().unwrap_or_default();
+            let events = function["Events"].as_object().cloned().unwrap_or_default();
             1 + events.values().map(|event| if event["Type"] == "ScheduleV2" { 2 } else { 1 }).sum::<usize>()
         })
         .sum();
     // The API itself: its deployment, its stage, the permission of its authorizer.
-    let api = if resources.contains_key("Api") { 3 } else { 0 };
-    written + looped + added + api
+    written + looped + added + 3
 }
 
 #[test]
-fn no_stack_has_more_resources_than_one_may_have() {
-    for (file, at_least) in [("template.yaml", 300), ("infra/alarms.yaml", 150)] {
-        let count = resources(&stack(file));
-        assert!((at_least..=500).contains(&count), "{file} has {count} resources");
-    }
+fn the_stack_has_no_more_resources_than_one_may_have() {
+    assert!((400..=500).contains(&resources()), "{} resources", resources());
 }
 
 #[test]
@@ -334,7 +392,7 @@ fn what_requests_may_leave_behind_in_the_bucket_of_documents_is_dropped_after_a_
         .filter(|rule| rule["Status"] == "Enabled" && rule["ExpirationInDays"].as_u64().is_some())
         .map(|rule| text(&rule["Prefix"]))
         .collect();
-    assert_eq!(dropped, ["additions/", "incoming/", "previews/", "uploads/"].map(str::to_owned).into());
+    assert_eq!(dropped, ["additions/", "incoming/", "shown/", "uploads/"].map(str::to_owned).into());
 }
 
 #[test]

@@ -4,6 +4,13 @@
 use std::path::PathBuf;
 
 use lopdf::{Dictionary, Document, Object, ObjectId};
+use print::assemble::{Assembler, Card, Certified, Piece};
+use print::code128::ArticleDigits;
+use print::imb::Imb;
+use print::layout::Rect;
+use print::press_sheet::{CardSize, PressSheet};
+use print::stationery::{Placement, Sides, Stationery};
+use tests::mail::pdf::Pdf;
 use tests::oracle::{self, Readings, Stream};
 
 /// Enough to have every kind of page in it many times over.
@@ -54,6 +61,109 @@ fn mutool_draws_every_page_and_each_letter_as_it_is_alone() {
     let compared = oracle::compare(&stream, 48, |number| number % 2 == 0).unwrap();
     let pages: u32 = stream.pieces.iter().step_by(2).map(|(_, letter)| letter.pages).sum();
     assert_eq!(compared, pages);
+}
+
+/// A document of so many pages with these boxes, none of which looks like another.
+fn document(pages: u32, boxes: &str) -> Vec<u8> {
+    let mut pdf = Pdf::default();
+    let (catalog, tree) = (pdf.reserve(), pdf.reserve());
+    let mut kids = String::new();
+    for page in 0..pages {
+        let shape =
+            format!("0.1 0.4 0.7 rg 100 150 {} 60 re f 3 w 80 130 m 280 {} l S", 40 + 30 * page, 140 + 9 * page);
+        let content = pdf.packed("", shape.as_bytes()).unwrap();
+        let page = pdf.add(format!("<</Type/Page/Parent {tree} 0 R{boxes}/Resources<<>>/Contents {content} 0 R>>"));
+        kids.push_str(&format!("{page} 0 R "));
+    }
+    pdf.set(tree, format!("<</Type/Pages/Kids[{kids}]/Count {pages}>>"));
+    pdf.set(catalog, format!("<</Type/Catalog/Pages {tree} 0 R>>"));
+    pdf.finish(&format!("/Root {catalog} 0 R"), false).unwrap()
+}
+
+#[test]
+fn every_kind_of_piece_passes_qpdf_and_is_drawn_by_mutool_as_its_document_is_alone() {
+    const DPI: usize = 48;
+    const LETTER: &str = "/MediaBox[0 0 612 792]";
+    let folder = Folder::new("kinds");
+    let lines = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
+    let (sender, recipient) = (
+        lines(&["City Hall", "1300 Perdido St", "New Orleans LA 70112"]),
+        lines(&["Ann Poe", "1 Elm St", "Reno NV 89501"]),
+    );
+    let imb = Imb::encode("00270902345678000001", "89501").unwrap();
+    let number = ArticleDigits::parse("9214890234567800000013").unwrap();
+    let plain = Piece {
+        account: "acct",
+        sender: &sender,
+        recipient: &recipient,
+        imb: &imb,
+        endorsement: None,
+        certified: None,
+        job: "job_kinds",
+        number: 0,
+        document: &[],
+        impressions: None,
+        placement: Placement::Cover,
+        sides: Sides::Duplex,
+        perforated: false,
+    };
+    let services: &[&str] = &["RETURN RECEIPT ELECTRONIC"];
+    let kinds = [
+        (document(3, LETTER), Piece { certified: Some(Certified { number: &number, services }), ..plain }),
+        (
+            document(2, LETTER),
+            Piece { placement: Placement::FirstPage, endorsement: Some("Return Service Requested"), ..plain },
+        ),
+        (document(3, LETTER), Piece { sides: Sides::FrontOnly, perforated: true, ..plain }),
+        (document(1, "/MediaBox[0 0 612 1008]"), plain),
+        (document(15, "/MediaBox[0 0 595.28 841.89]"), plain),
+        (document(2, "/MediaBox[0 0 306 396]/UserUnit 2"), plain),
+        (document(2, "/MediaBox[-50 20 562 812]/CropBox[-50 20 562 812]/Rotate 180"), plain),
+    ];
+    let path = folder.0.join("kinds.pdf");
+    let mut assembler = Assembler::new(std::fs::File::create(&path).unwrap(), &Stationery::default()).unwrap();
+    let mut rows = Vec::new();
+    for ((document, piece), number) in kinds.iter().zip(1..) {
+        rows.push(assembler.add(&Piece { document, number, ..*piece }).unwrap());
+    }
+    let card = document(2, "/MediaBox[0 0 450 306]");
+    let imposition = PressSheet::LETTER.impose(CardSize::CARD_4X6).unwrap();
+    let cards =
+        [Card { account: "acct", recipient: &recipient, imb: &imb, job: "job_kinds", number: 99, document: &card }];
+    let cards = assembler.add_cards(&imposition, &cards).unwrap();
+    assembler.finish().unwrap();
+    oracle::check(&path).unwrap();
+
+    let alone = folder.0.join("alone.pdf");
+    let mut printed = oracle::draw(&path, None, DPI).unwrap();
+    for (row, (document, piece)) in rows.iter().zip(&kinds) {
+        std::fs::write(&alone, document).unwrap();
+        let mut own = oracle::draw(&alone, None, DPI).unwrap();
+        let covers = u32::from(piece.placement == Placement::Cover) * 2;
+        for page in 0..row.pages {
+            let drawn = printed.page().unwrap();
+            let is_back = page % 2 == 1;
+            if page < covers || (is_back && piece.sides == Sides::FrontOnly) {
+                assert_eq!(drawn.is_blank(), is_back, "piece {} page {page}", row.piece);
+                continue;
+            }
+            let Some(own) = own.next_page().unwrap() else {
+                assert!(drawn.is_blank() && is_back && page + 1 == row.pages, "piece {} page {page}", row.piece);
+                continue;
+            };
+            // On a front there is our mark at the foot, and on a first page without a cover the addresses above.
+            let height = drawn.height as f64 / DPI as f64;
+            let across = |top: f64, height: f64| Rect { left: 0.0, top, width: 8.5, height };
+            let stamped = if page == 0 { across(0.0, 4.0) } else { across(0.0, 0.0) };
+            let ours = if is_back { vec![] } else { vec![across(height - 0.75, 0.75), stamped] };
+            assert_eq!(drawn.difference(&own, DPI, &ours), None, "piece {} page {page}", row.piece);
+        }
+        assert!(own.next_page().unwrap().is_none(), "piece {} lacks pages", row.piece);
+    }
+    for _ in cards[0].first_page..=cards[0].last_page {
+        assert!(!printed.page().unwrap().is_blank());
+    }
+    assert!(printed.next_page().unwrap().is_none());
 }
 
 #[test]

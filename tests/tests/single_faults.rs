@@ -1,4 +1,4 @@
-//! The fault sweep over letters that are sent by themselves: every call that creating, inspecting, changing, canceling and
+//! The fault sweep over letters and postcards that are sent by themselves: every call that creating, inspecting, changing, canceling and
 //! releasing them makes of AWS fails once before it takes effect, once after it took effect with the process killed, and once
 //! with only the answer lost. The work is then repeated as a client, a queue or a schedule would, and the house is audited
 //! from outside.
@@ -20,7 +20,10 @@ use tests::harness::emulator::Emulator;
 use tests::harness::floor::{Floor, Request};
 use tests::harness::house::{House, Queue};
 use tests::harness::proxy::{Fault, Mode, Point};
-use tests::harness::singles::{all, ask, audit, body, come, create, item, list, many, of, read, release};
+use tests::harness::singles::{
+    all, ask, audit, body, card, card_body, come, create, create_card, item, list, list_cards, many, of, read,
+    recipient, release,
+};
 
 /// So many cases run beside each other; they spend much of their time waiting.
 const LANES: usize = 6;
@@ -53,9 +56,15 @@ enum Step {
     Release,
     /// The same into a batch that is there.
     ReleaseMore,
+    /// The request that creates several postcards.
+    CreateCards,
+    /// The worker that inspects them.
+    InspectCards,
+    /// The schedule that releases them into a batch of cards of their size.
+    ReleaseCards,
 }
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 14] = [
     Step::Create,
     Step::CreateMany,
     Step::CreateHtml,
@@ -67,6 +76,9 @@ const STEPS: [Step; 11] = [
     Step::Cancel,
     Step::Release,
     Step::ReleaseMore,
+    Step::CreateCards,
+    Step::InspectCards,
+    Step::ReleaseCards,
 ];
 
 #[derive(Clone, Copy, Debug)]
@@ -81,11 +93,30 @@ impl Case {
     fn name(&self) -> String {
         format!("case-{}", self.number)
     }
+
+    /// Whether it is about postcards.
+    fn is_of_cards(&self) -> bool {
+        matches!(self.step, Step::CreateCards | Step::InspectCards | Step::ReleaseCards)
+    }
+
+    /// The request that creates what its body says.
+    fn create(&self, body: Value, key: Option<String>) -> Request {
+        let body = named(body, *self);
+        if self.is_of_cards() { create_card(body, key) } else { create(body, key) }
+    }
+}
+
+/// A house with a document of a postcard.
+async fn open(emulator: &Emulator) -> Result<Floor> {
+    let floor = Floor::open(House::build(emulator, 50).await?);
+    floor.house.put_document(card(), "card.pdf").await?;
+    Ok(floor)
 }
 
 /// The letters of a case that their client sees.
 async fn visible(floor: &mut Floor, case: Case) -> Result<Vec<Value>> {
-    let page = ask(floor, &list(&[("externalId", case.name())]), 200).await?;
+    let named = [("externalId", case.name())];
+    let page = ask(floor, &if case.is_of_cards() { list_cards(&named) } else { list(&named) }, 200).await?;
     Ok(page["items"].as_array().cloned().unwrap_or_default())
 }
 
@@ -125,12 +156,13 @@ fn named(mut body: Value, case: Case) -> Value {
 
 /// Letters of a case that are ready.
 async fn ready(floor: &mut Floor, case: Case, body: Value) -> Result<Vec<String>> {
-    let created = ask(floor, &create(named(body, case), None), 201).await?;
+    let created = ask(floor, &case.create(body, None), 201).await?;
     floor.drain(None).await?;
     let ids = match created["id"].as_str() {
         Some(id) => vec![id.to_owned()],
         None => {
-            let ids = created["letterIds"].as_array().into_iter().flatten();
+            let ids = created[if case.is_of_cards() { "postcardIds" } else { "letterIds" }].as_array();
+            let ids = ids.into_iter().flatten();
             ids.filter_map(|id| id.as_str().map(str::to_owned)).collect()
         }
     };
@@ -140,7 +172,7 @@ async fn ready(floor: &mut Floor, case: Case, body: Value) -> Result<Vec<String>
 /// Makes a request that a fault strikes, and repeats it until it is answered.
 async fn strike(floor: &mut Floor, case: Case, request: &Request, status: u64) -> Result<Vec<String>> {
     let struck = floor.request_struck(request, case.fault).await?;
-    if request.operation == "singles.create" {
+    if matches!(request.operation, "singles.create" | "postcards.create") {
         let seen = visible(floor, case).await?.len();
         let whole = request.body.as_ref().and_then(|body| body["recipients"].as_array()).map_or(1, Vec::len);
         if seen != 0 && seen != whole {
@@ -164,22 +196,29 @@ async fn strike(floor: &mut Floor, case: Case, request: &Request, status: u64) -
 async fn run(floor: &mut Floor, case: Case) -> Result<Vec<String>> {
     floor.begin();
     let key = Some(format!("{}-{:?}", case.name(), case.step));
-    let (one, three) = (body(&floor.house, "reportlab.pdf"), many(&floor.house, "reportlab.pdf", 3));
+    let (one, mut three) = (body(&floor.house, "reportlab.pdf"), many(&floor.house, "reportlab.pdf", 3));
+    if case.is_of_cards() {
+        three = card_body(&floor.house, "card.pdf", "4x6");
+        if let Some(fields) = three.as_object_mut() {
+            fields.remove("recipient");
+            fields.insert("recipients".to_owned(), (0..3).map(recipient).collect());
+        }
+    }
     let (calls, expected, state) = match case.step {
         Step::Create => {
-            let request = create(named(one, case), key);
+            let request = case.create(one, key);
             let calls = strike(floor, case, &request, 201).await?;
             ask(floor, &request, 201).await?;
             (calls, 1, "ready")
         }
-        Step::CreateMany => {
-            let request = create(named(three, case), key);
+        Step::CreateMany | Step::CreateCards => {
+            let request = case.create(three, key);
             let calls = strike(floor, case, &request, 201).await?;
             ask(floor, &request, 201).await?;
             (calls, 3, "ready")
         }
         Step::CreateHtml => {
-            let request = create(named(with(one, html()), case), key);
+            let request = case.create(with(one, html()), key);
             let calls = strike(floor, case, &request, 201).await?;
             ask(floor, &request, 201).await?;
             (calls, 1, "ready")
@@ -189,20 +228,20 @@ async fn run(floor: &mut Floor, case: Case) -> Result<Vec<String>> {
             for (number, recipient) in merged["recipients"].as_array_mut().into_iter().flatten().enumerate() {
                 recipient["variables"] = json!({ "name": format!("Jane {number}") });
             }
-            let request = create(named(merged, case), key);
+            let request = case.create(merged, key);
             let calls = strike(floor, case, &request, 201).await?;
             ask(floor, &request, 201).await?;
             (calls, 3, "ready")
         }
         Step::CreateUploaded => {
             let document = uploaded(floor).await?;
-            let request = create(named(with(one, json!({ "documentId": document })), case), key);
+            let request = case.create(with(one, json!({ "documentId": document })), key);
             let calls = strike(floor, case, &request, 201).await?;
             ask(floor, &request, 201).await?;
             (calls, 1, "ready")
         }
-        Step::Inspect => {
-            ask(floor, &create(named(three, case), key), 201).await?;
+        Step::Inspect | Step::InspectCards => {
+            ask(floor, &case.create(three, key), 201).await?;
             let message = floor.take(Queue::Inspect).await?;
             let struck = floor.deliver_struck(&message, case.fault).await?;
             match struck.answer {
@@ -239,7 +278,7 @@ async fn run(floor: &mut Floor, case: Case) -> Result<Vec<String>> {
             let ids = ready(floor, case, one).await?;
             (strike(floor, case, &of("singles.cancel", &ids[0], None), 204).await?, 1, "canceled")
         }
-        Step::Release | Step::ReleaseMore => {
+        Step::Release | Step::ReleaseMore | Step::ReleaseCards => {
             if case.step == Step::ReleaseMore {
                 let other = Case { number: case.number + 1_000_000, ..case };
                 let ids = ready(floor, other, one).await?;
@@ -283,7 +322,7 @@ async fn sweep(emulator: &Emulator, cases: Vec<Case>) -> Result<Vec<String>> {
     let queue = RefCell::new(VecDeque::from(cases));
     let broken = RefCell::new(Vec::new());
     let lane = async || -> Result<()> {
-        let mut floor = Floor::open(House::build(emulator, 50).await?);
+        let mut floor = open(emulator).await?;
         for done in 1.. {
             let Some(case) = queue.borrow_mut().pop_front() else { break };
             let run = tokio::time::timeout(Duration::from_secs(180), run(&mut floor, case)).await;
@@ -295,7 +334,7 @@ async fn sweep(emulator: &Emulator, cases: Vec<Case>) -> Result<Vec<String>> {
             // Whatever it left behind must not disturb the next.
             if failed.is_some() || done % SHARED == 0 {
                 floor.house.take_down().await?;
-                floor = Floor::open(House::build(emulator, 50).await?);
+                floor = open(emulator).await?;
             }
             let left = queue.borrow().len();
             if left.is_multiple_of(25) {
@@ -313,7 +352,7 @@ async fn sweep(emulator: &Emulator, cases: Vec<Case>) -> Result<Vec<String>> {
 #[tokio::test]
 async fn a_fault_at_any_call_loses_no_letter_makes_none_twice_and_leaves_one_event_for_each_change() -> Result<()> {
     let emulator = Emulator::find().await?;
-    let mut floor = Floor::open(House::build(&emulator, 50).await?);
+    let mut floor = open(&emulator).await?;
     let mut cases = Vec::new();
     for step in STEPS {
         let number = 10_000 + cases.len();

@@ -25,6 +25,7 @@ class Mailhouse:
             raise ValueError("Give the key and the URL of the API, or set MAILHOUSE_KEY and MAILHOUSE_URL.")
         self.transport = Transport(key, url, timeout=timeout, retries=retries)
         self.letters = Letters(self.transport)
+        self.postcards = Postcards(self.transport)
         self.documents = Documents(self.transport)
         self.templates = Templates(self.transport)
         self.batches = Batches(self.transport)
@@ -35,6 +36,10 @@ class Mailhouse:
         """Production days, and why other days are none."""
         return self.transport.request("GET", "/v2/calendar", query=query).json()
 
+    def preflight(self, what: Json, *, idempotency_key: str | None = None) -> Json:
+        """What would become of `{"letter": …}` or `{"postcard": …}`; nothing is created."""
+        return self.transport.request("POST", "/v2/preflight", body=what, idempotency_key=idempotency_key).json()
+
 
 def _at(*parts: str) -> str:
     return "/".join(["/v2", *(urllib.parse.quote(part, safe="") for part in parts)])
@@ -43,41 +48,53 @@ def _at(*parts: str) -> str:
 class Letters:
     """Letters that are sent by themselves."""
 
+    _name = "letters"
+
     def __init__(self, transport: Transport):
         self._transport = transport
 
     def create(self, letter: Json, *, idempotency_key: str | None = None) -> Json:
         """Creates a letter, or with `recipients` up to 1,000 of them, all or none."""
-        return self._transport.request("POST", "/v2/letters", body=letter, idempotency_key=idempotency_key).json()
+        return self._transport.request("POST", _at(self._name), body=letter, idempotency_key=idempotency_key).json()
 
     def get(self, letter_id: str) -> Json:
         """A letter as it is now."""
-        return self._transport.request("GET", _at("letters", letter_id)).json()
+        return self._transport.request("GET", _at(self._name, letter_id)).json()
 
     def update(self, letter_id: str, changes: Json) -> Json:
         """Changes a letter, until the cutoff of its send date."""
-        return self._transport.request("PATCH", _at("letters", letter_id), body=changes).json()
+        return self._transport.request("PATCH", _at(self._name, letter_id), body=changes).json()
 
     def cancel(self, letter_id: str) -> None:
         """Takes a letter back, until the cutoff of its send date."""
-        self._transport.request("DELETE", _at("letters", letter_id))
+        self._transport.request("DELETE", _at(self._name, letter_id))
 
     def list(self, *, metadata: dict[str, str] | None = None, **filters: Any) -> Iterator[Json]:
         """All letters that the filters let through, over all pages."""
         pairs = {f"metadata[{key}]": value for key, value in (metadata or {}).items()}
-        return self._transport.pages("/v2/letters", {**filters, **pairs})
+        return self._transport.pages(_at(self._name), {**filters, **pairs})
 
     def events(self, letter_id: str) -> Json:
         """What happened to a letter, and once it is mailed what the postal service told of it."""
-        return self._transport.request("GET", _at("letters", letter_id, "events")).json()
+        return self._transport.request("GET", _at(self._name, letter_id, "events")).json()
 
     def download(self, letter_id: str) -> bytes:
         """The document of a letter that passed inspection, a PDF."""
-        return self._transport.file(_at("letters", letter_id, "download"))
+        return self._transport.file(_at(self._name, letter_id, "download"))
+
+    def proof(self, letter_id: str) -> bytes:
+        """A picture of a letter as it will be printed, a PNG."""
+        return self._transport.file(_at(self._name, letter_id, "proof"))
 
     def advance(self, letter_id: str, outcome: Json) -> Json:
         """Has a letter of a test key live the life of a mailed one."""
         return self._transport.request("POST", _at("test", "letters", letter_id, "advance"), body=outcome).json()
+
+
+class Postcards(Letters):
+    """Postcards that are sent by themselves: as letters are, each by its own id."""
+
+    _name = "postcards"
 
 
 class Documents:

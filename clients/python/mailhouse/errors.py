@@ -16,7 +16,8 @@ class NotConnected(MailhouseError):
 
 class ApiError(MailhouseError):
     """The API refused. `message` is for a person, `code` for a program; `errors` lists every fault of the request, each with
-    a JSON pointer, a rule and a message; `request_id` is what to quote when asking for help."""
+    a JSON pointer, a rule and a message; `request_id` is what to quote when asking for help. `retry_after` is for how many
+    seconds the API asked to wait, if it did."""
 
     def __init__(self, status: int, body: Mapping[str, Any], headers: Mapping[str, str]):
         self.status = status
@@ -26,6 +27,8 @@ class ApiError(MailhouseError):
         self.message = str(body.get("message") or f"The API answered {status}.")
         self.errors: list[dict[str, str]] = list(body.get("errors") or [])
         self.request_id = body.get("requestId")
+        asked = self.headers.get("retry-after")
+        self.retry_after = float(asked) if asked is not None and asked.isdecimal() else None
         faults = "".join(f"\n  {fault.get('pointer')}: {fault.get('message')}" for fault in self.errors[:10])
         super().__init__(f"{self.message} ({status} {self.code}, request {self.request_id}){faults}")
 

@@ -91,9 +91,9 @@ class Transport:
                 if answer.status < 400:
                     return answer
                 error = _error(answer)
-                # The first attempt with this key is still being carried out.
-                running = answer.status == 409 and error.code == "idempotency_key.running"
-                if last or not (answer.status in PASSING or running):
+                # A conflict that passes says when to come back: such as with a first attempt that is still being carried out.
+                passing = answer.status in PASSING or (answer.status == 409 and "retry-after" in answer.headers)
+                if last or not passing:
                     raise error
                 self._sleep(_pause(attempt, answer.headers.get("retry-after")))
             attempt += 1

@@ -93,7 +93,7 @@ class Client(unittest.TestCase):
         with self.assertRaises(RateLimited) as raised:
             house.letters.get("ltr_1")
         self.assertEqual(self.pauses, [7.0, 7.0])
-        self.assertEqual(raised.exception.code, "rate")
+        self.assertEqual((raised.exception.code, raised.exception.retry_after), ("rate", 7.0))
 
     def test_a_first_attempt_that_is_still_running_is_waited_for_and_another_conflict_is_not(self):
         running = (409, {"Retry-After": "1"}, {"code": "idempotency_key.running", "message": "Wait."})

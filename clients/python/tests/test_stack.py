@@ -33,13 +33,13 @@ JANE = {
 }
 
 
-def pdf() -> bytes:
+def pdf(width: int = 612, height: int = 792) -> bytes:
     """A page with a bar on it."""
     bodies = [
         b"<</Type/Catalog/Pages 2 0 R>>",
         b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
-        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R/Resources<<>>>>",
-        b"<</Length 18>>stream\n72 700 200 12 re f\nendstream",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 %d %d]/Contents 4 0 R/Resources<<>>>>" % (width, height),
+        b"<</Length 18>>stream\n72 200 200 12 re f\nendstream",
     ]
     file, table = b"%PDF-1.5\n", b"0000000000 65535 f \n"
     for number, body in enumerate(bodies, 1):
@@ -79,6 +79,7 @@ class Stack(unittest.TestCase):
         self.assertEqual(now["status"], "ready", now)
         self.assertEqual([one["id"] for one in self.house.letters.list(externalId=mine)], [letter["id"]])
         self.assertTrue(self.house.letters.download(letter["id"]).startswith(b"%PDF-"))
+        self.assertTrue(self.house.letters.proof(letter["id"]).startswith(b"\x89PNG"))
         changed = self.house.letters.update(letter["id"], {"description": "A note."})
         self.assertEqual(changed["description"], "A note.")
         self.house.letters.cancel(letter["id"])
@@ -118,6 +119,25 @@ class Stack(unittest.TestCase):
         self.house.templates.delete(template["id"])
         with self.assertRaises(NotFound):
             self.house.templates.get(template["id"])
+
+    def test_a_postcard_is_looked_at_before_it_is_sent_and_then_has_a_proof(self):
+        mine = str(uuid.uuid4())
+        content = {"pdf": base64.b64encode(pdf(450, 306)).decode()}
+        wish = {"sender": ACME, "recipient": JANE, "content": content, "useType": "marketing", "externalId": mine}
+        seen = self.house.preflight({"postcard": wish})
+        self.assertTrue(seen["acceptable"], seen)
+        self.assertEqual([*self.house.postcards.list(externalId=mine)], [])
+        card = self.house.postcards.create({**wish, "sendDate": self.in_some_weeks()})
+        self.assertTrue(card["id"].startswith("psc_"))
+        end = time.monotonic() + 60
+        while (now := self.house.postcards.get(card["id"]))["status"] == "queued":
+            self.assertLess(time.monotonic(), end, now)
+            time.sleep(0.3)
+        self.assertEqual((now["status"], now["options"]["size"]), ("ready", "4x6"), now)
+        self.assertTrue(self.house.postcards.proof(card["id"]).startswith(b"\x89PNG"))
+        self.assertEqual([one["id"] for one in self.house.postcards.list(externalId=mine)], [card["id"]])
+        self.house.postcards.cancel(card["id"])
+        self.assertEqual(self.house.postcards.events(card["id"])["status"], "canceled")
 
     def in_some_weeks(self) -> str:
         """A production day some weeks ahead."""

@@ -16,6 +16,7 @@ const of = encodeURIComponent;
 /** One account of one deployment. `key` and `url` are taken from MAILHOUSE_KEY and MAILHOUSE_URL where they are not given. */
 export class Mailhouse {
   readonly letters: Letters;
+  readonly postcards: Letters;
   readonly documents: Documents;
   readonly templates: Templates;
   readonly batches: Batches;
@@ -29,7 +30,8 @@ export class Mailhouse {
     if (!key || !url) throw new TypeError("Give the key and the URL of the API, or set MAILHOUSE_KEY and MAILHOUSE_URL.");
     const transport = new Transport(key, url, options);
     this.#transport = transport;
-    this.letters = new Letters(transport);
+    this.letters = new Letters(transport, "letters");
+    this.postcards = new Letters(transport, "postcards");
     this.documents = new Documents(transport);
     this.templates = new Templates(transport);
     this.batches = new Batches(transport);
@@ -41,50 +43,62 @@ export class Mailhouse {
   calendar(query: Query = {}): Promise<Json> {
     return this.#transport.json("GET", "/v2/calendar", { query });
   }
+
+  /** What would become of `{ letter: … }` or `{ postcard: … }`; nothing is created. */
+  preflight(what: Json, once: Once = {}): Promise<Json> {
+    return this.#transport.json("POST", "/v2/preflight", { body: what, ...once });
+  }
 }
 
-/** Letters that are sent by themselves. */
+/** Letters that are sent by themselves, or postcards, which are sent as letters are. */
 class Letters {
   readonly #transport: Transport;
+  readonly #path: string;
 
-  constructor(transport: Transport) {
+  constructor(transport: Transport, name: "letters" | "postcards") {
     this.#transport = transport;
+    this.#path = `/v2/${name}`;
   }
 
   /** Creates a letter, or with `recipients` up to 1,000 of them, all or none. */
   create(letter: Json, once: Once = {}): Promise<Json> {
-    return this.#transport.json("POST", "/v2/letters", { body: letter, ...once });
+    return this.#transport.json("POST", this.#path, { body: letter, ...once });
   }
 
   /** A letter as it is now. */
   get(id: string): Promise<Json> {
-    return this.#transport.json("GET", `/v2/letters/${of(id)}`);
+    return this.#transport.json("GET", `${this.#path}/${of(id)}`);
   }
 
   /** Changes a letter, until the cutoff of its send date. */
   update(id: string, changes: Json): Promise<Json> {
-    return this.#transport.json("PATCH", `/v2/letters/${of(id)}`, { body: changes });
+    return this.#transport.json("PATCH", `${this.#path}/${of(id)}`, { body: changes });
   }
 
   /** Takes a letter back, until the cutoff of its send date. */
   cancel(id: string): Promise<void> {
-    return this.#transport.json("DELETE", `/v2/letters/${of(id)}`);
+    return this.#transport.json("DELETE", `${this.#path}/${of(id)}`);
   }
 
   /** All letters that the filters let through, over all pages. */
   list(filters: Query = {}, metadata: Record<string, string> = {}): AsyncGenerator<Json> {
     const pairs = Object.entries(metadata).map(([key, value]) => [`metadata[${key}]`, value]);
-    return this.#transport.pages("/v2/letters", { ...filters, ...Object.fromEntries(pairs) });
+    return this.#transport.pages(this.#path, { ...filters, ...Object.fromEntries(pairs) });
   }
 
   /** What happened to a letter, and once it is mailed what the postal service told of it. */
   events(id: string): Promise<Json> {
-    return this.#transport.json("GET", `/v2/letters/${of(id)}/events`);
+    return this.#transport.json("GET", `${this.#path}/${of(id)}/events`);
   }
 
   /** The document of a letter that passed inspection, a PDF. */
   download(id: string): Promise<Uint8Array> {
-    return this.#transport.file(`/v2/letters/${of(id)}/download`);
+    return this.#transport.file(`${this.#path}/${of(id)}/download`);
+  }
+
+  /** A picture of a letter as it will be printed, a PNG. */
+  proof(id: string): Promise<Uint8Array> {
+    return this.#transport.file(`${this.#path}/${of(id)}/proof`);
   }
 
   /** Has a letter of a test key live the life of a mailed one. */

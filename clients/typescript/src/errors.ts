@@ -36,8 +36,10 @@ export class ApiError extends MailhouseError {
   readonly requestId: string | undefined;
   /** The whole body. */
   readonly body: Record<string, unknown>;
+  /** For how many seconds the API asked to wait, if it did. */
+  readonly retryAfter: number | undefined;
 
-  constructor(status: number, body: Record<string, unknown>) {
+  constructor(status: number, body: Record<string, unknown>, retryAfter?: string | null) {
     const errors = Array.isArray(body["errors"]) ? (body["errors"] as Fault[]) : [];
     const code = typeof body["code"] === "string" ? body["code"] : "unknown";
     const message = typeof body["message"] === "string" ? body["message"] : `The API answered ${status}.`;
@@ -48,6 +50,7 @@ export class ApiError extends MailhouseError {
     this.errors = errors;
     this.requestId = typeof body["requestId"] === "string" ? body["requestId"] : undefined;
     this.body = body;
+    this.retryAfter = /^[0-9]+$/.test(retryAfter ?? "") ? Number(retryAfter) : undefined;
   }
 }
 
@@ -73,7 +76,7 @@ export class RateLimited extends ApiError {}
 export class ServerError extends ApiError {}
 
 /** The error for an answer. */
-export function apiError(status: number, body: Record<string, unknown>): ApiError {
+export function apiError(status: number, body: Record<string, unknown>, retryAfter: string | null): ApiError {
   const kinds: Record<number, typeof ApiError> = {
     401: NotAuthenticated,
     403: NotAllowed,
@@ -82,5 +85,5 @@ export function apiError(status: number, body: Record<string, unknown>): ApiErro
     429: RateLimited,
   };
   const kind = kinds[status] ?? (status >= 500 ? ServerError : InvalidRequest);
-  return new kind(status, body);
+  return new kind(status, body, retryAfter);
 }

@@ -105,11 +105,12 @@ export class Transport {
       try {
         const response = await fetch(url, { ...init, signal: AbortSignal.timeout(this.#timeout) });
         if (response.status < 400) return response;
-        const error = apiError(response.status, await bodyOf(response));
-        // The first attempt with this key is still being carried out.
-        const running = error.status === 409 && error.code === "idempotency_key.running";
-        if (attempt >= retries || !(PASSING.has(error.status) || running)) throw error;
-        pause = pauseOf(attempt, response.headers.get("retry-after"));
+        const asked = response.headers.get("retry-after");
+        const error = apiError(response.status, await bodyOf(response), asked);
+        // A conflict that passes says when to come back: such as with a first attempt that is still being carried out.
+        const passing = PASSING.has(error.status) || (error.status === 409 && asked !== null);
+        if (attempt >= retries || !passing) throw error;
+        pause = pauseOf(attempt, asked);
       } catch (error) {
         if (error instanceof ApiError) throw error;
         if (attempt >= retries) throw new NotConnected(`${init.method} ${new URL(url).pathname}: ${String(error)}`);

@@ -76,7 +76,11 @@ test("what never answers is given up", async () => {
 test("it waits as long as it is asked to and gives up in the end", async () => {
   const slower: Answer = [429, { "retry-after": "7" }, { code: "rate", message: "Slower." }];
   const { house: client, pauses } = await house([slower, slower, slower], 2);
-  await assert.rejects(client.letters.get("ltr_1"), (error) => error instanceof RateLimited && error.code === "rate");
+  await assert.rejects(client.letters.get("ltr_1"), (error) => {
+    assert.ok(error instanceof RateLimited);
+    assert.deepEqual([error.code, error.retryAfter], ["rate", 7]);
+    return true;
+  });
   assert.deepEqual(pauses, [7000, 7000]);
 });
 

@@ -51,12 +51,12 @@ const JANE = {
 };
 
 /** A page with a bar on it. */
-function pdf(): string {
+function pdf(width = 612, height = 792): string {
   const bodies = [
     "<</Type/Catalog/Pages 2 0 R>>",
     "<</Type/Pages/Kids[3 0 R]/Count 1>>",
-    "<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R/Resources<<>>>>",
-    "<</Length 18>>stream\n72 700 200 12 re f\nendstream",
+    `<</Type/Page/Parent 2 0 R/MediaBox[0 0 ${width} ${height}]/Contents 4 0 R/Resources<<>>>>`,
+    "<</Length 18>>stream\n72 200 200 12 re f\nendstream",
   ];
   let [file, table] = ["%PDF-1.5\n", "0000000000 65535 f \n"];
   bodies.forEach((body, index) => {
@@ -85,6 +85,7 @@ test("a letter is sent in one call and found, changed, downloaded and canceled",
   assert.equal(now["status"], "ready", JSON.stringify(now));
   assert.deepEqual((await some(house.letters.list({ externalId }), 2)).map((one) => one["id"]), [id]);
   assert.equal(Buffer.from(await house.letters.download(id)).subarray(0, 5).toString(), "%PDF-");
+  assert.equal(Buffer.from(await house.letters.proof(id)).subarray(1, 4).toString(), "PNG");
   assert.equal((await house.letters.update(id, { description: "A note." }))["description"], "A note.");
   await house.letters.cancel(id);
   const history = await house.letters.events(id);
@@ -126,6 +127,31 @@ test("a letter is made of HTML, of a template and of an uploaded document", asyn
   }
   await house.templates.delete(template);
   await assert.rejects(house.templates.get(template), NotFound);
+});
+
+test("a postcard is looked at before it is sent and then has a proof", async () => {
+  const days: { date: string; productionDay: boolean }[] = (await house.calendar())["items"];
+  const sendDate = days.filter((day) => day.productionDay).at(-1)!.date;
+  const externalId = randomUUID();
+  const content = { pdf: Buffer.from(pdf(450, 306)).toString("base64") };
+  const wish = { sender: ACME, recipient: JANE, content, useType: "marketing", externalId };
+  const seen = await house.preflight({ postcard: wish });
+  assert.equal(seen["acceptable"], true, JSON.stringify(seen));
+  assert.deepEqual(await some(house.postcards.list({ externalId }), 1), []);
+  const card = await house.postcards.create({ ...wish, sendDate });
+  const id: string = card["id"];
+  assert.ok(id.startsWith("psc_"));
+  const end = Date.now() + 60_000;
+  let now = card;
+  while (now["status"] === "queued") {
+    assert.ok(Date.now() < end, JSON.stringify(now));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    now = await house.postcards.get(id);
+  }
+  assert.deepEqual([now["status"], now["options"].size], ["ready", "4x6"], JSON.stringify(now));
+  assert.equal(Buffer.from(await house.postcards.proof(id)).subarray(1, 4).toString(), "PNG");
+  await house.postcards.cancel(id);
+  assert.equal((await house.postcards.events(id))["status"], "canceled");
 });
 
 test("the log is read page by page and on from where it ended", async () => {

@@ -1,9 +1,10 @@
-//! What is printed, as a request about a single piece names it or brings it: read, and made what is kept.
+//! What is printed, as a request about a single piece names it or brings it: read, and made what is kept or looked at.
 //!
 //! HTML is rendered here, before the request is answered, so that a template that cannot be filled in costs a request and never
 //! a letter.
 
 use std::io;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -11,10 +12,11 @@ use base64::engine::general_purpose::STANDARD;
 use domain::account::Caller;
 use domain::document::{DocumentState, DocumentType};
 use domain::fault::{Faults, Pointer};
+use domain::finish::CardSize;
 use domain::id::{DocumentId, TemplateId};
 use domain::letter::Copy;
 use domain::location::{Location, S3Path, registered_path};
-use domain::single::Content;
+use domain::single::{Content, Place};
 use domain::template::Variables;
 use edge::Problem;
 use edge::wire::Field;
@@ -23,16 +25,17 @@ use render::{MAX_HTML, PageSize};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use store::idempotency::sha256;
 
-use crate::rendering::{MOST_PAGES, Source, Unrendered, load, render};
+use crate::rendering::{MOST_PAGES, Source, Unrendered, load, render, side};
 use crate::templates::wire::{page_size, variables};
 use crate::{App, documents};
 
 /// The largest PDF that fits in a request: the gateway takes 6 MB, and base64 makes 4 bytes of 3.
 pub const MAX_PDF: usize = 4_000_000;
-/// For how long letters of one request are rendered. Its function has 29 seconds for all there is to do.
+/// For how long the pieces of one request are rendered. Its function has 29 seconds for all there is to do.
 const RENDERING: Duration = Duration::from_secs(12);
-/// So many letters are rendered, then put into S3 at once.
+/// So many pieces are rendered, then put into S3 at once.
 const KEPT_AT_ONCE: usize = 8;
 /// Of so many recipients it is told what is wrong with their variables.
 const FAULTY: usize = 20;
@@ -74,8 +77,19 @@ pub enum NewContent {
 /// HTML, to be filled in.
 pub struct NewHtml {
     source: Source,
+    /// What HTML that came with the request is laid out on, if it is said.
     page: Option<PageSize>,
+    /// The card that is made of it; none if it is a letter.
+    card: Option<CardSize>,
     variables: Map<String, Value>,
+}
+
+/// A document that may be looked at before there is a piece.
+pub enum Seen {
+    /// In a bucket of the client's.
+    Theirs(S3Path),
+    /// The bytes of one that came with the request, was uploaded, or is made of HTML.
+    Ours(Vec<u8>),
 }
 
 /// A piece that content is made for.
@@ -87,8 +101,14 @@ pub struct Piece<'a> {
 }
 
 impl RawContent<'_> {
-    /// Reads what is printed, or adds what is wrong with that.
-    pub fn parse(&self, locations: &[Location], at: &Pointer<'_>, faults: &mut Faults) -> Option<NewContent> {
+    /// Reads what is printed, on a card or in a letter, or adds what is wrong with that.
+    pub fn parse(
+        &self,
+        locations: &[Location],
+        card: Option<CardSize>,
+        at: &Pointer<'_>,
+        faults: &mut Faults,
+    ) -> Option<NewContent> {
         let kinds = [&self.path, &self.pdf, &self.document_id, &self.html, &self.template_id];
         if kinds.into_iter().filter(|field| field.is_given()).count() != 1 {
             let message = "Give exactly one of path, the S3 path of a PDF; pdf, its bytes in base64; documentId, an uploaded \
@@ -127,15 +147,26 @@ impl RawContent<'_> {
         }
         let (source, page) = match self.template_id.is_given() {
             true => (self.parse_template(at, faults), None),
-            false => {
-                (self.parse_html(&at.key("html"), faults), page_size(&self.page_size, &at.key("pageSize"), faults))
-            }
+            false => (self.parse_html(&at.key("html"), faults), self.parse_page(card, &at.key("pageSize"), faults)),
         };
-        if page.is_some_and(PageSize::is_card) {
-            faults.push(&at.key("pageSize"), "enum", "A letter is made on Letter, Legal or A4.");
-        }
         let variables = variables(self.variables, &at.key("variables"), faults).unwrap_or_default();
-        Some(NewContent::Html(NewHtml { source: source?, page, variables }))
+        Some(NewContent::Html(NewHtml { source: source?, page, card, variables }))
+    }
+
+    /// What HTML is laid out on: for a letter what is said, for a card its size.
+    fn parse_page(&self, card: Option<CardSize>, at: &Pointer<'_>, faults: &mut Faults) -> Option<PageSize> {
+        let given = page_size(&self.page_size, at, faults);
+        match (given, card.map(side)) {
+            (Some(given), None) if given.is_card() => {
+                faults.push(at, "enum", "A letter is made on Letter, Legal or A4.");
+            }
+            (Some(given), Some(side)) if given != side => {
+                let message = format!("The card is {}, and so is its page: leave pageSize out.", side.name());
+                faults.push(at, "enum", message);
+            }
+            _ => {}
+        }
+        card.map(side).or(given)
     }
 
     fn parse_pdf(&self, at: &Pointer<'_>, faults: &mut Faults) -> Option<Vec<u8>> {
@@ -197,52 +228,93 @@ impl NewContent {
         Some(Variables::new(&values))
     }
 
-    /// Makes what is kept of it for each piece, and keeps the documents that have to be. `at` is where it is in the request.
+    /// Makes what is kept of it for each piece, and keeps the documents that have to be; `None` when something is wrong with it.
+    /// `at` is where it is in the request.
     ///
     /// # Errors
-    /// 422 when it cannot be used, and when the store does not answer or a child cannot be started.
+    /// When the store does not answer or a child cannot be started.
     pub async fn keep(
         self,
         app: &App,
         caller: &Caller,
         pieces: &[Piece<'_>],
         at: &Pointer<'_>,
-    ) -> Result<Vec<Content>, Problem> {
+        faults: &mut Faults,
+    ) -> Result<Option<Vec<Content>>, Problem> {
         let content = match self {
-            NewContent::Path(path) => Content::Path(path),
-            NewContent::Pdf(bytes) => Content::Pdf(app.store.keep_incoming(&caller.account, bytes).await?),
-            NewContent::Document(id) => uploaded(app, caller, id, &at.key("documentId")).await?,
-            NewContent::Html(html) => return html.keep(app, caller, pieces, at).await,
+            NewContent::Path(path) => Some(Content::Path(path)),
+            NewContent::Pdf(bytes) => Some(Content::Pdf(app.store.keep_incoming(&caller.account, bytes).await?)),
+            NewContent::Document(id) => uploaded(app, caller, id, &at.key("documentId"), faults).await?,
+            NewContent::Html(html) => return html.make(app, caller, pieces, at, faults, Purpose::Keep).await,
         };
-        Ok(vec![content; pieces.len()])
+        Ok(content.map(|content| vec![content; pieces.len()]))
+    }
+
+    /// What would be kept of it for each piece, and the document of the first. Nothing is kept.
+    ///
+    /// # Errors
+    /// When the store does not answer or a child cannot be started.
+    pub async fn look(
+        self,
+        app: &App,
+        caller: &Caller,
+        pieces: &[Piece<'_>],
+        at: &Pointer<'_>,
+        faults: &mut Faults,
+    ) -> Result<Option<(Vec<Content>, Seen)>, Problem> {
+        let (content, seen) = match self {
+            NewContent::Path(path) => (Content::Path(path.clone()), Seen::Theirs(path)),
+            NewContent::Pdf(bytes) => (Content::Pdf(copy_of(&bytes)), Seen::Ours(bytes)),
+            NewContent::Document(id) => {
+                let Some(content) = uploaded(app, caller, id, &at.key("documentId"), faults).await? else {
+                    return Ok(None);
+                };
+                let Place::Ours(copy) = content.place() else { return Ok(None) };
+                let bytes = app.store.read_copy(&caller.account, copy).await?;
+                let bytes = bytes.ok_or_else(|| Problem::from(io::Error::from(io::ErrorKind::NotFound)))?;
+                (content, Seen::Ours(bytes))
+            }
+            NewContent::Html(html) => {
+                let first = OnceLock::new();
+                let contents = html.make(app, caller, pieces, at, faults, Purpose::Look(&first)).await?;
+                return Ok(contents.zip(first.into_inner().map(Seen::Ours)));
+            }
+        };
+        Ok(Some((vec![content; pieces.len()], seen)))
     }
 }
 
-/// An uploaded document as the content of a piece.
-async fn uploaded(app: &App, caller: &Caller, id: DocumentId, at: &Pointer<'_>) -> Result<Content, Problem> {
-    let mut faults = Faults::default();
-    if let Some(document) = app.store.document(&caller.account, caller.mode, &id).await? {
-        let document = documents::settled(app, document).await?;
-        match document.state {
-            _ if document.content_type != DocumentType::Pdf => {
-                faults.push(
-                    at,
-                    "document.type",
-                    "The document is an image, which HTML can show. Give the id of a PDF.",
-                );
-            }
-            DocumentState::Waiting => {
-                let message =
-                    "The document is not there, or not as it was announced. Upload it, then send the request again.";
-                faults.push(at, "document.waiting", message);
-            }
-            DocumentState::Refused => Unrendered::Refused(document.findings).tell(at, at, &mut faults),
-            DocumentState::Ready => return Ok(Content::Document { id, copy: app.store.copy_of(&document) }),
+/// What a copy of a document would be.
+fn copy_of(bytes: &[u8]) -> Copy {
+    Copy { sha256: sha256(bytes), bytes: bytes.len() as u64 }
+}
+
+/// An uploaded document as the content of a piece; `None` when it cannot be.
+async fn uploaded(
+    app: &App,
+    caller: &Caller,
+    id: DocumentId,
+    at: &Pointer<'_>,
+    faults: &mut Faults,
+) -> Result<Option<Content>, Problem> {
+    let Some(document) = app.store.document(&caller.account, caller.mode, &id).await? else {
+        unknown_document(at, faults);
+        return Ok(None);
+    };
+    let document = documents::settled(app, document).await?;
+    match document.state {
+        _ if document.content_type != DocumentType::Pdf => {
+            faults.push(at, "document.type", "The document is an image, which HTML can show. Give the id of a PDF.");
         }
-    } else {
-        unknown_document(at, &mut faults);
+        DocumentState::Waiting => {
+            let message =
+                "The document is not there, or not as it was announced. Upload it, then send the request again.";
+            faults.push(at, "document.waiting", message);
+        }
+        DocumentState::Refused => Unrendered::Refused(document.findings).tell(at, at, faults),
+        DocumentState::Ready => return Ok(Some(Content::Document { id, copy: app.store.copy_of(&document) })),
     }
-    Err(Problem::faulty(422, "invalid", &faults))
+    Ok(None)
 }
 
 fn unknown_document(at: &Pointer<'_>, faults: &mut Faults) {
@@ -254,30 +326,46 @@ fn unknown_document(at: &Pointer<'_>, faults: &mut Faults) {
 }
 
 impl NewHtml {
-    /// Renders it, once for all pieces without variables of their own and once for each with some, and keeps what that makes.
-    async fn keep(
+    /// Renders it, once for all pieces without variables of their own and once for each with some; `None` when something is wrong
+    /// with it.
+    async fn make(
         self,
         app: &App,
         caller: &Caller,
         pieces: &[Piece<'_>],
         at: &Pointer<'_>,
-    ) -> Result<Vec<Content>, Problem> {
+        faults: &mut Faults,
+        purpose: Purpose<'_>,
+    ) -> Result<Option<Vec<Content>>, Problem> {
         let template = match &self.source {
             Source::Html(_) => None,
             Source::Template(id, _) => Some(id.clone()),
         };
         let named = at.key(if template.is_some() { "templateId" } else { "html" });
         let filled_in = at.key("variables");
-        let loaded = load(app, caller, self.source, self.page).await?;
-        let loaded = loaded.map_err(|unrendered| unrendered.problem(&named, &filled_in))?;
-        let mut faults = Faults::default();
-        if loaded.page.is_card() {
-            faults.push(&named, "template.page", "The template is made for a postcard, and this is a letter.");
-            return Err(Problem::faulty(422, "invalid", &faults));
+        let loaded = match load(app, caller, self.source, self.page).await? {
+            Ok(loaded) => loaded,
+            Err(unrendered) => {
+                unrendered.tell(&named, &filled_in, faults);
+                return Ok(None);
+            }
+        };
+        match self.card.map(side) {
+            None if loaded.page.is_card() => {
+                faults.push(&named, "template.page", "The template is made for a postcard, and this is a letter.");
+                return Ok(None);
+            }
+            Some(side) if side != loaded.page => {
+                let (made, wanted) = (loaded.page.name(), side.name());
+                let message = format!("The template is made for {made}, and this is a postcard of {wanted}.");
+                faults.push(&named, "template.page", message);
+                return Ok(None);
+            }
+            _ => {}
         }
 
         let shared = Variables::new(&self.variables);
-        let all_alike = pieces.iter().any(|piece| piece.own.is_none());
+        let all_alike = pieces.is_empty() || pieces.iter().any(|piece| piece.own.is_none());
         let own = pieces.iter().filter_map(|piece| Some((piece.own.as_ref()?, &piece.at)));
         let wanted: Vec<(&Variables, Option<&Pointer<'_>>)> =
             all_alike.then_some((&shared, None)).into_iter().chain(own.map(|(own, at)| (own, Some(at)))).collect();
@@ -298,9 +386,9 @@ impl NewHtml {
                     }
                 }
             }
-            made.extend(try_join_all(outcomes.into_iter().map(|outcome| keep(app, caller, outcome))).await?);
+            made.extend(try_join_all(outcomes.into_iter().map(|outcome| place(app, caller, outcome, purpose))).await?);
         }
-        tracing::info!(account = %caller.account, letters = pieces.len(), rendered = made.len(), "rendered");
+        tracing::info!(account = %caller.account, pieces = pieces.len(), rendered = made.len(), "rendered");
 
         let left = made.iter().filter(|outcome| matches!(outcome, Outcome::Left)).count();
         let mut copies = Vec::with_capacity(made.len());
@@ -309,21 +397,21 @@ impl NewHtml {
                 (Outcome::Made(copy), _) => copies.push(copy),
                 (Outcome::Left, _) => {}
                 // What only some variables bring about is told where these are.
-                (Outcome::Refused(unrendered), Some(own)) => unrendered.tell(own, own, &mut faults),
-                (Outcome::Refused(unrendered), None) => unrendered.tell(&named, &filled_in, &mut faults),
+                (Outcome::Refused(unrendered), Some(own)) => unrendered.tell(own, own, faults),
+                (Outcome::Refused(unrendered), None) => unrendered.tell(&named, &filled_in, faults),
             }
         }
-        if faults.is_empty() && left > 0 {
+        if refused == 0 && left > 0 {
             let message = format!(
-                "Only {} of {} letters could be rendered in the time of a request. Send fewer recipients at a time, or make the \
+                "Only {} of {} pieces could be rendered in the time of a request. Send fewer recipients at a time, or make the \
                  HTML simpler.",
                 copies.len(),
                 wanted.len()
             );
             faults.push(&named, "html.too_costly", message);
         }
-        if !faults.is_empty() {
-            return Err(Problem::faulty(422, "invalid", &faults));
+        if refused > 0 || left > 0 {
+            return Ok(None);
         }
         let content = |variables: &Variables, copy: Copy| match (&template, loaded.version) {
             (Some(id), Some(version)) => {
@@ -334,11 +422,21 @@ impl NewHtml {
         let mut contents = wanted.iter().zip(copies).map(|((variables, _), copy)| content(variables, copy));
         let alike = if all_alike { contents.next() } else { None };
         let contents = pieces.iter().map(|piece| if piece.own.is_some() { contents.next() } else { alike.clone() });
-        contents.collect::<Option<_>>().ok_or_else(|| io::Error::other("a letter was not rendered").into())
+        let contents: Option<Vec<Content>> = contents.collect();
+        contents.map(Some).ok_or_else(|| io::Error::other("a piece was not rendered").into())
     }
 }
 
-/// What came of rendering one letter.
+/// What becomes of the documents that are made of HTML.
+#[derive(Clone, Copy)]
+enum Purpose<'a> {
+    /// They are kept.
+    Keep,
+    /// The first is looked at.
+    Look(&'a OnceLock<Vec<u8>>),
+}
+
+/// What came of rendering one piece.
 enum Outcome {
     Made(Copy),
     Refused(Unrendered),
@@ -346,10 +444,20 @@ enum Outcome {
     Left,
 }
 
-async fn keep(app: &App, caller: &Caller, outcome: Result<Vec<u8>, Outcome>) -> Result<Outcome, Problem> {
-    match outcome {
-        Ok(bytes) => Ok(Outcome::Made(app.store.keep_incoming(&caller.account, bytes).await?)),
-        Err(outcome) => Ok(outcome),
+async fn place(
+    app: &App,
+    caller: &Caller,
+    outcome: Result<Vec<u8>, Outcome>,
+    purpose: Purpose<'_>,
+) -> Result<Outcome, Problem> {
+    match (outcome, purpose) {
+        (Ok(bytes), Purpose::Keep) => Ok(Outcome::Made(app.store.keep_incoming(&caller.account, bytes).await?)),
+        (Ok(bytes), Purpose::Look(first)) => {
+            let copy = copy_of(&bytes);
+            drop(first.set(bytes));
+            Ok(Outcome::Made(copy))
+        }
+        (Err(outcome), _) => Ok(outcome),
     }
 }
 

@@ -7,11 +7,11 @@ mod wire;
 use domain::document::{Document, DocumentState, DocumentType};
 use domain::letter::{Finding, keep_findings};
 use edge::Problem;
-use print::inspect::Limits;
+use press::{MAX_CARD_BYTES, finding};
+use print::inspect::{Limits, Paper, Report};
 use store::idempotency::sha256;
 
 use crate::App;
-use crate::rendering::finding;
 
 /// A document as it is now: one that is waited for is looked at, and if it has come, inspected and copied. Whoever asks first
 /// does that; doing it twice does the same.
@@ -29,7 +29,7 @@ pub async fn settled(app: &App, document: Document) -> Result<Document, Problem>
     }
     let (pages, findings) = match document.content_type {
         DocumentType::Pdf => {
-            let report = app.children.inspector(|inspector| inspector.inspect(&bytes, &Limits::default())).await?;
+            let report = inspected(app, &bytes).await?;
             (Some(report.pages), keep_findings(report.findings.into_iter().map(finding)))
         }
         kind if kind.is_image(&bytes) => (None, Vec::new()),
@@ -48,4 +48,16 @@ pub async fn settled(app: &App, document: Document) -> Result<Document, Problem>
     let settled = app.store.settle_document(&Document { state, pages, findings, ..document }).await?;
     tracing::info!(account = %settled.account, document = %settled.id, state = ?settled.state, "settled");
     Ok(settled)
+}
+
+/// What inspection finds about a PDF of which nobody has said what is made of it: its first page tells a card from a letter.
+async fn inspected(app: &App, bytes: &[u8]) -> Result<Report, Problem> {
+    let as_letter = Limits::default();
+    let report = app.children.inspector(|inspector| inspector.inspect(bytes, &as_letter)).await?;
+    let paper = report.sizes.first().map_or(as_letter.paper, |size| Paper::of(*size));
+    if paper == as_letter.paper {
+        return Ok(report);
+    }
+    let as_card = Limits { paper, max_bytes: MAX_CARD_BYTES, ..as_letter };
+    app.children.inspector(|inspector| inspector.inspect(bytes, &as_card)).await
 }

@@ -29,7 +29,8 @@ pub async fn serve() -> Result<(), Error> {
 }
 
 async fn issue(app: &App, now: Timestamp) -> Result<Issued, StoreError> {
-    let account = Account { id: AccountId::new(now, store::entropy()?), name: "Operator".to_owned(), created_at: now };
+    let id = AccountId::new(now, store::entropy()?);
+    let account = Account { id, name: "Operator".to_owned(), duplicate_guard: true, created_at: now };
     app.store.create_account(&account, None).await?;
     let (key, secret) = new_key(account.id, Mode::Live, vec![Scope::Operator], now)?;
     app.store.create_key(&key, &secret, None).await?;

@@ -4,6 +4,7 @@ pub mod authorize;
 pub mod batches;
 pub mod calendar;
 pub mod callback;
+pub mod child;
 mod client_url;
 pub mod content;
 pub mod docs;
@@ -14,7 +15,10 @@ pub mod idempotent;
 pub mod issue_operator_key;
 pub mod letters;
 pub mod listing;
+pub mod metering;
 pub mod operator;
+pub mod postcards;
+pub mod preflight;
 pub mod rendering;
 pub mod routes;
 pub mod scans;
@@ -42,7 +46,9 @@ pub struct App {
     /// Which addresses clients may name.
     pub policy: Policy,
     outbound: Option<Outbound>,
-    /// The child processes that read what clients send.
+    /// Where pieces are drawn; only functions with its program beside them can use it.
+    pub child: child::Child,
+    /// Where what clients send is read and rendered; only functions with their program beside them can use them.
     pub children: rendering::Children,
 }
 
@@ -62,6 +68,7 @@ impl App {
             pusher: scans::Pusher::from_env(),
             policy: Policy::from_setting(&allow)?,
             outbound,
+            child: child::Child::default(),
             children: rendering::Children::default(),
         })
     }
@@ -90,7 +97,8 @@ pub async fn run() -> Result<(), Error> {
         _ => {
             let route = routes::ROUTES.iter().find(|route| route.operation == operation);
             let route = route.ok_or_else(|| format!("no operation is named {operation:?}"))?;
-            Box::pin(edge::http::serve(App::open().await?, route.operation, route.scope, route.handler)).await
+            let meter = metering::counts(route.scope).then_some(metering::meter as edge::http::Meter<App>);
+            Box::pin(edge::http::serve(App::open().await?, route.operation, route.scope, meter, route.handler)).await
         }
     }
 }

@@ -7,11 +7,13 @@ use std::path::PathBuf;
 use domain::account::Caller;
 use domain::document::{DocumentState, DocumentType};
 use domain::fault::{Faults, Pointer};
+use domain::finish::CardSize;
 use domain::id::{DocumentId, TemplateId};
 use domain::letter::{Finding, keep_findings};
 use domain::template::{Template, TemplateVersion};
 use edge::Problem;
-use print::inspect::{Limits, Paper, Severity};
+use press::MAX_CARD_BYTES;
+use print::inspect::{Limits, Paper};
 use print::isolate::{CHILD_ARGUMENT, Inspector};
 use print::raster::ProofError;
 use render::{Fault, MAX_IMAGES, Order, PageSize, Renderer};
@@ -63,6 +65,8 @@ fn child() -> io::Result<PathBuf> {
 
 /// The most pages of a letter: as many as the thickest envelope takes.
 pub const MOST_PAGES: u32 = 154;
+/// Those of a card: its front and its back.
+const SIDES_OF_A_CARD: u32 = 2;
 
 /// What is to be rendered.
 pub enum Source {
@@ -139,6 +143,7 @@ pub async fn render(
     variables: Map<String, Value>,
     max_pages: u32,
 ) -> Result<Result<Rendered, Unrendered>, Problem> {
+    let max_pages = if loaded.page.is_card() { max_pages.min(SIDES_OF_A_CARD) } else { max_pages };
     let named = variables.values().filter_map(Value::as_str).flat_map(named_in).collect();
     let mut images = images(app, caller, named).await?;
     images.extend(loaded.images.clone());
@@ -147,9 +152,11 @@ pub async fn render(
         Ok(rendered) => rendered,
         Err(faults) => return Ok(Err(Unrendered::Faults(faults))),
     };
-    let limits = Limits { paper: paper(order.page), impressions: Some(rendered.pages), ..Limits::default() };
+    let usual = Limits::default();
+    let max_bytes = if order.page.is_card() { MAX_CARD_BYTES } else { usual.max_bytes };
+    let limits = Limits { paper: paper(order.page), impressions: Some(rendered.pages), max_bytes, ..usual };
     let report = app.children.inspector(|inspector| inspector.inspect(&rendered.bytes, &limits)).await?;
-    let findings = keep_findings(report.findings.into_iter().map(finding));
+    let findings = keep_findings(report.findings.into_iter().map(press::finding));
     if findings.iter().any(|finding| finding.refuses) {
         return Ok(Err(Unrendered::Refused(findings)));
     }
@@ -234,6 +241,15 @@ pub fn paper(page: PageSize) -> Paper {
     }
 }
 
+/// What is laid out to be a side of a card.
+pub fn side(card: CardSize) -> PageSize {
+    match card {
+        CardSize::Card4x6 => PageSize::Card4x6,
+        CardSize::Card6x9 => PageSize::Card6x9,
+        CardSize::Card6x11 => PageSize::Card6x11,
+    }
+}
+
 /// The page of a document as a picture so many dots wide.
 ///
 /// # Errors
@@ -242,18 +258,6 @@ pub async fn picture(app: &App, bytes: &[u8], page: u32, width: u32) -> Result<V
     let drawn: Result<Vec<u8>, ProofError> =
         app.children.inspector(|inspector| inspector.proof(bytes, page, width)).await?;
     Ok(drawn?)
-}
-
-/// A finding of inspection as it is kept.
-pub fn finding(found: print::inspect::Finding) -> Finding {
-    Finding {
-        code: found.rule.into(),
-        message: found.message,
-        refuses: found.severity == Severity::Refuse,
-        page: found.page,
-        measured: found.measured,
-        allowed: found.allowed,
-    }
 }
 
 /// The uploaded images of those ids. One that is not there, or is not the caller's, is not among them, and rendering says so.

@@ -4,8 +4,8 @@ use domain::account::Scope;
 use edge::Handler;
 
 use crate::{
-    App, batches, calendar, callback, docs, documents, events, health, letters, operator, scans, templates, test,
-    webhooks,
+    App, batches, calendar, callback, docs, documents, events, health, letters, operator, postcards, preflight, scans,
+    templates, test, webhooks,
 };
 
 /// An endpoint.
@@ -64,6 +64,18 @@ pub const ROUTES: &[Route] = &[
     route!("singles.cancel", DELETE "/v2/letters/{letterId}", WRITE, letters::cancel),
     route!("singles.download", GET "/v2/letters/{letterId}/download", READ, letters::download),
     route!("singles.events", GET "/v2/letters/{letterId}/events", READ, letters::events),
+    route!("singles.proof", GET "/v2/letters/{letterId}/proof", READ, letters::proof),
+
+    route!("postcards.create", POST "/v2/postcards", WRITE, postcards::create),
+    route!("postcards.list", GET "/v2/postcards", READ, postcards::list),
+    route!("postcards.get", GET "/v2/postcards/{postcardId}", READ, postcards::get),
+    route!("postcards.update", PATCH "/v2/postcards/{postcardId}", WRITE, postcards::update),
+    route!("postcards.cancel", DELETE "/v2/postcards/{postcardId}", WRITE, postcards::cancel),
+    route!("postcards.download", GET "/v2/postcards/{postcardId}/download", READ, postcards::download),
+    route!("postcards.events", GET "/v2/postcards/{postcardId}/events", READ, postcards::events),
+    route!("postcards.proof", GET "/v2/postcards/{postcardId}/proof", READ, postcards::proof),
+
+    route!("preflight.create", POST "/v2/preflight", WRITE, preflight::create),
     route!("calendar.get", GET "/v2/calendar", READ, calendar::get),
     route!("documents.create", POST "/v2/documents", WRITE, documents::create),
     route!("documents.get", GET "/v2/documents/{documentId}", READ, documents::get),
@@ -110,6 +122,7 @@ pub const ROUTES: &[Route] = &[
     route!("operator.accounts.create", POST "/v2/operator/accounts", OPERATE, operator::accounts::create),
     route!("operator.accounts.list", GET "/v2/operator/accounts", OPERATE, operator::accounts::list),
     route!("operator.accounts.get", GET "/v2/operator/accounts/{accountId}", OPERATE, operator::accounts::get),
+    route!("operator.accounts.update", PATCH "/v2/operator/accounts/{accountId}", OPERATE, operator::accounts::update),
     route!("operator.keys.create", POST "/v2/operator/accounts/{accountId}/keys", OPERATE, operator::keys::create),
     route!("operator.keys.list", GET "/v2/operator/accounts/{accountId}/keys", OPERATE, operator::keys::list),
     route!("operator.keys.revoke", DELETE "/v2/operator/accounts/{accountId}/keys/{keyId}", OPERATE, operator::keys::revoke),

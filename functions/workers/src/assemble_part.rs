@@ -14,17 +14,18 @@ use domain::tracking_code::TrackingCode;
 use edge::sqs::Worked;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
-use print::assemble::{AssembleError, Assembler, Certified};
+use print::assemble::{AssembleError, Assembler, Card, Certified};
 use print::code128::{ArticleDigits, Code128Error};
 use print::imb::{Imb, ImbError};
 use print::manifest::{Csv, Entry, JsonLines, Summary};
+use print::press_sheet::Imposition;
 use sha2::{Digest, Sha256};
-use store::parts::SerialsExhausted;
+use store::parts::{PrintFile, SerialsExhausted};
 use store::queues::Assemble;
 use store::{Store, StoreError};
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 
-use crate::{look, press, unknown};
+use crate::{look, unknown};
 
 /// The `Handler` of its function.
 pub const OPERATION: &str = "parts.assemble";
@@ -121,7 +122,7 @@ async fn assemble(store: &Store, job: &Job, part: &Part) -> Result<PartFiles, Pa
         .zip(first..)
         .map(|((batch, letter), sequence)| {
             let code = TrackingCode::new(service, &config.mailer_id, sequence);
-            let article = article_service(job.mail_class, batch)
+            let article = ArticleService::of(job.mail_class, batch.electronic_return_receipt)
                 .map(|service| ArticleNumber::new(service, &config.mailer_id, sequence));
             (batch, letter, Piece { job: job.id.clone(), part: part.number, code, article })
         })
@@ -165,6 +166,24 @@ async fn fetch<'a>(store: &Store, budget: &'a Semaphore, (batch, letter, _): &(&
     Ok((document.ok_or_else(|| PartError::Document(reference.clone()))?, room))
 }
 
+/// What a part becomes, as it grows.
+struct Output<'a> {
+    assembler: Assembler<Vec<u8>>,
+    file: PrintFile<'a>,
+    hash: Sha256,
+    manifest: Csv<Vec<u8>>,
+    lines: JsonLines<Vec<u8>>,
+}
+
+impl Output<'_> {
+    /// Uploads what was assembled since the last time.
+    async fn drain(&mut self) -> Result<(), PartError> {
+        let written = std::mem::take(self.assembler.writer_mut());
+        self.hash.update(&written);
+        Ok(self.file.write(&written).await?)
+    }
+}
+
 /// Writes the pieces in their order, and uploads what is written as it grows.
 async fn write(
     store: &Store,
@@ -173,60 +192,37 @@ async fn write(
     pieces: &[(&Batch, &Letter, Piece)],
     mut documents: mpsc::Receiver<Fetched<'_>>,
 ) -> Result<PartFiles, PartError> {
-    let config = store.config();
-    let mut file = store.print_file(&job.id, part.number);
-    let mut hash = Sha256::new();
-    let mut assembler =
-        Assembler::new(Vec::new(), &press::stationery(&job.finish)).map_err(|error| PartError::File(error.into()))?;
-    let (mut manifest, mut lines) = (Csv::new(Vec::new()), JsonLines::new(Vec::new()));
-    for ((batch, letter, piece), number) in pieces.iter().zip(part.first_piece..) {
-        let reference = &letter.content.reference;
-        let (document, _room) = documents.recv().await.ok_or_else(|| PartError::NotReady(reference.clone()))??;
-        let address = &letter.content.address;
-        let imb = Imb::encode(piece.code.as_str(), address.routing())
-            .map_err(|error| PartError::Barcode(reference.clone(), error))?;
-        let article = piece.article.as_ref();
-        let digits = article
-            .map(|article| ArticleDigits::parse(article.as_str()))
-            .transpose()
-            .map_err(|error| PartError::Label(reference.clone(), error))?;
-        let services: &[&str] = match article.map(ArticleNumber::service) {
-            Some(service) if service.has_electronic_receipt() => &["RETURN RECEIPT ELECTRONIC"],
-            _ => &[],
-        };
-        let row = assembler
-            .add(&print::assemble::Piece {
-                account: batch.account.as_str(),
-                sender: letter.content.sender.as_ref().unwrap_or(&batch.return_address).lines(),
-                recipient: &address.lines(),
-                imb: &imb,
-                // A certified piece is returned in any case.
-                endorsement: config.endorsement.as_deref().filter(|_| article.is_none()),
-                certified: digits.as_ref().map(|number| Certified { number, services }),
-                job: job.id.as_str(),
-                number,
-                document: &document,
-                impressions: Some(letter.content.impressions),
-                placement: press::placement(&batch.finish),
-                sides: press::sides(&batch.finish),
-                perforated: batch.perforated,
-            })
-            .map_err(|error| PartError::Piece(reference.clone(), error))?;
-        let entry = Entry {
-            batch_id: batch.id.as_str(),
-            letter_ref_id: reference.as_str(),
-            tracking_code: piece.code.as_str(),
-            article_number: article.map_or("", ArticleNumber::as_str),
-            name: address.name1(),
-            postal_code: address.postal_code().unwrap_or_default(),
-            document_sha256: letter.copy.as_ref().map_or("", |copy| copy.sha256.as_str()),
-        };
-        manifest.write(&entry, &row)?;
-        lines.write(&entry, &row)?;
-        let written = std::mem::take(assembler.writer_mut());
-        hash.update(&written);
-        file.write(&written).await?;
+    let mut output = Output {
+        assembler: Assembler::new(Vec::new(), &press::stationery(&job.finish))
+            .map_err(|error| PartError::File(error.into()))?,
+        file: store.print_file(&job.id, part.number),
+        hash: Sha256::new(),
+        manifest: Csv::new(Vec::new()),
+        lines: JsonLines::new(Vec::new()),
+    };
+    match press::imposition(&job.finish) {
+        None => {
+            for (piece, number) in pieces.iter().zip(part.first_piece..) {
+                let (document, _room) = next(&mut documents, piece).await?;
+                write_letter(store, job, number, piece, &document, &mut output)?;
+                output.drain().await?;
+            }
+        }
+        Some(imposition) => {
+            let places = imposition.places() as usize;
+            for (cards, first) in pieces.chunks(places).zip((part.first_piece..).step_by(places)) {
+                // None of them is let go before all are there. That they fit together is what `press::MAX_CARD_BYTES` is for.
+                let mut held = Vec::with_capacity(cards.len());
+                for card in cards {
+                    held.push(next(&mut documents, card).await?);
+                }
+                let documents: Vec<&[u8]> = held.iter().map(|(document, _)| document.as_slice()).collect();
+                write_cards(job, &imposition, first, cards, &documents, &mut output)?;
+                output.drain().await?;
+            }
+        }
     }
+    let Output { assembler, mut file, mut hash, manifest, lines } = output;
     let (rest, totals) = assembler.finish().map_err(PartError::File)?;
     hash.update(&rest);
     file.write(&rest).await?;
@@ -246,12 +242,119 @@ async fn write(
     })
 }
 
-/// What the pieces of a batch are mailed as, if they have article numbers.
-fn article_service(mail_class: MailClass, batch: &Batch) -> Option<ArticleService> {
-    match (mail_class, batch.electronic_return_receipt) {
-        (MailClass::FirstClass, _) => None,
-        (MailClass::Certified, false) => Some(ArticleService::Certified),
-        (MailClass::Certified, true) => Some(ArticleService::CertifiedElectronicReceipt),
+/// The document of the next piece, and what it was paid with.
+async fn next<'a>(
+    documents: &mut mpsc::Receiver<Fetched<'a>>,
+    (_, letter, _): &(&Batch, &Letter, Piece),
+) -> Fetched<'a> {
+    documents.recv().await.ok_or_else(|| PartError::NotReady(letter.content.reference.clone()))?
+}
+
+/// Adds a letter: its cover sheet and its document.
+fn write_letter(
+    store: &Store,
+    job: &Job,
+    number: u32,
+    of: &(&Batch, &Letter, Piece),
+    document: &[u8],
+    output: &mut Output<'_>,
+) -> Result<(), PartError> {
+    let (batch, letter, piece) = of;
+    let reference = &letter.content.reference;
+    let address = &letter.content.address;
+    let imb = barcode(of)?;
+    let article = piece.article.as_ref();
+    let digits = article
+        .map(|article| ArticleDigits::parse(article.as_str()))
+        .transpose()
+        .map_err(|error| PartError::Label(reference.clone(), error))?;
+    let row = output
+        .assembler
+        .add(&print::assemble::Piece {
+            account: batch.account.as_str(),
+            sender: letter.content.sender.as_ref().unwrap_or(&batch.return_address).lines(),
+            recipient: &address.lines(),
+            imb: &imb,
+            // A certified piece is returned in any case.
+            endorsement: store.config().endorsement.as_deref().filter(|_| article.is_none()),
+            certified: digits
+                .as_ref()
+                .map(|number| Certified { number, services: press::services(batch.electronic_return_receipt) }),
+            job: job.id.as_str(),
+            number,
+            document,
+            impressions: Some(letter.content.impressions),
+            placement: press::placement(&batch.finish),
+            sides: press::sides(&batch.finish),
+            perforated: batch.perforated,
+        })
+        .map_err(|error| PartError::Piece(reference.clone(), error))?;
+    output.manifest.write(&entry(of), &row)?;
+    output.lines.write(&entry(of), &row)?;
+    Ok(())
+}
+
+/// Adds a press sheet of cards, the first of which has that number.
+fn write_cards(
+    job: &Job,
+    imposition: &Imposition,
+    first: u32,
+    cards: &[(&Batch, &Letter, Piece)],
+    documents: &[&[u8]],
+    output: &mut Output<'_>,
+) -> Result<(), PartError> {
+    let barcodes: Vec<Imb> = cards.iter().map(barcode).collect::<Result<_, _>>()?;
+    let recipients: Vec<Vec<String>> = cards.iter().map(|(_, letter, _)| letter.content.address.lines()).collect();
+    let laid: Vec<Card<'_>> = cards
+        .iter()
+        .zip(&barcodes)
+        .zip(&recipients)
+        .zip(documents)
+        .zip(first..)
+        .map(|(((((batch, ..), imb), recipient), document), number)| Card {
+            account: batch.account.as_str(),
+            recipient,
+            imb,
+            job: job.id.as_str(),
+            number,
+            document,
+        })
+        .collect();
+    let rows = output.assembler.add_cards(imposition, &laid).map_err(|error| {
+        // The first stands for the sheet if it is no single card's fault.
+        let at = match &error {
+            AssembleError::Card { piece, .. } => piece.saturating_sub(first) as usize,
+            _ => 0,
+        };
+        match cards.get(at) {
+            Some((_, letter, _)) => PartError::Piece(letter.content.reference.clone(), error),
+            None => PartError::File(error),
+        }
+    })?;
+    for (card, row) in cards.iter().zip(&rows) {
+        output.manifest.write_card(&entry(card), row)?;
+        output.lines.write_card(&entry(card), row)?;
+    }
+    Ok(())
+}
+
+/// The barcode of a piece.
+fn barcode((_, letter, piece): &(&Batch, &Letter, Piece)) -> Result<Imb, PartError> {
+    let encoded = Imb::encode(piece.code.as_str(), letter.content.address.routing());
+    encoded.map_err(|error| PartError::Barcode(letter.content.reference.clone(), error))
+}
+
+/// What the manifest says of a piece beside where it is.
+fn entry<'a>((batch, letter, piece): &'a (&Batch, &Letter, Piece)) -> Entry<'a> {
+    let address = &letter.content.address;
+    Entry {
+        batch_id: batch.id.as_str(),
+        letter_ref_id: letter.content.reference.as_str(),
+        tracking_code: piece.code.as_str(),
+        article_number: piece.article.as_ref().map_or("", ArticleNumber::as_str),
+        name: address.name1(),
+        postal_code: address.postal_code().unwrap_or_default(),
+        document_sha256: letter.copy.as_ref().map_or("", |copy| copy.sha256.as_str()),
     }
 }
 
@@ -279,4 +382,19 @@ async fn letters(store: &Store, job: &Job, part: &Part) -> Result<Vec<(Batch, Le
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::finish::{CardSize, Finish};
+
+    #[test]
+    fn the_documents_of_a_press_sheet_fit_the_memory_that_there_is_for_documents() {
+        for size in CardSize::ALL {
+            let places = press::imposition(&Finish::of_card(size)).unwrap().places();
+            let each = u32::try_from(press::MAX_CARD_BYTES.div_ceil(1 << 10)).unwrap();
+            assert!(places * each <= PREFETCH_KB, "{size:?}: the sheet would wait for room that it holds itself");
+        }
+    }
 }

@@ -14,9 +14,8 @@ use domain::location::{Location, S3Path};
 use edge::sqs::Worked;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
-use print::inspect::{Limits, Severity};
+use print::inspect::Limits;
 use print::isolate::{CHILD_ARGUMENT, Inspector};
-use store::documents::NotFetched;
 use store::queues::{Inspect, ToInspect};
 use store::{Store, StoreError};
 
@@ -69,7 +68,7 @@ impl Inspection {
         limits: &Limits,
     ) -> Result<(Outcome, u32), InspectError> {
         let report = self.inspector.borrow_mut().inspect(&bytes, limits).map_err(InspectError::Isolation)?;
-        let findings = keep_findings(report.findings.into_iter().map(finding));
+        let findings = keep_findings(report.findings.into_iter().map(press::finding));
         let outcome = match findings.first().filter(|finding| finding.refuses).cloned() {
             Some(Finding { code, message, page, .. }) => Outcome::Failed(Issue { code, message, page }, findings),
             None => Outcome::Passed(self.store.keep_copy(account, bytes).await?, findings),
@@ -198,17 +197,6 @@ async fn inspect(
     Ok(if recorded { Inspected::All } else { Inspected::OthersToo })
 }
 
-fn finding(found: print::inspect::Finding) -> Finding {
-    Finding {
-        code: found.rule.into(),
-        message: found.message,
-        refuses: found.severity == Severity::Refuse,
-        page: found.page,
-        measured: found.measured,
-        allowed: found.allowed,
-    }
-}
-
 /// Fetches a client's document, or says why a person has to act first.
 pub(crate) async fn fetch(
     store: &Store,
@@ -216,34 +204,10 @@ pub(crate) async fn fetch(
     locations: &[Location],
     limit: u64,
 ) -> Result<Result<Vec<u8>, Issue>, StoreError> {
-    let issue = |code: &str, message: String| Err(Issue { code: code.to_owned(), message, page: None });
     let Some(location) = locations.iter().find(|location| location.holds(source)) else {
         let message = "The document's location is no longer registered to the account. Ask the operator to register it, \
                        then retry the letter.";
-        return Ok(issue("location.unregistered", message.to_owned()));
+        return Ok(Err(Issue { code: "location.unregistered".to_owned(), message: message.to_owned(), page: None }));
     };
-    Ok(match store.fetch_source(source, location, limit).await? {
-        Ok(bytes) => Ok(bytes),
-        Err(NotFetched::NotFound) => issue(
-            "document.not_found",
-            "There is no object at the document's path. Upload it, then retry the letter.".to_owned(),
-        ),
-        Err(NotFetched::AccessDenied) => issue(
-            "document.access_denied",
-            "The document may not be read. Grant the mailhouse s3:GetObject on it, check that the registered owner \
-             still owns the bucket, then retry the letter."
-                .to_owned(),
-        ),
-        Err(NotFetched::Refused(code)) => issue(
-            "document.unreadable",
-            format!(
-                "S3 does not hand the document out ({code}). It must lie in our region, under a key that we may use; then \
-                 retry the letter."
-            ),
-        ),
-        Err(NotFetched::TooLarge) => issue(
-            "document.too_large",
-            format!("The document is larger than {} MB. Make it smaller, then retry the letter.", limit / 1_000_000),
-        ),
-    })
+    Ok(store.fetch_source(source, location, limit).await?.map_err(|reason| reason.issue(limit)))
 }

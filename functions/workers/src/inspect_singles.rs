@@ -3,7 +3,6 @@
 
 use std::time::Instant;
 
-use domain::finish::Sides;
 use domain::id::{AccountId, SingleId};
 use domain::letter::{Issue, Outcome};
 use domain::location::Location;
@@ -11,13 +10,12 @@ use domain::single::{Place, Single, SingleState};
 use edge::sqs::Worked;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
-use print::inspect::Limits;
 use store::queues::{ANNOUNCEMENT, InspectSingles};
 use store::singles::MailingState;
 use store::{Store, StoreError};
 
 use crate::inspect_letters::{InspectError, Inspection, PATIENCE, PREFETCH, fetch};
-use crate::{look, press};
+use crate::look;
 
 /// Works off a message.
 pub(crate) async fn work(inspection: &Inspection, message: InspectSingles) -> Result<Worked, InspectError> {
@@ -79,7 +77,7 @@ async fn inspect(
     account: &AccountId,
     singles: Vec<Single>,
 ) -> Result<Vec<(Single, Outcome, u32)>, InspectError> {
-    let Inspection { store, limits, .. } = inspection;
+    let Inspection { store, .. } = inspection;
     let started = Instant::now();
     let locations = store.list_locations(account).await?;
     let mut inspected = Vec::with_capacity(singles.len());
@@ -94,7 +92,7 @@ async fn inspect(
     }
     let mut fetched = stream::iter(groups)
         .map(async |(_, group): (String, Vec<Single>)| {
-            let document = document(store, &group, &locations, limits.max_bytes).await;
+            let document = document(store, &group, &locations).await;
             (group, document)
         })
         .buffered(PREFETCH);
@@ -108,16 +106,7 @@ async fn inspect(
                 continue;
             }
             Ok(Err(issue)) => (Outcome::Failed(issue, Vec::new()), 0),
-            Ok(Ok(bytes)) => {
-                let finish = &first.order.options.finish;
-                let limits = Limits {
-                    placement: press::placement(finish),
-                    stationery: press::stationery(finish),
-                    duplex: finish.sides == Sides::Duplex,
-                    ..limits.clone()
-                };
-                inspection.judge(account, bytes, &limits).await?
-            }
+            Ok(Ok(bytes)) => inspection.judge(account, bytes, &press::limits(&first.order.options.finish)).await?,
         };
         inspected.extend(group.into_iter().map(|single| (single, outcome.clone(), pages)));
         if started.elapsed() > PATIENCE {
@@ -138,7 +127,8 @@ fn same_document(single: &Single) -> String {
         Place::Theirs(path) => path.to_string(),
         Place::Ours(copy) => copy.sha256.clone(),
     };
-    [finish.sides.as_str(), finish.placement.as_str(), finish.envelope.as_str(), &content].join("#")
+    let card = finish.card.map_or("", |size| size.as_str());
+    [finish.sides.as_str(), finish.placement.as_str(), finish.envelope.as_str(), card, &content].join("#")
 }
 
 /// The document of singles that have the same, or why a person has to act first.
@@ -146,14 +136,15 @@ async fn document(
     store: &Store,
     group: &[Single],
     locations: &[Location],
-    limit: u64,
 ) -> Result<Result<Vec<u8>, Issue>, StoreError> {
     let Some(single) = group.first() else { return Err(StoreError::Missing("a single to inspect")) };
     match single.order.content.place() {
-        Place::Theirs(path) => fetch(store, path, locations, limit).await,
+        Place::Theirs(path) => {
+            fetch(store, path, locations, press::limits(&single.order.options.finish).max_bytes).await
+        }
         Place::Ours(copy) => Ok(store.read_incoming(&single.account, copy).await?.ok_or_else(|| Issue {
             code: "document.not_found".to_owned(),
-            message: "The document that came with the letter is gone. Send its content again with PATCH.".to_owned(),
+            message: "The document that came with the request is gone. Send its content again with PATCH.".to_owned(),
             page: None,
         })),
     }

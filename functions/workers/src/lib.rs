@@ -10,7 +10,6 @@ pub mod inspect_letters;
 pub mod inspect_singles;
 pub mod match_orphans;
 pub mod plan_job;
-pub mod press;
 pub mod push_news;
 pub mod queue_retries;
 pub mod release_singles;

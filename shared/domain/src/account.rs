@@ -13,8 +13,16 @@ pub struct Account {
     pub id: AccountId,
     /// What the operator calls it.
     pub name: String,
+    /// Whether duplicates of its letters are refused.
+    #[serde(default = "guarded")]
+    pub duplicate_guard: bool,
     /// When it was created.
     pub created_at: Timestamp,
+}
+
+/// What an account of before that setting has.
+fn guarded() -> bool {
+    true
 }
 
 impl Account {
@@ -42,6 +50,11 @@ impl Mode {
             Mode::Live => "live",
             Mode::Test => "test",
         }
+    }
+
+    /// The mode of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Mode::Live, Mode::Test].into_iter().find(|mode| mode.as_str() == text)
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::batch::MailClass;
 use crate::tracking_code::MailerId;
 
 /// What a piece with an article number is mailed as. Each has its own service type code (USPS Publication 199, appendix I).
@@ -24,6 +25,15 @@ impl ArticleService {
         match self {
             Self::Certified => "071",
             Self::CertifiedElectronicReceipt => "148",
+        }
+    }
+
+    /// What a piece of that class is mailed as, if it has an article number.
+    pub fn of(mail_class: MailClass, electronic_return_receipt: bool) -> Option<Self> {
+        match (mail_class, electronic_return_receipt) {
+            (MailClass::FirstClass, _) => None,
+            (MailClass::Certified, false) => Some(Self::Certified),
+            (MailClass::Certified, true) => Some(Self::CertifiedElectronicReceipt),
         }
     }
 

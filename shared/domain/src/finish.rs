@@ -80,6 +80,39 @@ impl Envelope {
     }
 }
 
+/// The size of a card when it is cut, inches: its short side by its long one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum CardSize {
+    /// Four by six: what the postal service calls a postcard, and has a price of its own for.
+    #[serde(rename = "4x6")]
+    Card4x6,
+    /// Six by nine, mailed at the price of a letter.
+    #[serde(rename = "6x9")]
+    Card6x9,
+    /// Six by eleven, mailed at the price of a letter.
+    #[serde(rename = "6x11")]
+    Card6x11,
+}
+
+impl CardSize {
+    /// Every size.
+    pub const ALL: [CardSize; 3] = [CardSize::Card4x6, CardSize::Card6x9, CardSize::Card6x11];
+
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CardSize::Card4x6 => "4x6",
+            CardSize::Card6x9 => "6x9",
+            CardSize::Card6x11 => "6x11",
+        }
+    }
+
+    /// The size of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        CardSize::ALL.into_iter().find(|size| size.as_str() == text)
+    }
+}
+
 /// How the pieces of a batch are made. What the CivicSource door sends is made as [`Finish::default`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -94,11 +127,24 @@ pub struct Finish {
     pub envelope: Envelope,
     /// Whether an envelope for the answer is put in.
     pub return_envelope: bool,
+    /// The size of the card that each piece is, if they are no letters. The address of a card is on its back, and what is
+    /// said of sheets and envelopes means nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub card: Option<CardSize>,
 }
 
 impl Finish {
-    /// The sheets of a piece: the cover sheet, if it has one, and those of its document.
+    /// How a card is made if its client wishes nothing.
+    pub fn of_card(size: CardSize) -> Self {
+        Finish { color: true, card: Some(size), ..Finish::default() }
+    }
+
+    /// The sheets of a piece: the cover sheet, if it has one, and those of its document. A card is one, however many of them
+    /// are cut out of a larger one.
     pub fn sheets(&self, impressions: u32) -> u32 {
+        if self.card.is_some() {
+            return 1;
+        }
         let cover = u32::from(self.placement == Placement::Cover);
         cover
             + match self.sides {
@@ -118,6 +164,14 @@ mod tests {
         assert_eq!(sheets(Finish::default()), [2, 2, 3, 3]);
         assert_eq!(sheets(Finish { sides: Sides::Simplex, ..Finish::default() }), [2, 3, 4, 5]);
         assert_eq!(sheets(Finish { placement: Placement::FirstPage, ..Finish::default() }), [1, 1, 2, 2]);
+        assert_eq!(sheets(Finish::of_card(CardSize::Card4x6))[..2], [1, 1]);
+    }
+
+    #[test]
+    fn how_letters_are_made_is_kept_as_before_there_were_cards() {
+        let kept = serde_json::to_value(Finish::default()).unwrap();
+        assert!(kept.get("card").is_none(), "{kept}");
+        assert_eq!(serde_json::from_value::<Finish>(kept).unwrap(), Finish::default());
     }
 
     #[test]
@@ -133,6 +187,10 @@ mod tests {
         for envelope in [Envelope::Auto, Envelope::Flat] {
             assert_eq!(serde_json::to_value(envelope).unwrap(), envelope.as_str());
             assert_eq!(Envelope::parse(envelope.as_str()), Some(envelope));
+        }
+        for size in CardSize::ALL {
+            assert_eq!(serde_json::to_value(size).unwrap(), size.as_str());
+            assert_eq!(CardSize::parse(size.as_str()), Some(size));
         }
     }
 }

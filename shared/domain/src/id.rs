@@ -5,6 +5,8 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::single::Kind;
+
 /// Crockford's base 32: no I, L, O or U, so that an identifier survives being read aloud or copied by hand.
 const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
@@ -67,12 +69,12 @@ identifier! {
     /// reference is part of the letter's URL.
     LetterRef, |text| {
         let of_client = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
-        (text.len() == 8 && of_client) || prefixed(text, "ltr_")
+        (text.len() == 8 && of_client) || prefixed(text, "ltr_") || prefixed(text, "psc_")
     }
 }
 identifier! {
-    /// A letter that is sent by itself.
-    SingleId, |text| prefixed(text, "ltr_")
+    /// A letter or postcard that is sent by itself; the identifier says which.
+    SingleId, |text| prefixed(text, "ltr_") || prefixed(text, "psc_")
 }
 identifier! {
     /// The singles of one request.
@@ -160,6 +162,16 @@ impl SingleId {
     pub fn letter(at: Timestamp, entropy: Entropy) -> Self {
         Self(format!("ltr_{}", time_sorted(at, entropy)))
     }
+
+    /// A new postcard's identifier; later ones sort later.
+    pub fn postcard(at: Timestamp, entropy: Entropy) -> Self {
+        Self(format!("psc_{}", time_sorted(at, entropy)))
+    }
+
+    /// Whether it is a letter's or a postcard's.
+    pub fn kind(&self) -> Kind {
+        if self.0.starts_with("psc_") { Kind::Postcard } else { Kind::Letter }
+    }
 }
 
 impl LetterRef {
@@ -243,6 +255,10 @@ mod tests {
         let single = SingleId::letter(Timestamp::UNIX_EPOCH, [7; 10]);
         assert_eq!(LetterRef::parse(single.as_str()).unwrap(), LetterRef::of(&single));
         assert_eq!(LetterRef::of_client(single.as_str()), None);
+        assert_eq!(single.kind(), Kind::Letter);
+        let card = SingleId::postcard(Timestamp::UNIX_EPOCH, [7; 10]);
+        assert_eq!(LetterRef::parse(card.as_str()).unwrap(), LetterRef::of(&card));
+        assert_eq!((LetterRef::of_client(card.as_str()), card.kind()), (None, Kind::Postcard));
         for text in ["Ångström", "L00\n0004", "L 000004", "L/000004", "L%200004"] {
             assert!(LetterRef::parse(text).is_err(), "{text}");
         }

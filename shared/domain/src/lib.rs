@@ -10,10 +10,13 @@
 //! | batch | letters with a common mail class, paper, return address and target mail date |
 //! | letter | one document for one address; its *reference* is unique in its batch |
 //! | addition | one request's letters on their way into a batch: all of them get in, or none |
-//! | single | a letter that its client sends by itself; when its send date has come it is *released*: it becomes a letter of a batch that the house makes of singles |
+//! | single | a letter or postcard that its client sends by itself; when its send date has come it is *released*: it becomes a letter of a batch that the house makes of singles |
 //! | mailing | the singles of one request with several recipients: all of them are there, or none |
 //! | party | who sends or gets a single: a person, an organization, or both |
-//! | finish | how pieces are made: colour, sides, where the address is, envelopes |
+//! | duplicate | a single with the document and recipient of another that the account created within a week; the *guard* refuses it unless its client allows it |
+//! | finish | how pieces are made: colour, sides, where the address is, envelopes; or that they are cards |
+//! | card | a piece without an envelope, its *front* the first page of its document, its *back* the second with the address; to its client a *postcard* |
+//! | press sheet | what cards are printed on, several side by side in *places*, before they are cut |
 //! | document | the PDF of a letter; *source* is where the client has it, the *copy* is ours, by content hash |
 //! | upload | a document, or an image for HTML, that a client puts into our bucket by itself, before any letter names it |
 //! | template | HTML with variables in it, kept under an id; each change is a *version*, which never changes |
@@ -22,6 +25,8 @@
 //! | preview | a template rendered with variables, to look at |
 //! | impression | one printed side; a *sheet* has two |
 //! | inspection | deciding whether a document may be printed |
+//! | preflight | what creating a single and inspecting its document would find, with nothing created; an *overlay* is the document with that drawn on it |
+//! | proof | a picture of a piece as it will be printed |
 //! | issue | why a letter cannot be printed now, and what a person can do about it |
 //! | mail job | batches that are printed and mailed together |
 //! | part | a few hundred pieces of a mail job: one print file |
@@ -44,6 +49,7 @@
 //! | production day | a day on which mail is made; the other days are closed: weekends, holidays, *closures* of this house |
 //! | cutoff | the moment of a production day until which its mail can be given or taken back |
 //! | send date | the production day on which a piece is made |
+//! | limit | how many requests an account may make in a mode: a *quota* in each *window* of time |
 //! | mode | live, or test: test data never reaches the print floor |
 
 pub mod account;
@@ -59,6 +65,7 @@ pub mod finish;
 pub mod id;
 pub mod job;
 pub mod letter;
+pub mod limit;
 pub mod location;
 pub mod single;
 pub mod template;

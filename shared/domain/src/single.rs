@@ -1,11 +1,13 @@
-//! A single: a letter that its client sends by itself, not in a batch. It is looked after one by one until it is released;
+//! A single: a letter or postcard that its client sends by itself, not in a batch. It is looked after one by one until it is released;
 //! from then on it is a letter of a batch like others, and its production and its postal state are that letter's.
 
 pub mod options;
 pub mod party;
 
-use jiff::Timestamp;
+use std::collections::HashMap;
+
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::account::Mode;
@@ -38,6 +40,43 @@ pub const TEXTS_MOST: usize = 250_000;
 pub const MAX_HISTORY: usize = 100;
 /// The most singles that are released into one batch. Its events name each.
 pub const MAX_RELEASED: u32 = 500;
+/// For how long after a single was created another like it is a duplicate.
+pub const DUPLICATE: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// What is done about duplicates of a single, and about it when it is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// Nothing: its account does without.
+    Off,
+    /// It is refused when it is a duplicate, and later ones of it are.
+    Refuse,
+    /// Its client knows that it is one. Later ones of it are refused.
+    Allow,
+}
+
+/// What a single is to its client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Sheets in an envelope.
+    Letter,
+    /// A card without one, its address on the back.
+    Postcard,
+}
+
+impl Kind {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Letter => "letter",
+            Kind::Postcard => "postcard",
+        }
+    }
+
+    /// The kind of that word.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Kind::Letter, Kind::Postcard].into_iter().find(|kind| kind.as_str() == text)
+    }
+}
 
 /// What a letter is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -125,6 +164,14 @@ impl Content {
         match self {
             Content::Html { variables, .. } | Content::Template { variables, .. } => Some(variables),
             Content::Path(_) | Content::Pdf(_) | Content::Document { .. } => None,
+        }
+    }
+
+    /// What tells it from other documents before it is inspected: the place of an object, the hash of bytes.
+    fn identity(&self) -> String {
+        match self.place() {
+            Place::Theirs(path) => path.to_string(),
+            Place::Ours(copy) => copy.sha256.clone(),
         }
     }
 }
@@ -343,7 +390,8 @@ impl Single {
     pub fn group(&self) -> String {
         let Options { mail_class, finish, perforated, .. } = &self.order.options;
         let yes = |flag: bool| if flag { "yes" } else { "no" };
-        [
+        let card = finish.card.map(|size| format!("#{}", size.as_str())).unwrap_or_default();
+        let made = [
             self.account.as_str(),
             self.mode.as_str(),
             &self.send_date.to_string(),
@@ -355,8 +403,13 @@ impl Single {
             finish.placement.as_str(),
             finish.envelope.as_str(),
             yes(finish.return_envelope),
-        ]
-        .join("#")
+        ];
+        made.join("#") + &card
+    }
+
+    /// Whether one like it that is created now is a duplicate of it.
+    pub fn guards(&self, now: Timestamp) -> bool {
+        self.state != SingleState::Canceled && now.duration_since(self.created_at) < DUPLICATE
     }
 
     /// What it is called in its batch.
@@ -381,6 +434,19 @@ impl Single {
         };
         Ok((letter, copy))
     }
+}
+
+/// Which of the orders of one request are like an earlier one of it: the place of each, and of the first that it is like.
+pub fn alike(orders: &[Order]) -> Vec<(usize, usize)> {
+    let mut first: HashMap<String, usize> = HashMap::with_capacity(orders.len());
+    let mut alike = Vec::new();
+    for (place, order) in orders.iter().enumerate() {
+        let earlier = *first.entry(order.likeness()).or_insert(place);
+        if earlier != place {
+            alike.push((place, earlier));
+        }
+    }
+    alike
 }
 
 /// Reads metadata: at most 20 pairs with different keys.
@@ -414,6 +480,17 @@ pub fn parse_metadata<'a>(
 }
 
 impl Order {
+    /// What singles of one account and mode have in common of which the later are duplicates: the document and the address block.
+    /// Case and blanks do not make another recipient.
+    pub fn likeness(&self) -> String {
+        let mut likeness = self.content.identity();
+        for line in self.recipient.address.lines() {
+            likeness.push('\n');
+            likeness.push_str(&line.split_whitespace().collect::<Vec<_>>().join(" ").to_uppercase());
+        }
+        likeness
+    }
+
     /// How many bytes its texts and variables have as JSON, in which they are kept and told: a control character is six there.
     pub fn texts(&self) -> usize {
         let escaped = |text: &str| serde_json::to_string(text).map_or(usize::MAX / 64, |json| json.len());

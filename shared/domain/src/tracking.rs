@@ -13,6 +13,7 @@ pub mod serial;
 use std::fmt;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use codes::{Codes, Meaning};
@@ -143,7 +144,8 @@ impl fmt::Debug for Signature {
     }
 }
 
-/// One scan of one piece. Two that are equal but for the signature are one: the image may come a day after the name.
+/// One scan of one piece. Two that are equal but for the signature and the expected day are one: the image may come a day after
+/// the name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Scan {
@@ -162,6 +164,9 @@ pub struct Scan {
     /// Who signed, where that was told with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<Signature>,
+    /// On which day the postal service then expected to deliver the piece, where that was told with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Date>,
 }
 
 impl Scan {
@@ -170,8 +175,15 @@ impl Scan {
         (self.at, self.feed, &self.code, &self.place, self.note.as_deref())
     }
 
-    /// Adds what another delivery of the same scan tells of the signature. Answers whether that was new. Of two that differ
-    /// it is the same one that stays, whichever came first.
+    /// Adds what another delivery of the same scan tells besides. Answers whether that was new. Of two that differ it is the
+    /// same one that stays, whichever came first.
+    fn learn(&mut self, other: &Scan) -> bool {
+        let expected = self.expected.max(other.expected);
+        let new = self.expected != expected;
+        self.expected = expected;
+        self.add_signature(other) || new
+    }
+
     fn add_signature(&mut self, other: &Scan) -> bool {
         let Some(told) = &other.signature else { return false };
         let mut known = self.signature.clone().unwrap_or_default();
@@ -232,7 +244,7 @@ impl Tracked {
         for scan in scans {
             let place = match self.scans.binary_search_by(|known| known.itself().cmp(&scan.itself())) {
                 Ok(known) => {
-                    taken.new += usize::from(self.scans[known].add_signature(scan));
+                    taken.new += usize::from(self.scans[known].learn(scan));
                     continue;
                 }
                 Err(place) => place,
@@ -252,6 +264,11 @@ impl Tracked {
     /// The scan with which it was told who signed.
     pub fn signed(&self) -> Option<&Scan> {
         self.scans.iter().rev().find(|scan| scan.signature.is_some())
+    }
+
+    /// On which day the postal service expects to deliver the piece, as its latest scan that tells says.
+    pub fn expected(&self) -> Option<Date> {
+        self.scans.iter().rev().find_map(|scan| scan.expected)
     }
 
     /// The scan that brought the piece into its state; none as long as it is as it was dropped off.

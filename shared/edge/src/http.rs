@@ -9,6 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::account::{Caller, Mode, Scope};
 use domain::id::AccountId;
+use domain::limit::{Limit, Standing};
 use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayProxyRequestContext;
@@ -77,7 +78,8 @@ impl Call {
         format!("{} {}", self.method, self.path)
     }
 
-    fn new(request: Request) -> Result<Self, (String, Problem)> {
+    /// The request, and what is wrong with its body, which then is blank.
+    fn new(request: Request) -> (Self, Option<Problem>) {
         let (context_id, caller) = match request.request_context_ref() {
             Some(RequestContext::ApiGatewayV1(context)) => (context.request_id.clone(), caller(context)),
             _ => (None, None),
@@ -104,8 +106,12 @@ impl Call {
         };
         let encoding =
             headers.get("content-encoding").map(String::as_str).unwrap_or_default().trim().to_ascii_lowercase();
-        let body = unpack(&encoding, body, MAX_BODY).map_err(|problem| (request_id.clone(), problem))?;
-        Ok(Call { request_id, now: Timestamp::now(), body, caller, method, path, parameters, query, headers })
+        let (body, problem) = match unpack(&encoding, body, MAX_BODY) {
+            Ok(body) => (body, None),
+            Err(problem) => (Vec::new(), Some(problem)),
+        };
+        let now = Timestamp::now();
+        (Call { request_id, now, body, caller, method, path, parameters, query, headers }, problem)
     }
 }
 
@@ -191,8 +197,14 @@ pub type Answered<'a> = Pin<Box<dyn Future<Output = Result<Reply, Problem>> + Se
 /// A handler: what there is for all requests of this process, and the request.
 pub type Handler<A> = for<'a> fn(&'a A, Call) -> Answered<'a>;
 
+/// What is known of a request that was counted, in time: the limit, and where its client stands, unless it could not be counted.
+pub type Metered<'a> = Pin<Box<dyn Future<Output = (Limit, Option<Standing>)> + Send + 'a>>;
+
+/// Counts the requests of a caller.
+pub type Meter<A> = for<'a> fn(&'a A, &'a Caller, Timestamp) -> Metered<'a>;
+
 /// Serves one operation until the process is ended. `scope` is what a caller must be allowed to do; without one,
-/// anybody may call.
+/// anybody may call. With a meter, every request counts, and every answer tells where its client stands.
 ///
 /// # Errors
 /// When the runtime ends.
@@ -200,28 +212,56 @@ pub async fn serve<A: Send + Sync + 'static>(
     app: A,
     operation: &str,
     scope: Option<Scope>,
+    meter: Option<Meter<A>>,
     handler: Handler<A>,
 ) -> Result<(), lambda_http::Error> {
     let app = Arc::new(app);
     let operation: Arc<str> = operation.into();
     lambda_http::run(service_fn(move |request: Request| {
         let (app, operation) = (app.clone(), operation.clone());
-        async move { Ok::<_, std::convert::Infallible>(answer(&*app, &operation, scope, handler, request).await) }
+        async move {
+            let (call, problem) = Call::new(request);
+            let metered = match (meter, &call.caller) {
+                (Some(meter), Some(caller)) => Some(meter(&*app, caller, call.now).await),
+                _ => None,
+            };
+            let (request_id, over) = (call.request_id.clone(), metered.and_then(exceeded));
+            let mut response = match over.or(problem) {
+                Some(problem) => refusal(&operation, &request_id, problem),
+                None => answer(&*app, &operation, scope, handler, call).await,
+            };
+            for (name, value) in metered.map(limit_headers).unwrap_or_default() {
+                if let Ok(value) = value.parse() {
+                    response.headers_mut().insert(name, value);
+                }
+            }
+            Ok::<_, std::convert::Infallible>(response)
+        }
     }))
     .await
 }
 
-async fn answer<A>(
-    app: &A,
-    operation: &str,
-    scope: Option<Scope>,
-    handler: Handler<A>,
-    request: Request,
-) -> Response<Body> {
-    let call = match Call::new(request) {
-        Ok(call) => call,
-        Err((request_id, problem)) => return refusal(operation, &request_id, problem),
-    };
+/// The answer to a request that is one too many.
+fn exceeded((limit, standing): (Limit, Option<Standing>)) -> Option<Problem> {
+    let standing = standing.filter(|standing| standing.exceeded)?;
+    let message = format!(
+        "There were more than {} requests in {} seconds. Try again in {} s.",
+        limit.quota(),
+        limit.seconds(),
+        standing.reset
+    );
+    Some(Problem::new(429, "throttled", message).retry_after(standing.reset))
+}
+
+/// What an answer tells of the limit (draft-ietf-httpapi-ratelimit-headers-10).
+fn limit_headers((limit, standing): (Limit, Option<Standing>)) -> Vec<(&'static str, String)> {
+    let policy = format!("\"default\";q={};w={}", limit.quota(), limit.seconds());
+    let stands = standing.map(|standing| format!("\"default\";r={};t={}", standing.remaining, standing.reset));
+    let policy = ("ratelimit-policy", policy);
+    std::iter::once(policy).chain(stands.map(|stands| ("ratelimit", stands))).collect()
+}
+
+async fn answer<A>(app: &A, operation: &str, scope: Option<Scope>, handler: Handler<A>, call: Call) -> Response<Body> {
     let request_id = call.request_id.clone();
     let account = call.caller.as_ref().map(|caller| caller.account.to_string()).unwrap_or_default();
     let batch = call.parameter("batchId").to_owned();
@@ -310,6 +350,20 @@ mod tests {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
         encoder.write_all(bytes).unwrap();
         encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn every_answer_tells_the_limit_and_where_a_client_stands_if_that_is_known() {
+        let limit = Limit::new(300, 10).unwrap();
+        let standing = |used: u64| limit.standing(used, Timestamp::from_second(7).unwrap());
+        let headers = limit_headers((limit, Some(standing(1))));
+        let told = [("ratelimit-policy", r#""default";q=300;w=10"#), ("ratelimit", r#""default";r=299;t=3"#)];
+        assert_eq!(headers, told.map(|(name, value)| (name, value.to_owned())));
+        assert_eq!(limit_headers((limit, None)).len(), 1);
+        assert!(exceeded((limit, None)).is_none(), "what could not be counted is served");
+        assert!(exceeded((limit, Some(standing(300)))).is_none());
+        let problem = exceeded((limit, Some(standing(301)))).unwrap();
+        assert_eq!((problem.status, problem.retry_after), (429, Some(3)));
     }
 
     #[test]

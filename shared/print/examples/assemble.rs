@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     let work =
         || Options::read(std::env::args().skip(1)).and_then(|options| run(&options)).map_err(|error| error.to_string());
     match print::on_large_stack(work).unwrap_or_else(|| Err("a document could not be parsed".to_owned())) {
-        Ok(totals) => {
+        Ok((totals, sha256)) => {
             let seconds = started.elapsed().as_secs_f64();
             let memory =
                 peak_memory().map_or_else(|| "unknown".to_owned(), |bytes| format!("{} MB", bytes / 1_000_000));
@@ -39,6 +39,7 @@ fn main() -> ExitCode {
             println!("pages {}", totals.pages);
             println!("sheets {}", totals.sheets);
             println!("bytes {}", totals.bytes);
+            println!("sha256 {sha256}");
             println!("seconds {seconds:.3}");
             println!("peak memory {memory}");
             ExitCode::SUCCESS
@@ -122,7 +123,7 @@ impl Letter<'_> {
     }
 }
 
-fn run(options: &Options) -> Result<Totals, Box<dyn Error>> {
+fn run(options: &Options) -> Result<(Totals, String), Box<dyn Error>> {
     let names = Names::new(&options.out);
     let outcome = write(options, &names);
     match &outcome {
@@ -132,7 +133,8 @@ fn run(options: &Options) -> Result<Totals, Box<dyn Error>> {
     outcome
 }
 
-fn write(options: &Options, names: &Names) -> Result<Totals, Box<dyn Error>> {
+/// Gives what was written, and the SHA-256 of the print stream.
+fn write(options: &Options, names: &Names) -> Result<(Totals, String), Box<dyn Error>> {
     let list = options.letters.display();
     let mut rows = csv::Reader::from_path(&options.letters).map_err(|error| format!("{list}: {error}"))?;
     let headers = rows.headers().map_err(|error| format!("{list}: {error}"))?.clone();
@@ -182,11 +184,14 @@ fn write(options: &Options, names: &Names) -> Result<Totals, Box<dyn Error>> {
     if failed > 0 {
         return Err(format!("{failed} of {number} letters cannot be assembled; nothing was written").into());
     }
+    if number == 0 {
+        return Err(format!("{list} has no letters").into());
+    }
     let (file, totals) = assembler.finish()?;
     let sha256 = hex(&file.hasher.finalize());
     csv.finish()?.flush()?;
     json.finish(&Summary { totals, sha256: &sha256 })?;
-    Ok(totals)
+    Ok((totals, sha256))
 }
 
 /// What is the same for every row of the list.

@@ -6,11 +6,10 @@
 //!
 //! No number of impressions is declared, so only the file itself is judged. Whatever keeps a file from being read is said
 //! on its line, and the next file is inspected.
-#![expect(clippy::print_stdout, reason = "its output is what it is for")]
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use print::inspect::{Limits, Report};
@@ -34,7 +33,11 @@ fn main() -> io::Result<()> {
     let mut inspector = Inspector::spawn(&std::env::current_exe()?, [CHILD_ARGUMENT])?;
     for file in arguments {
         let inspected = read(Path::new(&file)).and_then(|bytes| {
-            let report = inspector.inspect(&bytes, &Limits::default())?;
+            let mut report = inspector.inspect(&bytes, &Limits::default())?;
+            for finding in report.findings.iter_mut().filter(|finding| finding.rule == "document.too_large") {
+                // Of such a file not all was read.
+                finding.measured = Some(format!("{} bytes", std::fs::metadata(&file)?.len()));
+            }
             Ok((bytes, report))
         });
         let mut line = match inspected {
@@ -52,22 +55,23 @@ fn main() -> io::Result<()> {
             Err(error) => json!({ "ok": false, "pages": 0, "findings": [], "error": error.to_string() }),
         };
         line["file"] = file.to_string_lossy().into();
-        println!("{line}");
+        match writeln!(io::stdout(), "{line}") {
+            // Who reads the lines has read enough.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
+            written => written?,
+        }
     }
     Ok(())
 }
 
-/// A file of a size that is looked at. What is no regular file may have no end.
+/// The content of a file, or as much of it as shows that it is too large. What is no regular file may have no end.
 fn read(file: &Path) -> io::Result<Vec<u8>> {
-    let (facts, most) = (std::fs::metadata(file)?, Limits::default().max_bytes);
-    if !facts.is_file() {
+    if !std::fs::metadata(file)?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file; name a file"));
     }
-    if facts.len() > most {
-        let message = format!("it is larger than {} MB; make it smaller", most / 1_000_000);
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
-    }
-    std::fs::read(file)
+    let mut bytes = Vec::new();
+    std::fs::File::open(file)?.take(Limits::default().max_bytes + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Where documents with their findings drawn on them go.

@@ -58,9 +58,19 @@ pub(crate) fn resolve<'a>(document: &'a Document, object: &'a Object) -> &'a Obj
     &Object::Null
 }
 
+/// The value of a key. Where there is none, lopdf would write an error, which takes longer than to look.
+pub(crate) fn entry<'a>(dictionary: &'a Dictionary, key: &[u8]) -> Option<&'a Object> {
+    dictionary.as_hashmap().get(key)
+}
+
+/// Whether a dictionary says that it is of a type.
+pub(crate) fn has_type(dictionary: &Dictionary, kind: &[u8]) -> bool {
+    matches!(entry(dictionary, b"Type"), Some(Object::Name(name)) if name == kind)
+}
+
 /// The value of a key with references followed; `None` if it is absent or null.
 pub(crate) fn lookup<'a>(document: &'a Document, dictionary: &'a Dictionary, key: &[u8]) -> Option<&'a Object> {
-    match resolve(document, dictionary.get(key).ok()?) {
+    match resolve(document, entry(dictionary, key)?) {
         Object::Null => None,
         object => Some(object),
     }
@@ -155,7 +165,7 @@ pub(crate) fn pages(document: &Document, most: u32) -> Result<Vec<Page<'_>>, Tre
                 path.push(Node { id: *id, kids: kids.iter(), inherited: page });
             }
             Some(_) => return Err(TreeFault::Damaged),
-            None if dictionary.has_type(b"Pages") => return Err(TreeFault::Damaged),
+            None if has_type(dictionary, b"Pages") => return Err(TreeFault::Damaged),
             None if pages.len() == most => return Err(TreeFault::TooMany),
             None => pages.push(page),
         }
@@ -274,7 +284,7 @@ pub(crate) fn decode(document: &Document, stream: &Stream, limit: u64) -> lopdf:
         Object::Array(items) => items.iter().any(|item| matches!(item, Object::Reference(_))),
         _ => false,
     };
-    if !keys.iter().any(|key| stream.dict.get(key).is_ok_and(indirect)) {
+    if !keys.iter().any(|key| entry(&stream.dict, key).is_some_and(indirect)) {
         return stream.get_plain_content_with_limit(limit);
     }
     // The decoder does not follow references, so it gets a stream without any.

@@ -73,13 +73,13 @@ impl Font {
     /// the line first.
     pub(crate) fn hex(&self, line: &str) -> String {
         const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-        let mut hex = String::with_capacity(2 + 4 * line.len());
-        hex.push('<');
+        let mut hex = Vec::with_capacity(2 + 4 * line.len());
+        hex.push(b'<');
         for glyph in composed(line).chars().filter_map(|character| self.glyph(character)) {
-            hex.extend([12, 8, 4, 0].map(|shift| char::from(DIGITS[usize::from(glyph >> shift & 15)])));
+            hex.extend_from_slice(&[12, 8, 4, 0].map(|shift| DIGITS[usize::from(glyph >> shift & 15)]));
         }
-        hex.push('>');
-        hex
+        hex.push(b'>');
+        String::from_utf8(hex).unwrap_or_default()
     }
 
     fn glyph(&self, character: char) -> Option<u16> {

@@ -16,6 +16,7 @@ use crate::document::on_parser_stack;
 use crate::inspect::{self, Finding, Limits, Report};
 use crate::mend::{Mend, MendError, Mended, mend};
 use crate::overlay::{OverlayError, overlay};
+use crate::proof::{Specimen, proof};
 use crate::raster::{self, ProofError};
 
 /// A program whose first argument is this must call [`serve`] and nothing else.
@@ -41,6 +42,8 @@ enum Task {
     Overlay(Box<(Report, Limits)>),
     /// Answered by `Result<Mended, MendError>` and a PDF.
     Mend(Vec<Mend>, Box<Limits>),
+    /// Answered by `Result<(), ProofError>` and a PNG.
+    Piece(Box<Specimen>),
 }
 
 /// The parent's side: one long-lived child at a time, replaced when it dies.
@@ -75,7 +78,7 @@ impl Inspector {
         if bytes.len() as u64 > limits.max_bytes {
             // No parser will see it, and it may be larger than a frame. Nothing on this side reaches what inspects, so that a
             // program which only asks is not linked with the print engine.
-            return Ok(inspect::too_large(bytes.len() as u64, limits));
+            return Ok(inspect::too_large(bytes, limits));
         }
         match self.0.ask(&Task::Inspect(Box::new(limits.clone())), MAX_JSON, bytes)? {
             // The file is a later report, if anything came after the first.
@@ -100,6 +103,17 @@ impl Inspector {
     /// No child can be started, which says nothing about the document: try again later. Within: there is no picture.
     pub fn proof(&mut self, bytes: &[u8], page: u32, width: u32) -> io::Result<Result<Vec<u8>, ProofError>> {
         let answer: Option<(Result<(), ProofError>, _)> = self.ask(Task::Proof { page, width }, bytes)?;
+        Ok(answer.map_or(Err(ProofError::Hostile), |(outcome, picture)| outcome.map(|()| picture)))
+    }
+
+    /// Draws what a piece will look like, as [`proof()`] does. A document that takes too long, or twice ends its child, has no
+    /// picture. Blocks as [`Inspector::inspect`] does.
+    ///
+    /// # Errors
+    /// No child can be started, which says nothing about the document: try again later. Within: there is no picture.
+    pub fn piece(&mut self, bytes: &[u8], specimen: &Specimen) -> io::Result<Result<Vec<u8>, ProofError>> {
+        let task = Task::Piece(Box::new(specimen.clone()));
+        let answer: Option<(Result<(), ProofError>, _)> = self.ask(task, bytes)?;
         Ok(answer.map_or(Err(ProofError::Hostile), |(outcome, picture)| outcome.map(|()| picture)))
     }
 
@@ -161,19 +175,24 @@ fn answer_inspection(bytes: &[u8], limits: &Limits) -> io::Result<()> {
     send(&[])
 }
 
+/// Answers with a picture, or why there is none.
+fn answer_with_picture(drawn: Option<Result<Vec<u8>, ProofError>>) -> io::Result<()> {
+    let (outcome, picture) = match drawn.unwrap_or(Err(ProofError::Hostile)) {
+        Ok(picture) => (Ok(()), picture),
+        Err(error) => (Err(error), Vec::new()),
+    };
+    send(&serde_json::to_vec(&outcome)?)?;
+    send(&picture)
+}
+
 /// Does what is asked with a document, and answers.
 fn answer(task: Task, bytes: &[u8]) -> io::Result<()> {
     match task {
         Task::Inspect(limits) => answer_inspection(bytes, &limits),
         Task::Proof { page, width } => {
-            let drawn = on_parser_stack(|| raster::png(bytes, page as usize, width));
-            let (outcome, picture) = match drawn.unwrap_or(Err(ProofError::Hostile)) {
-                Ok(picture) => (Ok(()), picture),
-                Err(error) => (Err(error), Vec::new()),
-            };
-            send(&serde_json::to_vec(&outcome)?)?;
-            send(&picture)
+            answer_with_picture(on_parser_stack(|| raster::png(bytes, page as usize, width)))
         }
+        Task::Piece(specimen) => answer_with_picture(on_parser_stack(|| proof(bytes, &specimen))),
         Task::Overlay(about) => {
             let (outcome, drawn) = match overlay(bytes, &about.0, &about.1) {
                 Ok(drawn) => (Ok(()), drawn),

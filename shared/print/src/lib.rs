@@ -5,7 +5,7 @@
 //! [`stationery`] (paper, envelopes, weight), [`press_sheet`] (where cards are on theirs), [`inspect`] (may this be
 //! printed), [`overlay`] (what is wrong, for a person to see), [`mend`] (what can be put right),
 //! [`isolate`] (all of these, in a child that may die), [`assemble`] (the print stream), [`manifest`] (the list of
-//! what is in it).
+//! what is in it), [`proof`] (what a piece will look like).
 
 pub mod address_block;
 pub mod assemble;
@@ -25,6 +25,7 @@ pub mod overlay;
 mod page_content;
 mod prescan;
 pub mod press_sheet;
+pub mod proof;
 pub mod raster;
 mod reader;
 mod redraw;

@@ -405,6 +405,10 @@ fn on_sheet(geometry: &Geometry, sheet: (f64, f64)) -> [f64; 4] {
 }
 
 fn portrait(document: &mut Document, limits: &Limits, notes: &mut Notes) {
+    if limits.paper.card().is_some() {
+        let message = "Cards are printed wider than high, so no page was turned.".to_owned();
+        return notes.left.push(Note { mend: Mend::Portrait, page: None, message });
+    }
     let mut changes = Vec::new();
     for (page_number, page) in distinct_pages(document, limits) {
         let Some(geometry) = document::geometry(document, &page) else {

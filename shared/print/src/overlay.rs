@@ -211,8 +211,19 @@ fn zones(page: &Rect, numbers: &[u32], limits: &Limits, layout: &Layout) -> Vec<
             Rect { left: margin, top: margin, width: page.width - 2.0 * margin, height: page.height - 2.0 * margin };
         zones.push((printable, "printable area"));
         if numbers.iter().any(|number| limits.is_front(*number)) {
-            let zone = sheet_mark::zone(layout, page.width.max(page.height));
-            zones.extend(zone.map(|zone| (inspect::on_page(zone, size), "sheet mark")));
+            let marked = sheet_mark::zones(layout, page.width.max(page.height)).into_iter().flatten();
+            zones.extend(marked.zip(["sheet mark", ""]).map(|(zone, name)| (inspect::on_page(zone, size), name)));
+        }
+    }
+    if let Some(card) = limits.paper.card().filter(|_| limits.paper.offers(size) && size.width > size.height) {
+        let on_card = |area: Rect| inspect::on_card_page(area, card, size);
+        let cut = Rect { left: 0.0, top: 0.0, width: card.width, height: card.height };
+        zones.push((on_card(cut), "cut"));
+        if numbers.contains(&2) {
+            zones.push((inspect::card_zone(card, size), "keep free for the address"));
+            if let Ok(bars) = address_block::place_bars(&card.layout()) {
+                zones.push((on_card(address_block::with_clear_zone(&bars)), "barcode"));
+            }
         }
     }
     if limits.placement == Placement::FirstPage && numbers.contains(&1) {

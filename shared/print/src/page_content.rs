@@ -6,7 +6,7 @@ use flate2::write::ZlibEncoder;
 use flate2::{Compression, Decompress, FlushDecompress, Status};
 use lopdf::{Dictionary, Document, Object, Stream};
 
-use crate::document::{Page, bytes_of, contents, decode};
+use crate::document::{Page, bytes_of, contents, decode, entry};
 
 /// The content of a page as it can be put into a form of its own.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl Packer {
     /// What a stream of these bytes holds, if its filter is the usual one, nothing is wrong with it, and it is no more than
     /// `limit` bytes.
     fn unpack(&mut self, dictionary: &Dictionary, bytes: &[u8], limit: u64) -> Option<&[u8]> {
-        let usual = matches!(dictionary.get(b"Filter"), Ok(Object::Name(name)) if name == b"FlateDecode");
+        let usual = matches!(entry(dictionary, b"Filter"), Some(Object::Name(name)) if name == b"FlateDecode");
         if !usual || dictionary.has(b"DecodeParms") {
             return None;
         }

@@ -39,7 +39,8 @@ const INK: u8 = 32;
 const CHROMA: u8 = 32;
 
 /// The pixels of the images on a page that is drawn: a colour scan of a Legal page at 600 dpi has 43 million, and more than
-/// this would not fit the memory of the child.
+/// this would not fit the memory of the child. A pixel of four colours or more counts twice, for it is held in those and in
+/// three.
 pub const MAX_IMAGE_PIXELS: u64 = 50_000_000;
 
 /// The widest picture, pixels.
@@ -75,6 +76,9 @@ pub enum ProofError {
     /// The images of the page have more pixels than [`MAX_IMAGE_PIXELS`].
     #[error("the images of the page have too many pixels; reduce their resolution")]
     TooManyPixels,
+    /// No piece can be made of it.
+    #[error("no piece can be made of the file; inspect it to learn why")]
+    NoPiece,
     /// Drawing it took too long or ended the child: only [`crate::isolate`] says so.
     #[error("the page cannot be drawn safely; print the document to a new PDF")]
     Hostile,
@@ -176,7 +180,9 @@ impl<'a> Pixels<'a> {
             if let Some(dictionary) = self.left.pop() {
                 if has_name(&dictionary, b"Subtype", b"Image") {
                     let side = |key: &[u8]| u64::from(dictionary.get::<u32>(key).unwrap_or(0));
-                    self.sum = self.sum.saturating_add(side(b"Width").saturating_mul(side(b"Height")));
+                    let pixels = side(b"Width").saturating_mul(side(b"Height"));
+                    let times = if has_many_colours(&dictionary) { 2 } else { 1 };
+                    self.sum = self.sum.saturating_add(pixels.saturating_mul(times));
                 }
                 for (key, _) in dictionary.entries() {
                     self.entry(&dictionary, &key, &nothing);
@@ -191,6 +197,25 @@ impl<'a> Pixels<'a> {
                 return self.sum;
             }
         }
+    }
+}
+
+/// Whether an image has four colours or more (ISO 32000-2 8.6).
+fn has_many_colours(image: &Dict<'_>) -> bool {
+    const FEW: u32 = 3;
+    if has_name(image, b"ColorSpace", b"DeviceCMYK") {
+        return true;
+    }
+    let Some(space) = image.get::<Array<'_>>(b"ColorSpace") else { return false };
+    let mut parts = space.flex_iter();
+    match parts.next::<Name<'_>>().as_deref() {
+        Some(b"ICCBased") => {
+            parts.next::<Stream<'_>>().and_then(|profile| profile.dict().get::<u32>(b"N")).is_some_and(|n| n > FEW)
+        }
+        Some(b"DeviceN") => {
+            parts.next::<Array<'_>>().is_some_and(|names| names.iter::<Name<'_>>().count() > FEW as usize)
+        }
+        _ => false,
     }
 }
 
@@ -350,15 +375,51 @@ pub fn png(bytes: &[u8], page: usize, width: u32) -> Result<Vec<u8>, ProofError>
     if width == 0 {
         return Err(ProofError::NoSize);
     }
+    draw(&raster, page, f64::from(width.min(MAX_WIDTH)) / sheet.width)?.png().ok_or(ProofError::NoSize)
+}
+
+/// A page as it is drawn: pixels in rows from the top left.
+pub(crate) struct Drawn {
+    pub(crate) width: usize,
+    /// Red, green, blue and one that says nothing.
+    pub(crate) pixels: Vec<[u8; 4]>,
+}
+
+impl Drawn {
+    /// The same turned clockwise by so many quarters.
+    pub(crate) fn turned(self, quarters: u32) -> Self {
+        (0..quarters % 4).fold(self, |drawn, _| {
+            let (width, height) = (drawn.width, drawn.height());
+            let at = |row: usize, column: usize| drawn.pixels[row * width + column];
+            let pixels = (0..width).flat_map(|row| (0..height).map(move |column| (row, column)));
+            let pixels = pixels.map(|(row, column)| at(height - 1 - column, row)).collect();
+            Drawn { width: height, pixels }
+        })
+    }
+
+    pub(crate) fn height(&self) -> usize {
+        self.pixels.len() / self.width.max(1)
+    }
+
+    /// As PNG.
+    pub(crate) fn png(&self) -> Option<Vec<u8>> {
+        encode(&self.pixels, u32::try_from(self.width).ok()?, u32::try_from(self.height()).ok()?)
+    }
+}
+
+/// Draws a page, counted from 0, at so many dots to the inch, or at fewer if its sides are long.
+pub(crate) fn draw(raster: &Raster, page: usize, dpi: f64) -> Result<Drawn, ProofError> {
+    let pages = raster.pdf.pages();
+    let sheet = Sheet::of(pages.get(page).ok_or(ProofError::NoSuchPage)?).ok_or(ProofError::NoSize)?;
     if raster.image_pixels(page) > MAX_IMAGE_PIXELS {
         return Err(ProofError::TooManyPixels);
     }
-    let dpi = sheet.dpi_within(f64::from(width.min(MAX_WIDTH)) / sheet.width, f64::INFINITY);
-    encode(&sheet.draw(dpi)).ok_or(ProofError::NoSize)
+    let pixmap = sheet.draw(sheet.dpi_within(dpi, f64::INFINITY));
+    let pixels = pixmap.data_as_u8_slice().as_chunks::<4>().0.to_vec();
+    Ok(Drawn { width: usize::from(pixmap.width()), pixels })
 }
 
-fn encode(pixmap: &Pixmap) -> Option<Vec<u8>> {
-    let pixels = pixmap.data_as_u8_slice().as_chunks::<4>().0;
+fn encode(pixels: &[[u8; 4]], width: u32, height: u32) -> Option<Vec<u8>> {
     let grey = pixels.iter().all(|[red, green, blue, _]| red == green && green == blue);
     let samples: Vec<u8> = if grey {
         pixels.iter().map(|[grey, ..]| *grey).collect()
@@ -366,7 +427,7 @@ fn encode(pixmap: &Pixmap) -> Option<Vec<u8>> {
         pixels.iter().flat_map(|[red, green, blue, _]| [*red, *green, *blue]).collect()
     };
     let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, u32::from(pixmap.width()), u32::from(pixmap.height()));
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
     encoder.set_color(if grey { png::ColorType::Grayscale } else { png::ColorType::Rgb });
     let mut writer = encoder.write_header().ok()?;
     writer.write_image_data(&samples).ok()?;

@@ -51,7 +51,7 @@ pub(crate) fn read(bytes: &[u8], limit: u64) -> Option<Document> {
         let object = file.object(id)?;
         // They hold what the file is made of, and no page has a reason to refer to one.
         if let Object::Stream(stream) = &object
-            && (stream.dict.has_type(b"ObjStm") || stream.dict.has_type(b"XRef"))
+            && (document::has_type(&stream.dict, b"ObjStm") || document::has_type(&stream.dict, b"XRef"))
         {
             return None;
         }
@@ -174,7 +174,7 @@ impl<'a> File<'a> {
     fn reference_stream(&mut self, at: usize) -> Option<Dictionary> {
         let (_, object) = self.indirect(at)?;
         let Object::Stream(stream) = object else { return None };
-        if !stream.dict.has_type(b"XRef") {
+        if !document::has_type(&stream.dict, b"XRef") {
             return None;
         }
         let integer = |object: &Object| object.as_i64().ok().and_then(|value| usize::try_from(value).ok());
@@ -309,7 +309,7 @@ impl<'a> File<'a> {
         let Some(Entry::At(at, 0)) = self.entries.get(number as usize).copied() else { return None };
         let (found, object) = self.indirect(at)?;
         let Object::Stream(stream) = object else { return None };
-        if found != (number, 0) || !stream.dict.has_type(b"ObjStm") {
+        if found != (number, 0) || !document::has_type(&stream.dict, b"ObjStm") {
             return None;
         }
         let integer = |key: &[u8]| usize::try_from(stream.dict.get(key).ok()?.as_i64().ok()?).ok();

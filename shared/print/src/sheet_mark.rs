@@ -2,7 +2,9 @@
 //!
 //! It is a square Data Matrix (ISO/IEC 16022, ECC 200) of the text [`payload`] gives.
 
+use crate::address_block::{POINTS, TextBlock};
 use crate::data_matrix;
+use crate::font::FONT;
 use crate::layout::{Layout, Rect};
 
 /// The text of a sheet mark: mail job, number of the piece in it, number of the sheet in the piece from 1, and how many
@@ -20,14 +22,49 @@ pub(crate) fn can_mark(job: &str) -> bool {
     (1..=MAX_JOB).contains(&job.len()) && job.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// Where a mark is on an upright sheet so many inches high, with its clear space, for the longest name a job is likely to
-/// have; in inches from the top left.
-pub(crate) fn zone(layout: &Layout, height: f64) -> Option<Rect> {
-    const LIKELY: &str = "job_00000000000000000000000000";
-    let side = modules(&payload(LIKELY, 999_999, 99, 99))?.side as f64 + 2.0;
+/// What stands beside a mark, for people.
+pub(crate) fn line(job: &str, piece: u32, sheet: u32, sheets: u32) -> String {
+    format!("{job} {piece} sheet {sheet}/{sheets}")
+}
+
+/// What may follow the line: that the sheet is perforated, or on a cover that the next one is.
+pub(crate) const PERFORATED: &str = " PERF";
+pub(crate) const NEXT_PERFORATED: &str = " PERF 2";
+
+/// Where the line beside a mark goes on an upright sheet so many inches high, and what is white behind it: as much around it as
+/// around the mark.
+pub(crate) fn beside(layout: &Layout, side: usize, line: &str, height: f64) -> (TextBlock, Rect) {
     let module = layout.mark_module;
-    let top = height - layout.mark_bottom - (side - 1.0) * module;
-    Some(Rect { left: layout.mark_left - module, top, width: side * module, height: side * module })
+    let block = TextBlock {
+        points: 6.0,
+        // Two modules of clear space, and as much again.
+        left: layout.mark_left + (side as f64 + 4.0) * module,
+        last_baseline: height - layout.mark_bottom,
+        pitch: 0.0,
+        extent: Rect { left: 0.0, top: 0.0, width: 0.0, height: 0.0 },
+    };
+    // Nothing hangs lower or stands higher than this.
+    let size = block.points / POINTS;
+    let (above, below) = (FONT.cap_height * size + module, FONT.descent * size + module);
+    let behind = Rect {
+        left: block.left - module,
+        top: block.last_baseline - above,
+        width: FONT.width(line).unwrap_or(0.0) * size + 2.0 * module,
+        height: above + below,
+    };
+    (block, behind)
+}
+
+/// What is printed over on an upright sheet so many inches high: the mark with its clear space, and the line beside it, for the
+/// longest name a job is likely to have; in inches from the top left.
+pub(crate) fn zones(layout: &Layout, height: f64) -> Option<[Rect; 2]> {
+    const LIKELY: &str = "job_00000000000000000000000000";
+    let side = modules(&payload(LIKELY, 999_999, 99, 99))?.side;
+    let (module, modules) = (layout.mark_module, side as f64 + 2.0);
+    let top = height - layout.mark_bottom - (modules - 1.0) * module;
+    let mark = Rect { left: layout.mark_left - module, top, width: modules * module, height: modules * module };
+    let line = line(LIKELY, 999_999, 99, 99) + NEXT_PERFORATED;
+    Some([mark, beside(layout, side, &line, height).1])
 }
 
 /// The dark modules of a mark as horizontal runs.

@@ -6,7 +6,7 @@ mod support;
 use lopdf::{Object, Stream, dictionary};
 use print::inspect::{Finding, Limits, PageSize, Paper, Report, Severity, inspect};
 use print::layout::Rect;
-use print::stationery::Placement;
+use print::stationery::{PaperSize, Placement, Stationery};
 use support::Letter;
 
 fn report(file: &[u8], declared: u32) -> Report {
@@ -206,6 +206,11 @@ fn pages_of_two_sizes_are_refused() {
     letter.set(letter.pages[1], "MediaBox", vec![0.into(), 0.into(), 612.into(), 1008.into()]);
     let report = report(&letter.bytes(), 2);
     assert_eq!(rules(&report), ["document.mixed_sizes"]);
+    let Finding { page, measured, allowed, .. } = &report.findings[0];
+    assert_eq!(
+        (*page, measured.as_deref(), allowed.as_deref()),
+        (Some(2), Some("8.50 x 14.00 in"), Some("8.50 x 11.00 in"))
+    );
     assert!(!report.is_ok());
 }
 
@@ -464,7 +469,7 @@ fn more_saved_states_than_anyone_needs_are_too_complex() {
 }
 
 #[test]
-fn a_letter_of_more_sheets_than_its_mail_class_takes_is_refused() {
+fn a_letter_that_is_heavier_than_its_mail_class_takes_is_refused() {
     let sheets = |pages: u32, limits: Limits| {
         let report = inspect(&letter(pages).bytes(), &limits);
         report
@@ -473,11 +478,35 @@ fn a_letter_of_more_sheets_than_its_mail_class_takes_is_refused() {
             .find(|finding| finding.rule == "document.too_many_sheets")
             .map(|finding| finding.measured.clone().unwrap())
     };
-    let limits = Limits { max_sheets: 3, ..Limits::default() };
+    // Three sheets and their envelope weigh 0.68 oz.
+    let limits = Limits { max_weight: 700, ..Limits::default() };
     assert_eq!(sheets(4, limits.clone()), None);
-    assert_eq!(sheets(5, limits.clone()).as_deref(), Some("4 sheets"));
+    assert_eq!(sheets(5, limits.clone()).as_deref(), Some("4 sheets, 0.840 oz"));
     assert_eq!(sheets(6, Limits { placement: Placement::FirstPage, ..limits.clone() }), None);
-    assert_eq!(sheets(3, Limits { duplex: false, ..limits }).as_deref(), Some("4 sheets"));
+    assert_eq!(sheets(3, Limits { duplex: false, ..limits }).as_deref(), Some("4 sheets, 0.840 oz"));
+}
+
+#[test]
+fn no_letter_that_is_accepted_weighs_more_than_first_class_mail_takes() {
+    let stationery = Stationery::default();
+    for (paper, box_, most) in [
+        (PaperSize::Letter, [0.0, 0.0, 612.0, 792.0], 77),
+        (PaperSize::A4, [0.0, 0.0, 595.28, 841.89], 74),
+        (PaperSize::Legal, [0.0, 0.0, 612.0, 1008.0], 59),
+    ] {
+        let weight = |sheets: u32| stationery.weight(sheets, paper, stationery.envelopes(sheets, paper)[0].0).0;
+        assert!(weight(most) <= 13_000 && weight(most + 1) > 13_000, "{paper:?}");
+        let is_refused = |sheets: u32| {
+            let pages = 2 * (sheets - 1);
+            let mut letter = letter(pages);
+            for page in letter.pages.clone() {
+                letter.set(page, "MediaBox", box_.map(|side: f64| Object::Real(side as f32)).to_vec());
+            }
+            let limits = Limits { paper: Paper::Sheets { a4: true }, impressions: Some(pages), ..Limits::default() };
+            rules(&inspect(&letter.bytes(), &limits)).contains(&"document.too_many_sheets")
+        };
+        assert!(!is_refused(most) && is_refused(most + 1), "{paper:?}");
+    }
 }
 
 #[test]
@@ -514,6 +543,7 @@ fn a_comment_that_a_screen_shows_and_paper_does_not_is_a_warning() {
         })
     };
     assert_eq!(found(0, "Stamp"), ["document.annotation_not_printed"]);
+    assert_eq!(found(4 | 32, "Stamp"), ["document.annotation_not_seen"]);
     for (flags, kind) in [(4, "Stamp"), (2, "Stamp"), (32, "Stamp"), (0, "Popup"), (0, "Link")] {
         assert_eq!(found(flags, kind), Vec::<String>::new(), "{kind} {flags}");
     }
@@ -527,6 +557,11 @@ fn a_filled_form_field_without_an_appearance_is_refused() {
     let rule = ["document.form_field_without_appearance"];
     assert_eq!(rules_of_annotation(field(Object::string_literal("x"))), rule);
     assert_eq!(rules_of_annotation(field("Yes".into())), rule);
+    let long = rules_after(|letter| {
+        let text = letter.document.add_object(Stream::new(dictionary! {}, b"a long answer".to_vec()));
+        letter.set(letter.pages[0], "Annots", vec![field(text.into()).into()]);
+    });
+    assert_eq!(long, rule);
     let parent = dictionary! { "V" => Object::string_literal("x") };
     let kid = dictionary! { "Subtype" => "Widget", "F" => 4, "Rect" => corners.clone(), "Parent" => parent };
     assert_eq!(rules_of_annotation(kid), rule);
@@ -665,6 +700,54 @@ fn a_card_with_its_bleed_may_have_ink_to_the_edge_and_a_cut_one_may_not() {
     assert_eq!(found(432, 288), ["document.ink_outside_margin"]);
 }
 
+/// The rules that a card of 4 by 6 inches with its bleed breaks, and the page of each.
+fn rules_of_card(pages: &[&str]) -> Vec<(String, Severity, Option<u32>)> {
+    let mut letter = Letter::new();
+    for content in pages {
+        let page = letter.page_of(content.as_bytes());
+        letter.set(page, "MediaBox", vec![0.into(), 0.into(), 450.into(), 306.into()]);
+    }
+    let report = inspect(&letter.bytes(), &Limits { paper: Paper::Card4x6, ..Limits::default() });
+    report.findings.iter().map(|finding| (finding.rule.to_string(), finding.severity, finding.page)).collect()
+}
+
+#[test]
+fn ink_where_the_address_goes_is_refused_on_the_back_of_a_card_and_only_there() {
+    // The lower right 4 by 2.25 inches of the cut card begin 2.125 in to the right and 1.875 in down, with the bleed.
+    let all = "0 0 450 306 re f";
+    let around = "0 171 450 135 re 0 0 153 306 re f";
+    assert_eq!(rules_of_card(&[all]), []);
+    assert_eq!(rules_of_card(&[all, around]), []);
+    let refused = |back: &str| rules_of_card(&[all, back]);
+    let expected = [("document.ink_in_address_zone".to_owned(), Severity::Refuse, Some(2))];
+    assert_eq!(refused(all), expected);
+    for corner in ["155 164 4 4 re f", "434 164 4 4 re f", "155 11 4 4 re f", "434 11 4 4 re f"] {
+        assert_eq!(refused(corner), expected, "{corner}");
+    }
+    for outside in ["147 164 4 4 re f", "155 174 4 4 re f"] {
+        assert_eq!(refused(outside), [], "{outside}");
+    }
+}
+
+#[test]
+fn a_card_has_two_sides_at_most_and_lies() {
+    let rules = |pages: &[&str]| rules_of_card(pages).into_iter().map(|(rule, ..)| rule).collect::<Vec<_>>();
+    assert_eq!(rules(&["9 261 36 36 re f"; 3]), ["document.too_many_sides"]);
+    let mut letter = Letter::new();
+    let page = letter.page_of(b"9 261 36 36 re f");
+    letter.set(page, "MediaBox", vec![0.into(), 0.into(), 306.into(), 450.into()]);
+    let report = inspect(&letter.bytes(), &Limits { paper: Paper::Card4x6, ..Limits::default() });
+    let [finding] = &report.findings[..] else { panic!("{report:?}") };
+    assert_eq!((finding.rule.as_ref(), finding.severity), ("document.card_upright", Severity::Refuse));
+    // A page that is turned by its own entry lies.
+    let mut letter = Letter::new();
+    let page = letter.page_of(b"9 261 36 36 re f");
+    letter.set(page, "MediaBox", vec![0.into(), 0.into(), 306.into(), 450.into()]);
+    letter.set(page, "Rotate", 90);
+    let report = inspect(&letter.bytes(), &Limits { paper: Paper::Card4x6, ..Limits::default() });
+    assert_eq!(report.findings, []);
+}
+
 #[test]
 fn ink_where_the_addresses_go_is_refused_when_there_is_no_cover_sheet() {
     let on_first_page = |content: &str, pages: u32| {
@@ -723,6 +806,16 @@ fn ink_under_the_sheet_mark_is_worth_a_warning_on_fronts() {
     let area = report.findings[0].area.unwrap();
     assert!((area.left - 20.0 / 72.0).abs() < 0.02 && (area.bottom() - 772.0 / 72.0).abs() < 0.02, "{area:?}");
     assert_eq!(pages(&of(false)), [Some(1), Some(2)]);
+}
+
+#[test]
+fn ink_under_the_line_beside_the_sheet_mark_is_worth_a_warning() {
+    let report = report_of_content(b"90 14 60 7 re f");
+    assert_eq!(rules(&report), ["document.ink_under_mark"]);
+    let area = report.findings[0].area.unwrap();
+    assert!((area.left - 90.0 / 72.0).abs() < 0.02 && (area.right() - 150.0 / 72.0).abs() < 0.02, "{area:?}");
+    // Above it the paper is the letter's own.
+    assert_eq!(rules(&report_of_content(b"90 40 60 7 re f")), [""; 0]);
 }
 
 fn report_of_content(content: &[u8]) -> Report {
@@ -833,6 +926,13 @@ fn an_action_is_known_by_what_it_does_and_not_by_its_type() {
     };
     assert_eq!(after("Foo"), ["document.launch_action"]);
     assert_eq!(after("StructElem"), ["document.launch_action"]);
+    let action = dictionary! { "Type" => "StructElem", "S" => "JavaScript", "JS" => Object::string_literal("x") };
+    for action in [Object::from(action.clone()), vec![Object::from(action)].into()] {
+        let rules = rules_after(|letter| {
+            letter.document.add_object(dictionary! { "Type" => "Annot", "Subtype" => "Link", "A" => action });
+        });
+        assert_eq!(rules, ["document.javascript"]);
+    }
     let element = dictionary! { "Type" => "StructElem", "S" => "Sound" };
     let rules = rules_after(|letter| {
         letter.document.add_object(element);
@@ -924,7 +1024,8 @@ fn a_font_is_judged_also_if_hundreds_are_before_it() {
     let mut letter = Letter::new();
     let mut fonts = lopdf::Dictionary::new();
     let mut content = b"90 90 9 9 re f BT 72 700 Td ".to_vec();
-    let file = letter.document.add_object(Stream::new(dictionary! {}, b"x".to_vec()));
+    let file = include_bytes!("../fonts/MailhouseSans.ttf").to_vec();
+    let file = letter.document.add_object(Stream::new(dictionary! {}, file));
     for number in 0..=200 {
         let mut descriptor = dictionary! { "Type" => "FontDescriptor" };
         if number < 200 {
@@ -973,4 +1074,12 @@ fn a_small_bomb_is_an_honest_document() {
     let report = inspect(&(bomb.make)(3), &Limits::default());
     let rules = ["document.damaged", "document.too_complex"];
     assert!(!report.findings.iter().any(|finding| rules.contains(&finding.rule.as_ref())), "{report:?}");
+}
+
+#[test]
+fn a_page_of_the_size_of_a_card_is_one_either_way_up_and_any_other_is_a_sheet() {
+    let of = |width, height| Paper::of(PageSize { width, height });
+    let cards = [of(6.25, 4.25), of(4.25, 6.25), of(6.0, 4.0), of(9.25, 6.25), of(11.0, 6.0)];
+    assert_eq!(cards, [Paper::Card4x6, Paper::Card4x6, Paper::Card4x6, Paper::Card6x9, Paper::Card6x11]);
+    assert_eq!([of(8.5, 11.0), of(5.0, 7.0), of(0.0, 0.0)], [Paper::default(); 3]);
 }

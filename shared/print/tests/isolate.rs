@@ -10,10 +10,11 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{UsageWho, getrusage};
-use print::inspect::{Limits, Report};
+use print::inspect::{Limits, Paper, Report};
 use print::isolate::{CHILD_ARGUMENT, Inspector, serve};
+use print::proof::{Specimen, proof};
 use print::raster::{ProofError, png};
-use print::stationery::Placement;
+use print::stationery::{Placement, Sides, Stationery};
 use support::runner::run;
 use support::{Letter, bombs};
 
@@ -33,12 +34,14 @@ const TESTS: &[(&str, fn())] = tests![
     a_large_document_fits_the_memory_of_the_child,
     a_picture_is_the_same_as_without_a_child,
     a_picture_that_cannot_be_made_says_why,
+    a_piece_is_drawn_as_without_a_child_and_a_hostile_document_costs_only_its_own_proof,
     what_cannot_be_drawn_within_bounds_has_no_picture_and_is_noticed,
     images_of_too_many_pixels_are_known_before_they_are_drawn,
     what_may_be_too_much_to_draw_costs_no_other_document,
     a_document_that_exhausts_what_draws_it_is_refused,
     a_document_that_what_draws_it_panics_on_is_inspected_but_for_its_ink,
     the_largest_scan_fits_the_memory_of_the_child,
+    a_scan_in_four_colours_is_judged_alike_by_a_child_that_is_new_and_by_one_that_is_not,
     a_child_whose_parent_is_gone_exits_when_it_is_done,
     a_child_whose_parent_is_gone_is_not_busy_for_ever,
     // Last, because it is about the others.
@@ -211,6 +214,38 @@ fn is_noticed(report: &Report) -> bool {
     !report.is_ok() || rules(report).contains(&"document.ink_unchecked")
 }
 
+fn a_piece_is_drawn_as_without_a_child_and_a_hostile_document_costs_only_its_own_proof() {
+    let lines = |lines: [&str; 3]| lines.map(str::to_owned).to_vec();
+    let specimen = Specimen {
+        sender: lines(["ACME INC", "PO BOX 52138", "NEW ORLEANS LA 70153"]),
+        recipient: lines(["JANE DOE", "1300 PERDIDO ST", "NEW ORLEANS LA 70112"]),
+        tracking: "00340000000000000000".to_owned(),
+        routing: "70112".to_owned(),
+        endorsement: None,
+        article: None,
+        services: Vec::new(),
+        paper: Paper::default(),
+        stationery: Stationery::default(),
+        placement: Placement::Cover,
+        sides: Sides::Duplex,
+        perforated: false,
+    };
+    let mut inspector = inspector().with_time_limit(Duration::from_secs(20));
+    let document = Letter::of(2).bytes();
+    let drawn = inspector.piece(&document, &specimen).unwrap();
+    assert_eq!(drawn, proof(&document, &specimen));
+    assert!(drawn.is_ok());
+    for (name, file) in [
+        ("image of 10 gigapixels", bombs::image(100_000, 100_000, "", b"x")),
+        ("mesh of millions", bombs::mesh()),
+        ("JPEG 2000 that does not fit", bombs::jpeg2000(60_000)),
+    ] {
+        let hostile = inspector.piece(&file, &specimen).unwrap();
+        assert!(hostile.is_err(), "{name}");
+        assert_eq!(inspector.piece(&document, &specimen).unwrap(), drawn, "{name}");
+    }
+}
+
 fn images_of_too_many_pixels_are_known_before_they_are_drawn() {
     let (picture, report) = explode("image of 10 gigapixels", &bombs::image(100_000, 100_000, "", b"x"));
     assert_eq!(picture, Err(ProofError::TooManyPixels));
@@ -265,6 +300,10 @@ fn a_document_that_what_draws_it_panics_on_is_inspected_but_for_its_ink() {
     let report = with(Limits::default());
     assert_eq!(rules(&report), ["document.ink_unchecked"]);
     assert!(report.is_ok() && report.pages == 7, "{report:?}");
+    // Where the address goes on the back of a card, nobody has looked.
+    let report = with(Limits { paper: Paper::Card4x6, ..Limits::default() });
+    assert_eq!((rules(&report), report.findings[0].page), (vec!["document.ink_unchecked"], Some(2)));
+    assert!(!report.is_ok());
     // Where the address goes on the first page, nobody has looked.
     let report = with(Limits { placement: Placement::FirstPage, ..Limits::default() });
     assert_eq!(rules(&report), ["document.ink_unchecked"]);
@@ -277,6 +316,24 @@ fn the_largest_scan_fits_the_memory_of_the_child() {
     // It is about memory: without optimisation it takes seconds.
     let picture = inspector().with_time_limit(Duration::from_secs(60)).proof(&file, 0, 400).unwrap();
     assert!(picture.is_ok(), "{picture:?}");
+}
+
+fn a_scan_in_four_colours_is_judged_alike_by_a_child_that_is_new_and_by_one_that_is_not() {
+    let space = "[/DeviceN[/Cyan/Magenta/Yellow/Black]/DeviceCMYK<</FunctionType 4/Domain[0 1 0 1 0 1 0 1]\
+                 /Range[0 1 0 1 0 1 0 1]>>]";
+    let (large, small) = (bombs::scan_in("/DeviceCMYK", 4, 5_100, 6_600), bombs::scan_in("/DeviceCMYK", 4, 850, 1_100));
+    let of_inks = bombs::scan_in(space, 4, 5_100, 6_600);
+    let mut inspector = inspector().with_time_limit(Duration::from_secs(120));
+    let is_drawn = |inspector: &mut Inspector, file: &[u8]| {
+        let report = inspector.inspect(file, &declared(1)).unwrap();
+        assert!(report.is_ok(), "{report:?}");
+        !rules(&report).contains(&"document.ink_unchecked")
+    };
+    for file in [&large, &small, &large, &of_inks] {
+        assert_eq!(is_drawn(&mut inspector, file), file == &small);
+    }
+    let mut fresh = self::inspector().with_time_limit(Duration::from_secs(120));
+    assert!(is_drawn(&mut fresh, &small));
 }
 
 /// A child by itself, and what it is told.

@@ -387,6 +387,16 @@ fn an_upright_page_is_not_turned() {
 }
 
 #[test]
+fn a_card_is_not_turned() {
+    let mut letter = Letter::of(1);
+    letter.set(letter.pages[0], "MediaBox", numbers([0, 0, 450, 306]));
+    let file = letter.bytes();
+    let limits = Limits { paper: Paper::Card4x6, ..Limits::default() };
+    let after = mend(&file, &[Mend::Portrait], &limits).unwrap();
+    assert_eq!((after.bytes, after.done.len(), after.left.len()), (file, 0, 1));
+}
+
+#[test]
 fn a_page_that_is_named_twice_is_mended_once() {
     let mut letter = Letter::new();
     letter.page("Page");

@@ -57,6 +57,22 @@ fn a_finding_is_outlined_where_it_is_on_the_page_as_it_is_seen() {
 }
 
 #[test]
+fn on_the_back_of_a_card_what_must_stay_free_is_outlined_and_on_the_front_only_the_cut() {
+    let mut letter = Letter::new();
+    for _ in 0..2 {
+        let page = letter.page_of(b"");
+        letter.set(page, "MediaBox", numbers([0, 0, 450, 306]));
+    }
+    let limits = Limits { paper: Paper::Card4x6, ..Limits::default() };
+    let file = overlay(&letter.bytes(), &Report::default(), &limits).unwrap();
+    // Where the left edge of the zone is, below the name of the cut and above the legend.
+    let edge = Rect { left: 2.08, top: 2.2, width: 0.09, height: 1.4 };
+    assert_eq!([0, 1].map(|page| ink_within(&file, page, &edge).is_some()), [false, true]);
+    let cut = Rect { left: 0.08, top: 1.0, width: 0.09, height: 1.0 };
+    assert_eq!([0, 1].map(|page| ink_within(&file, page, &cut).is_some()), [true, true]);
+}
+
+#[test]
 fn what_the_content_leaves_behind_does_not_disturb_the_drawing() {
     let area = Rect { left: 2.0, top: 3.0, width: 4.0, height: 1.5 };
     for content in ["Q Q Q", "q 0.1 0 0 0.1 0 0 cm", "0 0 1 1 re W n", "BT 3 Tr", "1 1 1 RG 1 1 1 rg", "/Gone gs q q"] {

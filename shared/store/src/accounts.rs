@@ -42,6 +42,20 @@ impl Store {
         self.get("an account", &keys::account(id)).await
     }
 
+    /// Says whether duplicates of the letters of an account that exists are refused.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn set_duplicate_guard(&self, id: &AccountId, guard: bool) -> Result<(), StoreError> {
+        let change = Change::new(keys::account(id), "SET #duplicateGuard = :guard")
+            .when("attribute_exists(#pk)")
+            .value(":guard", &guard)?;
+        match self.change(change).await? {
+            true => Ok(()),
+            false => Err(StoreError::Missing("the account")),
+        }
+    }
+
     /// All accounts, oldest first.
     ///
     /// # Errors

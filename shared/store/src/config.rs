@@ -1,6 +1,7 @@
 //! The deployment's settings, read once from the environment.
 
 use domain::calendar::{Calendar, NotClosures};
+use domain::limit::Limit;
 use domain::tracking_code::{MailerId, ServiceType, TrackingCodeError};
 
 /// Names of the deployment's resources, and its settings.
@@ -8,6 +9,10 @@ use domain::tracking_code::{MailerId, ServiceType, TrackingCodeError};
 pub struct Config {
     /// The DynamoDB table.
     pub table: String,
+    /// The DynamoDB table of counts of requests.
+    pub requests_table: String,
+    /// How many requests an account may make in a mode.
+    pub request_limit: Limit,
     /// Our bucket of documents and of additions under way.
     pub documents_bucket: String,
     /// Our bucket of print files and manifests.
@@ -61,6 +66,9 @@ pub enum ConfigError {
     /// Not a number above zero.
     #[error("{0} must be a whole number above zero")]
     NotANumber(&'static str),
+    /// No limit of requests.
+    #[error("MAILHOUSE_REQUEST_QUOTA and MAILHOUSE_REQUEST_SECONDS: {0}")]
+    Limit(#[from] domain::limit::NoLimit),
     /// The Mailer ID of test letters.
     #[error("MAILHOUSE_MAILER_ID is the one that test letters have: set the one that the postal service assigned")]
     TestMailer,
@@ -82,11 +90,14 @@ impl Config {
             let value = required(name)?.parse().map_err(|_| ConfigError::NotANumber(name))?;
             if value == 0 { Err(ConfigError::NotANumber(name)) } else { Ok(value) }
         };
+        let small = |name: &'static str| required(name)?.parse().map_err(|_| ConfigError::NotANumber(name));
         let service = |name: &'static str| {
             ServiceType::parse(&required(name)?).map_err(|error| ConfigError::TrackingCode(name, error))
         };
         Ok(Config {
             table: required("MAILHOUSE_TABLE")?,
+            requests_table: required("MAILHOUSE_REQUESTS_TABLE")?,
+            request_limit: Limit::new(small("MAILHOUSE_REQUEST_QUOTA")?, small("MAILHOUSE_REQUEST_SECONDS")?)?,
             documents_bucket: required("MAILHOUSE_DOCUMENTS_BUCKET")?,
             print_bucket: required("MAILHOUSE_PRINT_BUCKET")?,
             scans_bucket: required("MAILHOUSE_SCANS_BUCKET")?,

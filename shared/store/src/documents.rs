@@ -7,7 +7,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use domain::id::{AccountId, AdditionId, BatchId};
-use domain::letter::{Copy, NewLetter};
+use domain::letter::{Copy, Issue, NewLetter};
 use domain::location::{Location, S3Path};
 use flate2::Compression;
 use flate2::read::GzDecoder;
@@ -28,6 +28,39 @@ pub enum NotFetched {
     /// S3 refuses to hand it out for another reason that will not pass, such as a bucket in another region or a disabled
     /// key: the code that it gave.
     Refused(String),
+}
+
+impl NotFetched {
+    /// What a person has to do first; `limit` is the most bytes that were asked for.
+    pub fn issue(&self, limit: u64) -> Issue {
+        let issue = |code: &str, message: String| Issue { code: code.to_owned(), message, page: None };
+        match self {
+            NotFetched::NotFound => issue(
+                "document.not_found",
+                "There is no object at the document's path. Upload it, then retry the letter.".to_owned(),
+            ),
+            NotFetched::AccessDenied => issue(
+                "document.access_denied",
+                "The document may not be read. Grant the mailhouse s3:GetObject on it, check that the registered owner \
+                 still owns the bucket, then retry the letter."
+                    .to_owned(),
+            ),
+            NotFetched::Refused(code) => issue(
+                "document.unreadable",
+                format!(
+                    "S3 does not hand the document out ({code}). It must lie in our region, under a key that we may use; \
+                     then retry the letter."
+                ),
+            ),
+            NotFetched::TooLarge => issue(
+                "document.too_large",
+                format!(
+                    "The document is larger than {} MB. Make it smaller, then retry the letter.",
+                    limit / 1_000_000
+                ),
+            ),
+        }
+    }
 }
 
 /// Refusals that may pass, or that are about us and not about the document.

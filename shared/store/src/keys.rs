@@ -6,6 +6,7 @@ use domain::id::{
     AccountId, AdditionId, BatchId, DocumentId, EventId, JobId, KeyId, LetterRef, LocationId, MailingId, PushId,
     ScanFileId, SingleId, TemplateId, WebhookId,
 };
+use domain::single::Kind;
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
@@ -55,6 +56,15 @@ fn shard(shards: u16, reference: &LetterRef) -> u16 {
 
 pub(crate) const SINGLE_PREFIX: &str = "SINGLE#";
 
+/// How the sort keys of what leads to singles of a kind begin.
+pub(crate) fn pointers(kind: Kind) -> String {
+    let prefix = match kind {
+        Kind::Letter => "ltr_",
+        Kind::Postcard => "psc_",
+    };
+    format!("{SINGLE_PREFIX}{prefix}")
+}
+
 pub(crate) fn single(id: &SingleId) -> Key {
     Key::new(format!("{SINGLE_PREFIX}{id}"), "SINGLE")
 }
@@ -71,6 +81,11 @@ pub(crate) fn mailing(id: &MailingId) -> Key {
 /// What an account calls by that name.
 pub(crate) fn external(account: &AccountId, mode: Mode, external_id: &str) -> String {
     format!("EXTERNAL#{account}#{}#{:x}", mode.as_str(), Sha256::digest(external_id))
+}
+
+/// Which single later ones like it are duplicates of.
+pub(crate) fn guard(account: &AccountId, mode: Mode, likeness: &str) -> Key {
+    Key::new(format!("GUARD#{account}#{}#{:x}", mode.as_str(), Sha256::digest(likeness)), "GUARD")
 }
 
 /// Over how many partitions of the index `queue` singles that are to be released are spread, by their groups.
@@ -275,14 +290,19 @@ pub(crate) fn idempotency(account: &AccountId, mode: Mode, key_sha256: &str) -> 
 
 /// Index `by_account`: partitions of things that are listed, newest last.
 pub(crate) mod by_account {
-    use super::{AccountId, BatchId, Mode};
+    use super::{AccountId, BatchId, Kind, Mode};
 
     pub(crate) fn batches(account: &AccountId, mode: Mode) -> String {
         format!("{account}#{}#BATCHES", mode.as_str())
     }
 
-    pub(crate) fn singles(account: &AccountId, mode: Mode) -> String {
-        format!("{account}#{}#SINGLES", mode.as_str())
+    /// Letters and postcards lie apart, so that a list of one kind does not cost reading the other.
+    pub(crate) fn singles(account: &AccountId, mode: Mode, kind: Kind) -> String {
+        let kind = match kind {
+            Kind::Letter => "SINGLES",
+            Kind::Postcard => "POSTCARDS",
+        };
+        format!("{account}#{}#{kind}", mode.as_str())
     }
 
     /// Templates of an account.

@@ -1,4 +1,4 @@
-//! Singles: creating, finding and listing them, changing and taking them back, and recording their inspection.
+//! Singles, letters and postcards alike: creating, finding and listing them, changing and taking them back, and recording their inspection.
 //!
 //! A single is one item, and whoever changes it writes the whole item on the condition that it is still the version that was
 //! read, in one transaction with the event of the change. So of two that change it at once, one reads again.
@@ -14,17 +14,19 @@ use domain::batch::{Batch, BatchState};
 use domain::event::{Entry, Event, EventKind};
 use domain::id::{AccountId, BatchId, EventId, LetterRef, MailingId, SingleId};
 use domain::letter::{Letter, Outcome, Piece};
-use domain::single::{Happened, Single, SingleState};
+use domain::single::{Guard, Happened, Kind, Single, SingleState};
 use domain::tracking::PostalState;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::batches::{After, Listed, event_item, sortable};
+use crate::duplicates::{Guarded, places};
 use crate::idempotency::{Answer, Completion, Ticket};
 use crate::keys::{self, Key};
 use crate::queues::InspectSingles;
-use crate::table::{self, Index, Item, Range};
+use crate::table::{self, Index, Item, Range, pause};
 use crate::transaction::Transaction;
 use crate::{Store, StoreError};
 
@@ -52,10 +54,12 @@ struct PointerItem {
     id: SingleId,
 }
 
-/// Of a tracked piece, its state.
+/// Of a tracked piece, its state, and on which day it is expected to be delivered.
 #[derive(Deserialize)]
 struct Postal {
     state: PostalState,
+    #[serde(default)]
+    expected: Option<Date>,
 }
 
 /// What became of a single since it was released.
@@ -67,6 +71,8 @@ pub struct Released {
     pub piece: Option<Piece>,
     /// Where it is on its way, once it is mailed.
     pub postal_state: Option<PostalState>,
+    /// On which day the postal service expects to deliver it, if it told.
+    pub expected: Option<Date>,
 }
 
 /// A change of a single.
@@ -76,37 +82,62 @@ pub struct SingleChange {
     pub to: Single,
     /// What happened, if its state or what its client says of it changed.
     pub kind: EventKind,
+    /// What is done if that makes a duplicate of it.
+    pub guard: Guard,
 }
 
-/// It was changed by others since it was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Changed;
+/// Why a single was not changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotChanged {
+    /// It was changed by others since it was read.
+    Changed,
+    /// It would be a duplicate.
+    Guarded(Guarded),
+}
 
 impl Store {
-    /// Creates a single, and has it inspected.
+    /// Creates a single, unless it is a duplicate that is to be refused, and has it inspected.
     ///
     /// # Errors
     /// When the store does not answer.
     pub async fn create_single(
         &self,
         single: &Single,
+        guard: Guard,
         ticket: Option<&Ticket>,
         answer: &Answer,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.announce(&inspections(std::slice::from_ref(single), now)).await?;
+    ) -> Result<Result<(), Guarded>, StoreError> {
         let table = &self.config.table;
-        let mut create = Transaction::default();
-        create.create(table, single_item(single)?)?;
-        if let Some(pointer) = pointer_item(single)? {
-            create.create(table, pointer)?;
+        let mut places = places(guard, std::slice::from_ref(single));
+        for attempt in 0.. {
+            // Before anything is announced: most duplicates are found here, for the price of a read.
+            if let Err(guarded) = self.look_at_places(&mut places, attempt > 0, now).await? {
+                return Ok(Err(guarded));
+            }
+            if attempt == 0 {
+                self.announce(&inspections(std::slice::from_ref(single), now)).await?;
+            }
+            let mut create = Transaction::default();
+            let at = places.first().map(|place| create.take(table, place, now)).transpose()?;
+            create.create(table, single_item(single)?)?;
+            if let Some(pointer) = pointer_item(single)? {
+                create.create(table, pointer)?;
+            }
+            self.singles_event(&mut create, EventKind::LetterCreated, &[(single, BTreeMap::new())], now)?;
+            create.complete(table, Completion::of(ticket, answer))?;
+            let Err(mut refused) = self.commit(create).await? else { return Ok(Ok(())) };
+            if at.and_then(|at| refused.at(at)).is_none() {
+                break;
+            }
+            // Another took the place in between.
+            pause(attempt).await?;
         }
-        self.singles_event(&mut create, EventKind::LetterCreated, &[(single, BTreeMap::new())], now)?;
-        create.complete(table, Completion::of(ticket, answer))?;
-        self.commit(create).await?.map_err(|_| StoreError::Contended("the idempotency key"))
+        Err(StoreError::Contended("the idempotency key"))
     }
 
-    /// Creates the singles of a mailing, all of them or none, and has them inspected. Each says which mailing it is of.
+    /// Creates the singles of a mailing, all of them or none, and has them inspected. Each says which mailing it is of. None is
+    /// created if one is a duplicate that is to be refused.
     ///
     /// # Errors
     /// When the store does not answer. None is there then, unless the answer to the last call was lost; whoever inspects
@@ -115,10 +146,20 @@ impl Store {
         &self,
         mailing: &MailingId,
         singles: &[Single],
+        guard: Guard,
         ticket: Option<&Ticket>,
         answer: &Answer,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Result<(), Guarded>, StoreError> {
+        let mut places = places(guard, singles);
+        if let Err(guarded) = self.look_at_places(&mut places, false, now).await? {
+            return Ok(Err(guarded));
+        }
+        if let Err(guarded) = self.take_places(&mut places, now).await? {
+            // Whatever places were taken are free again with this.
+            self.abort_mailing(mailing, &[]).await?;
+            return Ok(Err(guarded));
+        }
         // Announced before anything is written, so that there is nobody's work that nobody is told of.
         self.announce(&inspections(singles, now)).await?;
         let write = async |chunk: &[Single]| {
@@ -140,7 +181,7 @@ impl Store {
         self.singles_event(&mut complete, EventKind::LetterCreated, &told, now)?;
         complete.complete(table, Completion::of(ticket, answer))?;
         match self.commit(complete).await? {
-            Ok(()) => Ok(()),
+            Ok(()) => Ok(Ok(())),
             Err(mut refused) => Err(StoreError::Contended(match refused.at(at) {
                 Some(_) => "the mailing",
                 None => "the idempotency key",
@@ -227,7 +268,7 @@ impl Store {
         Ok(singles)
     }
 
-    /// A page of the account's singles that were created at or after `from` and before `before`, newest first.
+    /// A page of the account's singles of a kind that were created at or after `from` and before `before`, newest first.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -235,11 +276,12 @@ impl Store {
         &self,
         account: &AccountId,
         mode: Mode,
+        kind: Kind,
         (from, before): (Option<Timestamp>, Option<Timestamp>),
         limit: usize,
         after: Option<&After>,
     ) -> Result<Listed<Single>, StoreError> {
-        let partition = keys::by_account::singles(account, mode);
+        let partition = keys::by_account::singles(account, mode, kind);
         let position = after.map(|after| after.position(Index::ByAccount, &partition));
         let range = Range {
             partition,
@@ -256,7 +298,7 @@ impl Store {
         Ok(Listed { items: self.completed(found).await?, next })
     }
 
-    /// The singles that a client calls by that name, oldest first.
+    /// The singles of a kind that a client calls by that name, oldest first.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -264,6 +306,7 @@ impl Store {
         &self,
         account: &AccountId,
         mode: Mode,
+        kind: Kind,
         external_id: &str,
         limit: usize,
         after: Option<&After>,
@@ -276,7 +319,7 @@ impl Store {
         let range = Range {
             after: position.as_ref(),
             limit: i32::try_from(limit).unwrap_or(i32::MAX),
-            ..Range::prefix(partition, keys::SINGLE_PREFIX)
+            ..Range::prefix(partition, &keys::pointers(kind))
         };
         let page = self.query(None, range).await?;
         let last = page.items.last().filter(|_| page.more).and_then(table::key_of);
@@ -316,12 +359,13 @@ impl Store {
             if mailed { self.get_in_order("a tracked piece", &tracked).await? } else { Vec::new() };
         let released = |place: Option<(&Batch, usize)>| {
             let (batch, at) = place?;
-            let scanned = tracked.get(at).and_then(Option::as_ref).map(|postal| postal.state);
+            let scanned = tracked.get(at).and_then(Option::as_ref);
             let mailed = batch.state == BatchState::Mailed;
             Some(Released {
                 batch: batch.clone(),
                 piece: letters.get(at).and_then(Option::as_ref).and_then(|letter| letter.piece.clone()),
-                postal_state: mailed.then(|| scanned.unwrap_or(PostalState::Dropped)),
+                postal_state: mailed.then(|| scanned.map_or(PostalState::Dropped, |postal| postal.state)),
+                expected: scanned.and_then(|postal| postal.expected),
             })
         };
         Ok(places.into_iter().map(released).collect())
@@ -339,7 +383,8 @@ impl Store {
         After { pk, sk: format!("{}{}", keys::SINGLE_PREFIX, single.id), index: None }
     }
 
-    /// Changes a single that was read. When it waits for inspection afterwards, that is announced first. Answers what it is.
+    /// Changes a single that was read. When it waits for inspection afterwards, that is announced first. When it is another
+    /// letter afterwards, the guard looks at it as at a new one. Answers what it is.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -348,9 +393,14 @@ impl Store {
         was: &Single,
         change: SingleChange,
         now: Timestamp,
-    ) -> Result<Result<Single, Changed>, StoreError> {
+    ) -> Result<Result<Single, NotChanged>, StoreError> {
         let mut to = change.to;
         happen(&mut to, change.kind, now);
+        let other = change.guard != Guard::Off && was.order.likeness() != to.order.likeness();
+        let mut places = places(if other { change.guard } else { Guard::Off }, std::slice::from_ref(&to));
+        if let Err(guarded) = self.look_at_places(&mut places, true, now).await? {
+            return Ok(Err(NotChanged::Guarded(guarded)));
+        }
         if to.state == SingleState::Queued {
             self.announce(&inspections(std::slice::from_ref(&to), now)).await?;
         }
@@ -364,8 +414,13 @@ impl Store {
                 transaction.create(&self.config.table, pointer)?;
             }
         }
+        if let Some(place) = places.first() {
+            transaction.take(&self.config.table, place, now)?;
+        }
         self.singles_event(&mut transaction, change.kind, &[(&to, BTreeMap::new())], now)?;
-        Ok(self.commit(transaction).await?.map(|()| to).map_err(|_| Changed))
+        drop(places);
+        // Whoever took its place in between is met when it is tried again.
+        Ok(self.commit(transaction).await?.map(|()| to).map_err(|_| NotChanged::Changed))
     }
 
     /// Writes what inspection found about singles of one account, and the events of that. Leaves alone those that were changed
@@ -520,7 +575,7 @@ fn inspections(singles: &[Single], now: Timestamp) -> Vec<InspectSingles> {
 fn single_item(single: &Single) -> Result<Item, StoreError> {
     let mut item = table::keyed("a single", &keys::single(&single.id), single)?;
     let text = |value: String| AttributeValue::S(value);
-    item.insert("gsi1pk".to_owned(), text(keys::by_account::singles(&single.account, single.mode)));
+    item.insert("gsi1pk".to_owned(), text(keys::by_account::singles(&single.account, single.mode, single.id.kind())));
     item.insert("gsi1sk".to_owned(), text(listed_at(single)));
     if single.mode == Mode::Live && single.state == SingleState::Ready && single.batch.is_none() {
         let (partition, sort) = keys::due(single.send_date, &single.group(), &single.id);

@@ -19,6 +19,7 @@ use domain::tracking::{Feed, Place, PostalState, Scan, Signature, Tracked};
 use domain::tracking_code::MailerId;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::batches::{batch_event, event_item};
@@ -35,9 +36,11 @@ struct TrackedItem {
     state: PostalState,
     version: u32,
     scans: Vec<KeptScan>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expected: Option<Date>,
 }
 
-/// A scan without the names of its fields: milliseconds, feed, code, facility, city, state, ZIP, note, signature.
+/// A scan without the names of its fields: milliseconds, feed, code, facility, city, state, ZIP, note, signature, expected day.
 #[derive(Serialize, Deserialize)]
 struct KeptScan(
     i64,
@@ -49,6 +52,7 @@ struct KeptScan(
     Option<String>,
     Option<String>,
     Option<Signature>,
+    #[serde(default)] Option<Date>,
 );
 
 #[derive(Serialize, Deserialize)]
@@ -69,13 +73,13 @@ impl From<&Scan> for KeptScan {
         };
         let Place { facility, city, state, zip } = scan.place.clone();
         let (code, note, signature) = (scan.code.clone(), scan.note.clone(), scan.signature.clone());
-        KeptScan(scan.at.as_millisecond(), feed, code, facility, city, state, zip, note, signature)
+        KeptScan(scan.at.as_millisecond(), feed, code, facility, city, state, zip, note, signature, scan.expected)
     }
 }
 
 impl KeptScan {
     fn read(self) -> Result<Scan, StoreError> {
-        let KeptScan(at, feed, code, facility, city, state, zip, note, signature) = self;
+        let KeptScan(at, feed, code, facility, city, state, zip, note, signature, expected) = self;
         let feed = match feed {
             KeptFeed::I => Feed::InformedVisibility,
             KeptFeed::P => Feed::ProductTracking,
@@ -83,7 +87,7 @@ impl KeptScan {
             KeptFeed::M => Feed::Mailhouse,
         };
         let at = Timestamp::from_millisecond(at).map_err(|_| StoreError::Item("a scan"))?;
-        Ok(Scan { at, feed, code, place: Place { facility, city, state, zip }, note, signature })
+        Ok(Scan { at, feed, code, place: Place { facility, city, state, zip }, note, signature, expected })
     }
 }
 
@@ -388,16 +392,24 @@ impl Store {
                 state: tracked.state,
                 version: version + 1,
                 scans: tracked.scans.iter().map(KeptScan::from).collect(),
+                expected: tracked.expected(),
             };
             if *version == 0 {
                 transaction.create(table, table::keyed("a tracked piece", &key, &item)?)?;
             } else {
-                let change = Change::new(key, "SET #state = :state, #scans = :scans, #version = :version")
+                let mut set = "SET #state = :state, #scans = :scans, #version = :version".to_owned();
+                if item.expected.is_some() {
+                    set.push_str(", #expected = :expected");
+                }
+                let mut change = Change::new(key, set)
                     .when("#version = :was")
                     .value(":state", &item.state)?
                     .value(":scans", &item.scans)?
                     .value(":version", &item.version)?
                     .value(":was", version)?;
+                if let Some(expected) = &item.expected {
+                    change = change.value(":expected", expected)?;
+                }
                 transaction.update(table, change)?;
             }
             if tracked.state != *was {
@@ -590,8 +602,10 @@ mod tests {
             place: Place { facility: Some("NEW ORLEANS P&DC".into()), city: None, state: Some("LA".into()), zip: None },
             note: Some("seen".into()),
             signature: Some(Signature { signer: Some("J DOE".into()), image: None }),
+            expected: Some(jiff::civil::date(2026, 5, 6)),
         };
-        let item = TrackedItem { state: PostalState::InTransit, version: 1, scans: vec![KeptScan::from(&scan)] };
+        let scans = vec![KeptScan::from(&scan)];
+        let item = TrackedItem { state: PostalState::InTransit, version: 1, scans, expected: scan.expected };
         let item = table::attributes("a tracked piece", &item).unwrap();
         let read: TrackedItem = table::value("a tracked piece", item).unwrap();
         assert_eq!(read.read().unwrap(), Tracked { state: PostalState::InTransit, scans: vec![scan] });

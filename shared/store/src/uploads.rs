@@ -127,26 +127,6 @@ impl Store {
     pub fn copy_of(&self, document: &Document) -> Copy {
         Copy { sha256: document.sha256.clone(), bytes: document.bytes }
     }
-
-    /// Keeps a file for people to look at for a while, and answers a link to it.
-    ///
-    /// # Errors
-    /// When S3 does not take it.
-    pub async fn show(
-        &self,
-        account: &AccountId,
-        bytes: Vec<u8>,
-        content_type: &str,
-        lasts: Duration,
-    ) -> Result<String, StoreError> {
-        let kind = content_type.rsplit('/').next().unwrap_or_default();
-        let key = format!("previews/{account}/{}.{kind}", crate::idempotency::sha256(&bytes));
-        let bucket = &self.config.documents_bucket;
-        self.put_object(bucket, &key, bytes, content_type).await?;
-        let lasts = PresigningConfig::expires_in(lasts).map_err(|_| StoreError::Missing("the time of a link"))?;
-        let request = self.s3().get_object().bucket(bucket).key(key).presigned(lasts).await;
-        Ok(request.map_err(StoreError::aws("GetObject"))?.uri().to_owned())
-    }
 }
 
 fn upload_key(account: &AccountId, id: &DocumentId) -> String {

@@ -1,6 +1,6 @@
 //! Drives a house as API Gateway and SQS would: requests in, messages from queue to worker until none is left.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -38,6 +38,8 @@ pub struct Answer {
     pub status: u64,
     /// The body.
     pub body: String,
+    /// The headers, by their names in lower case.
+    pub headers: BTreeMap<String, String>,
 }
 
 impl Answer {
@@ -199,7 +201,11 @@ impl Floor {
     pub fn answer(outcome: Outcome) -> Result<Option<Answer>> {
         let Outcome::Answered(value) = outcome else { return Ok(None) };
         let status = value["statusCode"].as_u64().ok_or_else(|| format!("no answer to API Gateway: {value}"))?;
-        Ok(Some(Answer { status, body: value["body"].as_str().unwrap_or_default().to_owned() }))
+        let headers = value["multiValueHeaders"].as_object().into_iter().flatten();
+        let headers = headers
+            .map(|(name, values)| (name.to_lowercase(), values[0].as_str().unwrap_or_default().to_owned()))
+            .collect();
+        Ok(Some(Answer { status, body: value["body"].as_str().unwrap_or_default().to_owned(), headers }))
     }
 
     /// Makes a request.
@@ -238,6 +244,11 @@ impl Floor {
     pub fn calls(&self) -> Vec<(&'static str, Vec<Call>)> {
         let functions = self.functions.iter();
         functions.filter_map(|((operation, _), function)| Some((*operation, function.proxy()?.answered()))).collect()
+    }
+
+    /// The calls that counted requests.
+    pub fn counts(&self) -> Vec<Call> {
+        self.functions.values().filter_map(|function| Some(function.proxy()?.counts())).flatten().collect()
     }
 
     async fn function(&mut self, operation: &'static str, copy: u8) -> Result<&mut Function> {
@@ -559,6 +570,13 @@ impl Floor {
                 let path = format!("open.{addition}.lease");
                 self.set(&pk, "BATCH", &path, &earlier(&open["lease"])?).await?;
             }
+        }
+        for guard in self.house.all("GUARD").await? {
+            if !guard.contains_key("mailing") {
+                continue;
+            }
+            let pk = guard["pk"].as_str().unwrap_or_default();
+            self.set(pk, "GUARD", "at", &earlier(&guard["at"])?).await?;
         }
         for key in &self.keys {
             let hash: String = Sha256::digest(key.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();

@@ -98,6 +98,9 @@ const WORKERS: [&str; 6] = [
 pub const DOCUMENTS: [(&str, u32); 4] =
     [("reportlab.pdf", 1), ("typst-2.0.pdf", 1), ("chromium.pdf", 2), ("reportlab-odd.pdf", 3)];
 
+/// How the name of the table of counts of requests ends.
+pub const REQUESTS: &str = "-requests";
+
 /// What the house is made of.
 #[derive(Clone)]
 pub struct House {
@@ -105,6 +108,10 @@ pub struct House {
     pub emulator: Emulator,
     /// The table.
     pub table: String,
+    /// The table of counts of requests.
+    pub requests: String,
+    /// How many requests the account may make in ten seconds.
+    pub request_quota: u32,
     /// Our bucket of documents.
     pub documents: String,
     /// Our bucket of print files.
@@ -138,6 +145,8 @@ impl House {
         let name = unique()?;
         let table = format!("mh-{name}");
         let arn = create_table(emulator, &table).await?;
+        let requests = format!("{table}{REQUESTS}");
+        create_requests_table(emulator, &requests).await?;
         let owner = arn.split(':').nth(4).unwrap_or_default().to_owned();
         let [documents, print, archive, scans, client] =
             ["documents", "print", "archive", "scans", "client"].map(|kind| format!("mh-{name}-{kind}"));
@@ -152,6 +161,8 @@ impl House {
         let house = House {
             emulator: emulator.clone(),
             table,
+            requests,
+            request_quota: 100_000,
             documents,
             print,
             archive,
@@ -219,6 +230,14 @@ impl House {
     pub async fn upload(&self, file: &str, key: &str) -> Result<()> {
         let path = format!("{}/fixtures/documents/{file}", env!("CARGO_MANIFEST_DIR"));
         let bytes = std::fs::read(&path).map_err(|error| format!("{path}: {error}"))?;
+        self.put_document(bytes, key).await
+    }
+
+    /// Puts any document into the client's bucket.
+    ///
+    /// # Errors
+    /// When it is not taken.
+    pub async fn put_document(&self, bytes: Vec<u8>, key: &str) -> Result<()> {
         let put = self.emulator.s3.put_object().bucket(&self.client).key(key).body(ByteStream::from(bytes));
         put.send().await?;
         Ok(())
@@ -272,9 +291,12 @@ impl House {
 
     /// The settings of the deployment.
     pub fn settings(&self) -> Vec<(String, String)> {
-        let parts = self.letters_per_part.to_string();
+        let (parts, quota) = (self.letters_per_part.to_string(), self.request_quota.to_string());
         [
             ("MAILHOUSE_TABLE", self.table.as_str()),
+            ("MAILHOUSE_REQUESTS_TABLE", &self.requests),
+            ("MAILHOUSE_REQUEST_QUOTA", &quota),
+            ("MAILHOUSE_REQUEST_SECONDS", "10"),
             ("MAILHOUSE_DOCUMENTS_BUCKET", &self.documents),
             ("MAILHOUSE_PRINT_BUCKET", &self.print),
             ("MAILHOUSE_SCANS_BUCKET", &self.scans),
@@ -313,7 +335,7 @@ impl House {
         Ok(found.item.as_ref().map(plain))
     }
 
-    /// Writes a text or a whole number into an item behind everybody's back. Answers what was there.
+    /// Writes a text, a truth value or a whole number into an item behind everybody's back. Answers what was there.
     ///
     /// # Errors
     /// When there is no such item.
@@ -322,6 +344,7 @@ impl House {
         let text = |value: &str| AttributeValue::S(value.to_owned());
         let value = match value {
             Value::String(value) => text(value),
+            Value::Bool(value) => AttributeValue::Bool(*value),
             other => AttributeValue::N(other.to_string()),
         };
         let update =
@@ -404,7 +427,9 @@ impl House {
     /// # Errors
     /// When the emulator refuses.
     pub async fn take_down(&self) -> Result<()> {
-        self.emulator.dynamodb.delete_table().table_name(&self.table).send().await?;
+        for table in [&self.table, &self.requests] {
+            self.emulator.dynamodb.delete_table().table_name(table).send().await?;
+        }
         for queue in &self.queues {
             self.emulator.sqs.delete_queue().queue_url(queue).send().await?;
         }
@@ -450,6 +475,26 @@ async fn create_table(emulator: &Emulator, table: &str) -> Result<String> {
         create = create.global_secondary_indexes(index);
     }
     create.send().await?;
+    active(emulator, table).await
+}
+
+/// The table of counts of requests, as in template.yaml.
+async fn create_requests_table(emulator: &Emulator, table: &str) -> Result<String> {
+    let kind = ScalarAttributeType::S;
+    emulator
+        .dynamodb
+        .create_table()
+        .table_name(table)
+        .billing_mode(BillingMode::PayPerRequest)
+        .key_schema(KeySchemaElement::builder().attribute_name("pk").key_type(KeyType::Hash).build()?)
+        .attribute_definitions(AttributeDefinition::builder().attribute_name("pk").attribute_type(kind).build()?)
+        .send()
+        .await?;
+    active(emulator, table).await
+}
+
+/// Waits until a table is there, and answers its name.
+async fn active(emulator: &Emulator, table: &str) -> Result<String> {
     loop {
         let described = emulator.dynamodb.describe_table().table_name(table).send().await?;
         let description = described.table.ok_or("the table is not described")?;

@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinHandle;
 
+use super::house::REQUESTS;
 use super::{Error, Result};
 
 /// How a call fails.
@@ -74,6 +75,7 @@ struct State {
     faults: Vec<Fault>,
     arrived: Mutex<Vec<String>>,
     answered: Mutex<Vec<Call>>,
+    counts: Mutex<Vec<Call>>,
     under_way: AtomicUsize,
     struck: Notify,
     held: Notify,
@@ -107,6 +109,7 @@ impl Proxy {
             faults,
             arrived: Mutex::default(),
             answered: Mutex::default(),
+            counts: Mutex::default(),
             under_way: AtomicUsize::new(0),
             struck: Notify::new(),
             held: Notify::new(),
@@ -143,6 +146,12 @@ impl Proxy {
     /// The calls that were answered.
     pub fn answered(&self) -> Vec<Call> {
         self.state.answered.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The calls that counted requests of the client. They are not among the others and are never struck: a count that fails
+    /// changes nothing, which `tests/tests/limits.rs` tests.
+    pub fn counts(&self) -> Vec<Call> {
+        self.state.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Waits until a fault that kills strikes.
@@ -191,11 +200,20 @@ fn operation(request: &Request<Incoming>) -> String {
     }
 }
 
+/// Whether a call counts a request of the client.
+fn counts(operation: &str, body: &[u8]) -> bool {
+    let table = format!("{REQUESTS}\"");
+    operation == "UpdateItem" && body.windows(table.len()).any(|window| window == table.as_bytes())
+}
+
 async fn pass(state: Arc<State>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>> {
     let began = Instant::now();
     let operation = operation(&request);
     let (parts, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
+    if counts(&operation, &body) {
+        return forward(&state, &operation, parts, body, began).await;
+    }
     let mode = {
         let mut arrived = state.arrived.lock().unwrap_or_else(PoisonError::into_inner);
         arrived.push(operation.clone());
@@ -262,7 +280,8 @@ async fn forward(
         began,
         ended: Instant::now(),
     };
-    state.answered.lock().unwrap_or_else(PoisonError::into_inner).push(call);
+    let record = if counts(operation, &call.request) { &state.counts } else { &state.answered };
+    record.lock().unwrap_or_else(PoisonError::into_inner).push(call);
     let mut back = Response::builder().status(head.status);
     for (name, value) in &head.headers {
         let length = name == CONTENT_LENGTH && parts.method != Method::HEAD;

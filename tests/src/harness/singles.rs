@@ -1,6 +1,7 @@
 //! Letters that are sent by themselves: the requests about them, how their send date comes, and what must be so of all of them.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
 
@@ -9,14 +10,21 @@ use super::audit::{number, text};
 use super::floor::{Answer, Floor, Request};
 use super::house::{House, Item};
 
-/// The body of a letter with a document of the client's bucket.
+/// So many recipients that nobody was before. The same document to the same one would be a duplicate.
+fn unknown(recipients: u32) -> std::ops::Range<u32> {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let first = NEXT.fetch_add(recipients, Ordering::Relaxed);
+    first..first + recipients
+}
+
+/// The body of a letter with a document of the client's bucket, to a recipient whom no other has.
 pub fn body(house: &House, document: &str) -> Value {
     json!({
         "sender": {
             "organization": "Acme Inc.",
             "address": { "address1": "PO Box 52138", "city": "New Orleans", "state": "LA", "postalCode": "70153" },
         },
-        "recipient": recipient(0),
+        "recipient": recipient(unknown(1).start),
         "content": { "path": format!("s3://{}/{document}", house.client) },
         "useType": "transactional",
     })
@@ -30,12 +38,12 @@ pub fn recipient(number: u32) -> Value {
     })
 }
 
-/// The body of letters to so many recipients.
+/// The body of letters to so many recipients, whom no other has.
 pub fn many(house: &House, document: &str, recipients: u32) -> Value {
     let mut body = body(house, document);
     if let Some(fields) = body.as_object_mut() {
         fields.remove("recipient");
-        fields.insert("recipients".to_owned(), (0..recipients).map(recipient).collect());
+        fields.insert("recipients".to_owned(), unknown(recipients).map(recipient).collect());
     }
     body
 }
@@ -46,9 +54,77 @@ pub fn create(body: Value, key: Option<String>) -> Request {
     Request { operation, method, path, parameters: Vec::new(), body: Some(body), key }
 }
 
+/// The body of a postcard of that size with a document of the client's bucket.
+pub fn card_body(house: &House, document: &str, size: &str) -> Value {
+    let mut body = body(house, document);
+    body["options"] = json!({ "size": size });
+    body
+}
+
+/// Creates the postcard that a body says.
+pub fn create_card(body: Value, key: Option<String>) -> Request {
+    let (operation, method, path) = ("postcards.create", "POST", "/v2/postcards");
+    Request { operation, method, path, parameters: Vec::new(), body: Some(body), key }
+}
+
+/// An operation on a postcard.
+pub fn of_card(operation: &'static str, id: &str, body: Option<Value>) -> Request {
+    let (method, path) = match operation {
+        "postcards.update" => ("PATCH", "/v2/postcards/{postcardId}"),
+        "postcards.cancel" => ("DELETE", "/v2/postcards/{postcardId}"),
+        "postcards.download" => ("GET", "/v2/postcards/{postcardId}/download"),
+        "postcards.events" => ("GET", "/v2/postcards/{postcardId}/events"),
+        "postcards.proof" => ("GET", "/v2/postcards/{postcardId}/proof"),
+        _ => ("GET", "/v2/postcards/{postcardId}"),
+    };
+    Request { operation, method, path, parameters: vec![("postcardId", id.to_owned())], body, key: None }
+}
+
+/// Lists postcards.
+pub fn list_cards(parameters: &[(&'static str, String)]) -> Request {
+    let (operation, method, path) = ("postcards.list", "GET", "/v2/postcards");
+    Request { operation, method, path, parameters: parameters.to_vec(), body: None, key: None }
+}
+
+/// Looks what would become of a letter or postcard.
+pub fn preflight(body: Value, key: Option<String>) -> Request {
+    let (operation, method, path) = ("preflight.create", "POST", "/v2/preflight");
+    Request { operation, method, path, parameters: Vec::new(), body: Some(body), key }
+}
+
+/// A document whose pages have these sizes in inches and contents.
+pub fn document(pages: &[(f64, f64, &str)]) -> Vec<u8> {
+    let kids: String = (0..pages.len()).map(|page| format!("{} 0 R ", 3 + 2 * page)).collect();
+    let mut bodies =
+        vec!["<</Type/Catalog/Pages 2 0 R>>".to_owned(), format!("<</Type/Pages/Kids[{kids}]/Count {}>>", pages.len())];
+    for (page, (width, height, content)) in pages.iter().enumerate() {
+        let (width, height) = (width * 72.0, height * 72.0);
+        bodies.push(format!(
+            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 {width} {height}]/Contents {} 0 R/Resources<<>>>>",
+            4 + 2 * page
+        ));
+        bodies.push(format!("<</Length {}>>stream\n{content}\nendstream", content.len()));
+    }
+    let (mut file, mut table) = ("%PDF-1.5\n".to_owned(), "0000000000 65535 f \n".to_owned());
+    for (number, body) in (1..).zip(&bodies) {
+        table += &format!("{:010} 00000 n \n", file.len());
+        file += &format!("{number} 0 obj\n{body}\nendobj\n");
+    }
+    let (size, start) = (bodies.len() + 1, file.len());
+    file += &format!("xref\n0 {size}\n{table}trailer\n<</Size {size}/Root 1 0 R>>\nstartxref\n{start}\n%%EOF\n");
+    file.into_bytes()
+}
+
+/// A postcard of four by six inches with its bleed: a frame on its front, a bar on its back that leaves room for the address.
+pub fn card() -> Vec<u8> {
+    let front = "0.8 0.1 0.1 rg 0 0 450 306 re f 1 g 36 36 378 234 re f";
+    document(&[(6.25, 4.25, front), (6.25, 4.25, "0 g 27 27 90 250 re f")])
+}
+
 /// An operation on a letter.
 pub fn of(operation: &'static str, id: &str, body: Option<Value>) -> Request {
     let (method, path) = match operation {
+        "singles.proof" => ("GET", "/v2/letters/{letterId}/proof"),
         "singles.update" => ("PATCH", "/v2/letters/{letterId}"),
         "singles.cancel" => ("DELETE", "/v2/letters/{letterId}"),
         "singles.download" => ("GET", "/v2/letters/{letterId}/download"),
@@ -132,15 +208,23 @@ pub async fn all(house: &House) -> Result<Vec<Item>> {
     house.all("SINGLE").await
 }
 
+/// The partitions in which events of letters may lie: their own, and those of their batches.
+///
+/// # Errors
+/// When the table does not answer.
+pub async fn events_of(house: &House) -> Result<Vec<String>> {
+    let mut partitions: Vec<String> = all(house).await?.iter().map(|single| text(single, "pk").to_owned()).collect();
+    partitions.extend(house.all("BATCH").await?.iter().map(|batch| text(batch, "pk").to_owned()));
+    Ok(partitions)
+}
+
 /// The events of all letters: of each, how often each kind.
 ///
 /// # Errors
 /// When the table does not answer.
 pub async fn events(house: &House) -> Result<BTreeMap<String, BTreeMap<String, u64>>> {
     let mut events: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
-    let mut partitions: Vec<String> = all(house).await?.iter().map(|single| text(single, "pk").to_owned()).collect();
-    partitions.extend(house.all("BATCH").await?.iter().map(|batch| text(batch, "pk").to_owned()));
-    for partition in partitions {
+    for partition in events_of(house).await? {
         for event in house.partition(&partition).await? {
             if !text(&event, "sk").starts_with("EVENT#") {
                 continue;

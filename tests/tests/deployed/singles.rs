@@ -1,10 +1,12 @@
-//! Letters that are sent by themselves: created, found, changed and canceled, and a test letter that is delivered. Every answer is
-//! held to the contract.
+//! Letters and postcards that are sent by themselves: created, looked at, found, changed and canceled, and a test letter that is
+//! delivered. Every answer is held to the contract.
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::support::{Tenant, document, fault, faults, text, unique, wait};
+use tests::harness::singles::card;
+
+use crate::support::{Tenant, assembled, document, fault, faults, text, unique, wait};
 
 fn new_letter(path: &str) -> Value {
     json!({
@@ -47,6 +49,8 @@ fn a_letter_is_created_inspected_found_changed_and_canceled() {
     let leads_to = tenant.client.call("singles.download", &letter).expect(302);
     let file = leads_to.header("location").unwrap();
     assert_eq!(tenant.stack.nobody.download(file), document("reportlab.pdf"));
+    let picture = tenant.client.call("singles.proof", &letter).expect(302);
+    assert!(tenant.stack.nobody.download(picture.header("location").unwrap()).starts_with(b"\x89PNG"));
     assert_eq!(ready["recipient"]["individual"]["firstName"], "Jane");
     let events = tenant.client.call("singles.events", &letter).read(200);
     assert_eq!(events["items"][1]["type"], "letter.ready");
@@ -54,6 +58,7 @@ fn a_letter_is_created_inspected_found_changed_and_canceled() {
     for (parameter, value) in [
         ("externalId", name.as_str()),
         ("metadata[campaign]", "autumn"),
+        ("mode", "live"),
         ("status", "ready"),
         ("useType", "transactional"),
         ("sendDateFrom", "2026-01-01"),
@@ -64,6 +69,10 @@ fn a_letter_is_created_inspected_found_changed_and_canceled() {
         let not = tenant.client.call("singles.list", &[]).query(parameter, value).query("status", "canceled").read(200);
         assert_eq!(not["items"].as_array().map(Vec::len), Some(0), "{parameter}");
     }
+
+    let other_mode = tenant.client.call("singles.list", &[]).query("mode", "test").read(200);
+    assert_eq!(other_mode["items"], json!([]));
+    tenant.client.call("singles.list", &[]).query("mode", "both").expect(400);
 
     let change = json!({ "description": null, "options": { "sides": "simplex" } });
     let changed = tenant.client.call("singles.update", &letter).json(&change).read(200);
@@ -84,6 +93,9 @@ fn a_test_letter_to_each_of_several_recipients_is_delivered() {
     let mut wanted = new_letter(&tenant.upload("reportlab.pdf"));
     let recipient = wanted.as_object_mut().unwrap().remove("recipient").unwrap();
     wanted["recipients"] = json!([recipient, recipient]);
+    let refused = client.call("singles.create", &[]).json(&wanted).read(422);
+    assert_eq!(faults(&refused), [fault("/recipients/1", "recipients.duplicate")]);
+    wanted["allowDuplicate"] = json!(true);
     let created = client.call("singles.create", &[]).json(&wanted).read(201);
     let id = text(&created["letterIds"][1]);
     let letter = [("letterId", id.as_str())];
@@ -102,6 +114,166 @@ fn a_test_letter_to_each_of_several_recipients_is_delivered() {
         ["letter.created", "letter.ready", "letter.released", "letter.mailed", "letter.tracked"].into_iter().all(of)
     });
     assert!(told["items"].as_array().unwrap().iter().all(|event| event["mode"] == "test"));
+}
+
+/// Waits until the schedule has released it, and answers its batch, which only the floor sees.
+fn released(tenant: &Tenant, id: &str) -> String {
+    let events = || tenant.client.call("events.list", &[]).query("limit", "100").read(200);
+    let of = |event: &Value| event["type"] == "letter.released" && event["letterRefId"] == id;
+    // On one machine the schedule comes each minute.
+    let told = wait(events, |page| page["items"].as_array().unwrap().iter().any(of));
+    text(&told["items"].as_array().unwrap().iter().find(|event| of(event)).unwrap()["batchId"])
+}
+
+#[test]
+fn a_postcard_is_created_seen_printed_on_a_sheet_with_others_and_mailed() {
+    let tenant = Tenant::new();
+    let path = tenant.path("card.pdf");
+    tenant.stack.upload(&path, card());
+    let mut wanted = new_letter(&path);
+    wanted["options"] = json!({ "size": "4x6" });
+    let name = unique();
+    let create = || tenant.client.call("postcards.create", &[]).idempotent(&name).json(&wanted);
+    let created = create().expect(201);
+    let body: Value = serde_json::from_slice(&created.body).unwrap();
+    let id = text(&body["id"]);
+    assert_eq!(created.header("location"), Some(format!("/v2/postcards/{id}").as_str()));
+    assert_eq!(create().expect(201).body, created.body);
+    let postcard = [("postcardId", id.as_str())];
+    let get = || tenant.client.call("postcards.get", &postcard).read(200);
+    let ready = wait(get, |postcard| postcard["status"] != "queued");
+    assert_eq!((&ready["status"], &ready["impressionCount"]), (&json!("ready"), &json!(2)), "{ready}");
+    let picture = tenant.client.call("postcards.proof", &postcard).expect(302);
+    assert!(tenant.stack.nobody.download(picture.header("location").unwrap()).starts_with(b"\x89PNG"));
+    let file = tenant.client.call("postcards.download", &postcard).expect(302);
+    assert_eq!(tenant.stack.nobody.download(file.header("location").unwrap()), card());
+    let refused = tenant.client.call("postcards.create", &[]).json(&wanted).read(409);
+    assert_eq!((&refused["code"], &refused["duplicateOf"]), (&json!("postcard.duplicate"), &json!([id])));
+    let found = tenant.client.call("postcards.list", &[]).query("status", "ready").read(200);
+    assert_eq!(found["items"].as_array().map(Vec::len), Some(1));
+    let change = json!({ "description": "A note" });
+    tenant.client.call("postcards.update", &postcard).json(&change).read(200);
+    assert_eq!(tenant.client.call("postcards.events", &postcard).read(200)["items"][1]["type"], "letter.ready");
+    let other = Tenant::new();
+    other.client.call("postcards.get", &postcard).expect(404);
+    other.client.call("postcards.proof", &postcard).expect(404);
+
+    tenant.stack.make_due(&id);
+    let batch = released(&tenant, &id);
+    assert_eq!(tenant.client.call("postcards.cancel", &postcard).read(409)["code"], "postcard.too_late");
+    let job = assembled(&tenant, &[&batch]);
+    assert_eq!(job["finish"]["card"], "4x6");
+    let print = tenant.stack.nobody.download(&text(&job["parts"][0]["printFile"]["url"]));
+    let raster = print::raster::Raster::open(&print).unwrap();
+    assert_eq!(raster.pages(), 2, "the front and the back of one press sheet");
+    assert!(raster.ink(0).unwrap().coloured && !raster.ink(1).unwrap().is_blank());
+    let job = text(&job["id"]);
+    for operation in ["operator.jobs.printed", "operator.jobs.mailed"] {
+        tenant.stack.operator.call(operation, &[("jobId", &job)]).read(200);
+    }
+    let mailed = get();
+    assert_eq!((&mailed["status"], &mailed["tracking"]["postalState"]), (&json!("mailed"), &json!("Dropped")));
+}
+
+#[test]
+fn a_preflight_tells_what_would_be_found_and_shows_it() {
+    let tenant = Tenant::new();
+    let path = tenant.path("card.pdf");
+    tenant.stack.upload(&path, card());
+    let mut wanted = new_letter(&path);
+    let look = |body: &Value| tenant.client.call("preflight.create", &[]).json(body).read(200);
+    let good = look(&json!({ "postcard": wanted }));
+    assert_eq!((&good["acceptable"], &good["errors"]), (&json!(true), &json!([])), "{good}");
+    let overlay = tenant.stack.nobody.download(&text(&good["document"]["overlayUrl"]));
+    assert!(overlay.starts_with(b"%PDF-"));
+    wanted["options"] = json!({ "sides": 3 });
+    let bad = look(&json!({ "letter": wanted }));
+    assert_eq!((&bad["acceptable"], &bad["errors"][0]["pointer"]), (&json!(false), &json!("/letter/options/sides")));
+    assert_eq!(bad["document"]["issue"]["code"], "document.page_size");
+    assert_eq!(tenant.client.call("singles.list", &[]).read(200)["items"], json!([]));
+    let neither = tenant.client.call("preflight.create", &[]).json(&json!({})).read(422);
+    assert_eq!(neither["code"], "preflight.kind");
+}
+
+#[test]
+fn a_letter_comes_with_its_document_as_a_form() {
+    let tenant = Tenant::new();
+    let mut wanted = new_letter("");
+    wanted.as_object_mut().unwrap().remove("content");
+    let letter = wanted.to_string();
+    let pdf = document("reportlab.pdf");
+    let parts: [(&str, &[u8]); 2] = [("letter", letter.as_bytes()), ("file", &pdf)];
+    let create = || tenant.client.call("singles.create", &[]).idempotent("a-form");
+    let created = create().form("one", &parts).read(201);
+    // What stands between the parts does not make it another request.
+    assert_eq!(create().form("another-boundary", &[parts[1], parts[0]]).read(201)["id"], created["id"]);
+    let id = text(&created["id"]);
+    let path = [("letterId", id.as_str())];
+    let get = || tenant.client.call("singles.get", &path).read(200);
+    let ready = wait(get, |letter| letter["status"] == "ready");
+    assert_eq!(tenant.stack.nobody.download(&text(&ready["url"])), pdf);
+
+    let refuse = |status: u16, parts: &[(&str, &[u8])]| {
+        let refused = tenant.client.call("singles.create", &[]).form("b", parts).read(status);
+        text(&refused["code"])
+    };
+    let both = new_letter("s3://bucket/key.pdf").to_string();
+    assert_eq!(refuse(422, &[("letter", both.as_bytes()), parts[1]]), "invalid");
+    assert_eq!(refuse(422, &[parts[0], ("file", b"no PDF")]), "invalid");
+    assert_eq!(refuse(400, &[parts[1]]), "body.multipart");
+    assert_eq!(refuse(400, &[parts[0], parts[1], parts[1]]), "body.multipart");
+    assert_eq!(refuse(400, &[parts[0], ("document", &pdf)]), "body.multipart");
+    assert_eq!(refuse(400, &[("letter", b"{"), parts[1]]), "body.syntax");
+    let large = [b"%PDF-".as_slice(), &vec![b'x'; 4_000_000]].concat();
+    let zipped = || tenant.client.call("singles.create", &[]).form("b", &[parts[0], ("file", &large)]).packed();
+    assert_eq!(zipped().read(413)["code"], "content.too_large");
+}
+
+#[test]
+fn a_letter_whose_send_date_has_come_is_released_by_itself() {
+    let tenant = Tenant::new();
+    let wanted = new_letter(&tenant.upload("reportlab.pdf"));
+    let id = text(&tenant.client.call("singles.create", &[]).json(&wanted).read(201)["id"]);
+    let letter = [("letterId", id.as_str())];
+    let get = || tenant.client.call("singles.get", &letter).read(200);
+    wait(get, |letter| letter["status"] == "ready");
+    tenant.stack.make_due(&id);
+    // The schedule comes each minute on one machine.
+    let events = || tenant.client.call("singles.events", &letter).read(200);
+    let told = wait(events, |events| {
+        events["items"].as_array().unwrap().iter().any(|event| event["type"] == "letter.released")
+    });
+    assert_eq!(told["items"].as_array().unwrap().len(), 3, "{told}");
+    let refused = tenant.client.call("singles.cancel", &letter).read(409);
+    assert_eq!(refused["code"], "letter.too_late");
+    let in_queue =
+        |page: &Value| page["items"].as_array().unwrap().iter().any(|batch| batch["accountId"] == tenant.account);
+    wait(|| tenant.stack.operator.call("operator.queue", &[]).query("limit", "100").read(200), in_queue);
+}
+
+#[test]
+fn a_duplicate_is_refused_unless_it_is_meant_or_its_account_does_without_the_guard() {
+    let tenant = Tenant::new();
+    let wanted = new_letter(&tenant.upload("reportlab.pdf"));
+    let create = |wanted: &Value| tenant.client.call("singles.create", &[]).json(wanted);
+    let first = create(&wanted).read(201);
+    let refused = create(&wanted).read(409);
+    assert_eq!((&refused["code"], &refused["duplicateOf"]), (&json!("letter.duplicate"), &json!([first["id"]])));
+    let mut meant = wanted.clone();
+    meant["allowDuplicate"] = json!(true);
+    create(&meant).expect(201);
+
+    let account = [("accountId", tenant.account.as_str())];
+    let operator = &tenant.stack.operator;
+    let settings = |body: Value| operator.call("operator.accounts.update", &account).json(&body);
+    assert_eq!(settings(json!({ "duplicateGuard": false })).read(200)["duplicateGuard"], json!(false));
+    assert_eq!(settings(json!({})).read(200)["duplicateGuard"], json!(false), "what is not given stays");
+    create(&wanted).expect(201);
+    let refused = settings(json!({ "duplicateGuard": "off" })).read(422);
+    assert_eq!(faults(&refused), [fault("/duplicateGuard", "type")]);
+    let nobody = [("accountId", "acct_00000000000000000000000000")];
+    operator.call("operator.accounts.update", &nobody).json(&json!({})).expect(404);
+    tenant.client.call("operator.accounts.update", &account).json(&json!({})).expect(403);
 }
 
 #[test]

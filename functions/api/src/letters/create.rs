@@ -1,53 +1,80 @@
 //! `POST /v2/letters`: creates a letter, or one for each of many recipients, all of them or none.
 
-use domain::account::Caller;
 use domain::address::{AddressWarning, ReturnAddress};
 use domain::event::EventKind;
 use domain::fault::{Faults, Pointer};
+use domain::finish::CardSize;
 use domain::id::{MailingId, SingleId};
 use domain::location::Location;
 use domain::single::options::Options;
 use domain::single::party::Party;
-use domain::single::{Happened, MAX_MERGED, MAX_RECIPIENTS, Metadata, Order, Single, SingleState, UseType};
+use domain::single::{
+    Content, Guard, Happened, Kind, MAX_MERGED, MAX_RECIPIENTS, Metadata, Order, Single, SingleState, UseType, alike,
+};
 use domain::template::Variables;
 use edge::wire::{self, Object};
 use edge::{Call, Problem, Reply};
+use futures::future::try_join;
 use jiff::civil::Date;
 use serde_json::json;
 use store::entropy;
 use store::idempotency::Answer;
 
+use super::multipart;
 use super::wire::{RawPartyIn, RawSingle, SingleOut, metadata, own_text, use_type, wish};
+use super::{Door, LETTERS};
 use crate::App;
 use crate::content::{NewContent, Piece};
 use crate::idempotent::once;
 
-/// The most bytes that the letters of one request may have together in texts of the client's own and variables.
+/// The most bytes that those of one request may have together in texts of the client's own and variables.
 const MAX_TEXTS: usize = 20_000_000;
 
-/// What a request wants to be created, every field of it valid.
-struct NewSingles<'a> {
-    sender: Party,
-    return_address: ReturnAddress,
+/// What a request wants to be created, as far as it can be read.
+pub(crate) struct Wanted<'a> {
+    /// What is printed.
+    pub(crate) content: Option<NewContent>,
+    /// How they are made and mailed.
+    pub(crate) options: Options,
+    /// On which day.
+    pub(crate) send_date: Option<Date>,
+    /// What is wrong.
+    pub(crate) faults: Faults,
+    sender: Option<(Party, ReturnAddress)>,
     addressees: Vec<Addressee<'a>>,
-    content: NewContent,
-    use_type: UseType,
-    options: Options,
+    use_type: Option<UseType>,
     external_id: Option<String>,
     description: Option<String>,
     metadata: Vec<Metadata>,
-    send_date: Date,
+    /// Whether several may be wanted.
     many: bool,
 }
 
 /// A recipient, and what is its own.
 struct Addressee<'a> {
-    party: Party,
-    warnings: Vec<AddressWarning>,
+    /// Who it is, and what is odd about the address without standing in the way.
+    party: Option<(Party, Vec<AddressWarning>)>,
     external_id: Option<String>,
     metadata: Option<Vec<Metadata>>,
     variables: Option<Variables>,
     at: Pointer<'a>,
+}
+
+/// Where things are in a request.
+pub(crate) struct Places<'a> {
+    /// What is wanted.
+    root: &'a Pointer<'a>,
+    /// What is printed.
+    pub(crate) content: Pointer<'a>,
+    one: Pointer<'a>,
+    many: Pointer<'a>,
+}
+
+impl<'a> Places<'a> {
+    /// Where they are in what is wanted, which is at `root`.
+    pub(crate) fn of(root: &'a Pointer<'a>) -> Self {
+        Places { root, content: root.key("content"), one: root.key("recipient"), many: root.key("recipients") }
+    }
 }
 
 /// Answers the request: 201 with the letter, or with the identifiers of the letters in the order of their recipients.
@@ -55,21 +82,44 @@ struct Addressee<'a> {
 /// # Errors
 /// 400, 409, 413 and 422.
 pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
+    answer(app, call, &LETTERS).await
+}
+
+/// The same for what is sent through a door.
+pub(crate) async fn answer(app: &App, mut call: Call, door: &Door) -> Result<Reply, Problem> {
+    multipart::as_json(&mut call).await?;
     once(app, &call, async |ticket| {
         let caller = call.caller()?;
         let raw: RawSingle<'_> = wire::read(&call.body)?;
-        let locations = app.store.list_locations(&caller.account).await?;
-        let root = Pointer::Root;
-        let places = Places { content: root.key("content"), one: root.key("recipient"), many: root.key("recipients") };
-        let new = parse(app, &call, &raw, &locations, &places)?;
-        let (send_date, many) = (new.send_date, new.many);
-        let orders = orders(app, caller, new, &places).await?;
+        let account = app.store.account(&caller.account);
+        let (locations, account) = try_join(app.store.list_locations(&caller.account), account).await?;
+        let places = Places::of(&Pointer::Root);
+        let mut wanted = read(app, &call, &raw, &locations, door, &places)?;
+        let guard = guard(&raw, account.is_none_or(|account| account.duplicate_guard), &mut wanted.faults);
         drop(raw);
+        let (Some(content), Some(send_date), true) =
+            (wanted.content.take(), wanted.send_date, wanted.faults.is_empty())
+        else {
+            return Err(refused(&wanted.faults));
+        };
+        let (many, mut faults) = (wanted.many, Faults::default());
+        // What is costly comes last: HTML is rendered when nothing else is wrong.
+        let contents = content.keep(app, caller, &wanted.pieces(), &places.content, &mut faults).await?;
+        let orders = wanted.orders(contents.unwrap_or_default(), &places, &mut faults)?;
+        if guard == Guard::Refuse {
+            refuse_alike(&orders, &mut faults);
+        }
+        if !faults.is_empty() {
+            return Err(refused(&faults));
+        }
         let mailing = if many { Some(MailingId::new(call.now, entropy()?)) } else { None };
         let mut singles = Vec::with_capacity(orders.len());
         for order in orders {
             singles.push(Single {
-                id: SingleId::letter(call.now, entropy()?),
+                id: match door.kind {
+                    Kind::Letter => SingleId::letter(call.now, entropy()?),
+                    Kind::Postcard => SingleId::postcard(call.now, entropy()?),
+                },
                 account: caller.account.clone(),
                 mode: caller.mode,
                 order,
@@ -96,16 +146,16 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         match (&mailing, singles.as_slice()) {
             (Some(mailing), singles) => {
                 let ids: Vec<&SingleId> = singles.iter().map(|single| &single.id).collect();
-                let body = json!({ "mailingId": mailing, "mode": caller.mode, "letterIds": ids }).to_string();
+                let body = json!({ "mailingId": mailing, "mode": caller.mode, (door.ids): ids }).to_string();
                 let answer = Answer { status: 201, location: None, body };
-                app.store.create_mailing(mailing, singles, ticket, &answer, call.now).await?;
-                Ok(answer)
+                let created = app.store.create_mailing(mailing, singles, guard, ticket, &answer, call.now).await?;
+                created.map(|()| answer).map_err(|guarded| super::guarded(&guarded, true, door))
             }
             (None, [single, ..]) => {
                 let body = serde_json::to_string(&SingleOut::new(single, None, None))?;
-                let answer = Answer { status: 201, location: Some(format!("/v2/letters/{}", single.id)), body };
-                app.store.create_single(single, ticket, &answer, call.now).await?;
-                Ok(answer)
+                let answer = Answer { status: 201, location: Some(format!("{}/{}", door.path, single.id)), body };
+                let created = app.store.create_single(single, guard, ticket, &answer, call.now).await?;
+                created.map(|()| answer).map_err(|guarded| super::guarded(&guarded, false, door))
             }
             (None, []) => Err(Problem::new(422, "recipients.none", "Name at least one recipient.")),
         }
@@ -113,22 +163,20 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
     .await
 }
 
-/// Where things are in a request.
-struct Places<'a> {
-    content: Pointer<'a>,
-    one: Pointer<'a>,
-    many: Pointer<'a>,
-}
-
-fn parse<'a>(
+/// Reads what a request wants, at its places in the body, with everything that is wrong with it.
+///
+/// # Errors
+/// 413 when it is too much to be looked at.
+pub(crate) fn read<'a>(
     app: &App,
     call: &Call,
     raw: &RawSingle<'_>,
     locations: &[Location],
+    door: &Door,
     places: &'a Places<'a>,
-) -> Result<NewSingles<'a>, Problem> {
+) -> Result<Wanted<'a>, Problem> {
     let mut faults = Faults::default();
-    let root = Pointer::Root;
+    let root = places.root;
     let required = "This field is required.";
 
     let at = root.key("sender");
@@ -139,21 +187,25 @@ fn parse<'a>(
             None
         }
     };
+    let at = root.key("useType");
+    let use_type = use_type(raw.use_type.required(&at, &mut faults), &at, &mut faults);
+    let at = root.key("options");
+    let usual = match door.kind {
+        Kind::Letter => Options::default(),
+        Kind::Postcard => Options::of_card(CardSize::Card4x6),
+    };
+    let options = match &raw.options {
+        Some(Object(raw)) => raw.parse(usual, &at, &mut faults),
+        None => usual,
+    };
+    options.check(&at, &mut faults);
     let content = match &raw.content {
-        Some(Object(raw)) => raw.parse(locations, &places.content, &mut faults),
+        Some(Object(raw)) => raw.parse(locations, options.finish.card, &places.content, &mut faults),
         None => {
             faults.push(&places.content, "required", required);
             None
         }
     };
-    let at = root.key("useType");
-    let use_type = use_type(raw.use_type.required(&at, &mut faults), &at, &mut faults);
-    let at = root.key("options");
-    let options = match &raw.options {
-        Some(Object(raw)) => raw.parse(Options::default(), &at, &mut faults),
-        None => Options::default(),
-    };
-    options.check(&at, &mut faults);
     let external_id = own_text(&raw.external_id, &root.key("externalId"), &mut faults);
     let description = own_text(&raw.description, &root.key("description"), &mut faults);
     let pairs = raw.metadata.as_ref().map(|raw| metadata(raw, &root.key("metadata"), &mut faults)).unwrap_or_default();
@@ -172,7 +224,7 @@ fn parse<'a>(
             faults.push(&places.many, "recipients.both", "Give recipient or recipients, not both.");
         }
         (None, None) => {
-            faults.push(&places.one, "required", "Give recipient, or recipients for one letter to each.");
+            faults.push(&places.one, "required", "Give recipient, or recipients for one to each.");
         }
         (Some(Object(recipient)), None) => recipients.push((recipient, places.one)),
         (None, Some(list)) => {
@@ -203,59 +255,104 @@ fn parse<'a>(
         let variables = content
             .as_ref()
             .and_then(|content| content.own_variables(raw.variables, &at.key("variables"), &mut faults));
-        let Some((party, warnings)) = raw.recipient(options.address_check, &at, &mut faults) else { continue };
-        options.check_recipient(&party, &at, &mut faults);
-        addressees.push(Addressee { party, warnings, external_id, metadata, variables, at });
+        let party = raw.recipient(options.address_check, &at, &mut faults);
+        if let Some((party, _)) = &party {
+            options.check_recipient(party, &at, &mut faults);
+        }
+        addressees.push(Addressee { party, external_id, metadata, variables, at });
     }
-    match (sender, content, use_type, send_date) {
-        (Some((sender, return_address)), Some(content), Some(use_type), Ok(send_date)) if faults.is_empty() => {
-            Ok(NewSingles {
-                sender,
-                return_address,
-                addressees,
+    let send_date = send_date.ok();
+    let metadata = pairs;
+    Ok(Wanted {
+        content,
+        options,
+        send_date,
+        faults,
+        sender,
+        addressees,
+        use_type,
+        external_id,
+        description,
+        metadata,
+        many,
+    })
+}
+
+impl Wanted<'_> {
+    /// What its content is made for.
+    pub(crate) fn pieces(&self) -> Vec<Piece<'_>> {
+        let each = self.addressees.iter();
+        each.map(|to| Piece { own: to.variables.clone(), at: to.at.key("variables") }).collect()
+    }
+
+    /// What is odd about an address without standing in the way, and where that is.
+    pub(crate) fn warnings(&self) -> Vec<(String, AddressWarning)> {
+        let odd = |to: &Addressee<'_>| {
+            let place = to.at.key("address").to_string();
+            let (_, warnings) = to.party.as_ref()?;
+            Some(warnings.iter().map(|warning| (place.clone(), *warning)).collect::<Vec<_>>())
+        };
+        self.addressees.iter().filter_map(odd).flatten().collect()
+    }
+
+    /// The orders, with what is printed for each; none if something that is needed could not be read.
+    ///
+    /// # Errors
+    /// 413 when their texts are too much together.
+    pub(crate) fn orders(
+        self,
+        contents: Vec<Content>,
+        places: &Places<'_>,
+        faults: &mut Faults,
+    ) -> Result<Vec<Order>, Problem> {
+        let (Some((sender, return_address)), Some(use_type)) = (self.sender, self.use_type) else {
+            return Ok(Vec::new());
+        };
+        let mut orders = Vec::with_capacity(contents.len());
+        for (to, content) in self.addressees.into_iter().zip(contents) {
+            let Some((recipient, warnings)) = to.party else { return Ok(Vec::new()) };
+            let order = Order {
+                sender: sender.clone(),
+                return_address: return_address.clone(),
+                recipient,
+                warnings,
                 content,
                 use_type,
-                options,
-                external_id,
-                description,
-                metadata: pairs,
-                send_date,
-                many,
-            })
+                options: self.options.clone(),
+                external_id: to.external_id.or_else(|| self.external_id.clone()),
+                description: self.description.clone(),
+                metadata: to.metadata.unwrap_or_else(|| self.metadata.clone()),
+            };
+            order.check_texts(if self.many { &to.at } else { places.root }, faults);
+            orders.push(order);
         }
-        _ => Err(refused(&faults)),
+        if orders.iter().map(Order::texts).sum::<usize>() > MAX_TEXTS {
+            let message = "externalId, description, metadata and variables of all recipients have more than 20 MB together. \
+                           Shorten them, or name fewer recipients at a time.";
+            return Err(Problem::new(413, "texts.too_large", message));
+        }
+        Ok(orders)
     }
 }
 
-/// The orders of a request. What is printed is made and kept here, when all else is right.
-async fn orders(app: &App, caller: &Caller, new: NewSingles<'_>, places: &Places<'_>) -> Result<Vec<Order>, Problem> {
-    let pieces: Vec<Piece<'_>> =
-        new.addressees.iter().map(|to| Piece { own: to.variables.clone(), at: to.at.key("variables") }).collect();
-    let contents = new.content.keep(app, caller, &pieces, &places.content).await?;
-    let mut faults = Faults::default();
-    let mut orders = Vec::with_capacity(contents.len());
-    for (addressee, content) in new.addressees.iter().zip(contents) {
-        let order = Order {
-            sender: new.sender.clone(),
-            return_address: new.return_address.clone(),
-            recipient: addressee.party.clone(),
-            warnings: addressee.warnings.clone(),
-            content,
-            use_type: new.use_type,
-            options: new.options.clone(),
-            external_id: addressee.external_id.clone().or_else(|| new.external_id.clone()),
-            description: new.description.clone(),
-            metadata: addressee.metadata.clone().unwrap_or_else(|| new.metadata.clone()),
-        };
-        order.check_texts(if new.many { &addressee.at } else { &Pointer::Root }, &mut faults);
-        orders.push(order);
+/// Adds a fault for each recipient that is another of the same request again.
+fn refuse_alike(orders: &[Order], faults: &mut Faults) {
+    for (place, earlier) in alike(orders) {
+        let message = format!(
+            "Recipient {place} is recipient {earlier} again: name each once, or set allowDuplicate to send it more than once."
+        );
+        faults.push(&Pointer::Root.key("recipients").index(place), "recipients.duplicate", message);
     }
-    if orders.iter().map(Order::texts).sum::<usize>() > MAX_TEXTS {
-        let message = "externalId, description, metadata and variables of all letters have more than 20 MB together. Shorten \
-                       them, or send fewer letters at a time.";
-        return Err(Problem::new(413, "texts.too_large", message));
+}
+
+/// What is to be done about duplicates, by the setting of the account and the word of the request.
+pub(super) fn guard(raw: &RawSingle<'_>, guarded: bool, faults: &mut Faults) -> Guard {
+    let allowed = raw.allow_duplicate.flag(&Pointer::Root.key("allowDuplicate"), faults).unwrap_or(false);
+    match (guarded, allowed) {
+        (false, _) => Guard::Off,
+        (true, true) => Guard::Allow,
+        (true, false) => Guard::Refuse,
     }
-    if faults.is_empty() { Ok(orders) } else { Err(refused(&faults)) }
 }
 
 /// What is wrong with a request. A document that is too large has a status of its own.

@@ -3,6 +3,7 @@
 use edge::{Call, Problem, Reply};
 
 use super::get::url;
+use super::{Door, LETTERS};
 use crate::App;
 
 /// Answers the request: 302 to a URL that is good for a quarter of an hour.
@@ -10,12 +11,14 @@ use crate::App;
 /// # Errors
 /// 404, also while the document is not yet inspected.
 pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
-    let single = super::own(app, &call).await?;
+    answer(app, call, &LETTERS).await
+}
+
+/// The same for what is sent through a door.
+pub(crate) async fn answer(app: &App, call: Call, door: &Door) -> Result<Reply, Problem> {
+    let single = super::own(app, &call, door).await?;
     match url(app, &single).await? {
         Some(url) => Ok(Reply::empty(302).header("location", url)),
-        None => {
-            let message = "The document of the letter has not passed inspection, so that there is nothing to download.";
-            Err(Problem::new(404, "letter.no_document", message))
-        }
+        None => Err(super::no_document(door)),
     }
 }

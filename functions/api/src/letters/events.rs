@@ -6,6 +6,7 @@ use edge::{Call, Problem, Reply};
 use serde::Serialize;
 
 use super::wire::happened;
+use super::{Door, LETTERS};
 use crate::App;
 use crate::batches::letters::events::{HistoryOut, history};
 
@@ -22,7 +23,12 @@ struct EventsOut {
 /// # Errors
 /// 404.
 pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
-    let single = super::own(app, &call).await?;
+    answer(app, call, &LETTERS).await
+}
+
+/// The same for what is sent through a door.
+pub(crate) async fn answer(app: &App, call: Call, door: &Door) -> Result<Reply, Problem> {
+    let single = super::own(app, &call, door).await?;
     let released = app.store.released(std::slice::from_ref(&single)).await?.pop().flatten();
     let tracking = match &released {
         Some(released) => match released.batch.mailed_at {

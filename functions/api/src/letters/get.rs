@@ -5,6 +5,7 @@ use edge::{Call, Problem, Reply};
 use store::singles::Released;
 
 use super::wire::SingleOut;
+use super::{Door, LETTERS};
 use crate::App;
 
 /// Answers the request.
@@ -12,7 +13,12 @@ use crate::App;
 /// # Errors
 /// 404.
 pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
-    let single = super::own(app, &call).await?;
+    answer(app, call, &LETTERS).await
+}
+
+/// The same for what is sent through a door.
+pub(crate) async fn answer(app: &App, call: Call, door: &Door) -> Result<Reply, Problem> {
+    let single = super::own(app, &call, door).await?;
     let released = app.store.released(std::slice::from_ref(&single)).await?.pop().flatten();
     show(app, &single, released.as_ref()).await
 }

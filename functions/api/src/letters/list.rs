@@ -1,5 +1,6 @@
 //! `GET /v2/letters`: the caller's letters, newest first, by what they are and what became of them.
 
+use domain::account::Mode;
 use domain::single::{Single, Status, UseType};
 use domain::tracking::PostalState;
 use edge::{Call, Problem, Reply};
@@ -11,6 +12,7 @@ use store::singles::Released;
 
 use super::get::url;
 use super::wire::SingleOut;
+use super::{Door, LETTERS};
 use crate::App;
 use crate::listing::{PageRequest, moment};
 
@@ -24,6 +26,7 @@ const MAX_BYTES: usize = 4_000_000;
 
 /// What a client looks for.
 struct Filter {
+    mode: Option<Mode>,
     status: Option<Status>,
     use_type: Option<UseType>,
     postal_state: Option<PostalState>,
@@ -41,6 +44,7 @@ impl Filter {
             let parsed = call.query(name).map(str::parse::<Date>).transpose();
             parsed.map_err(|_| Problem::new(400, "date.invalid", format!("Give {name} as in 2026-05-10.")))
         };
+        let mode = |word| Mode::parse(word).ok_or_else(|| unknown("mode.unknown", "a mode that is live or test"));
         let status = |word| Status::parse(word).ok_or_else(|| unknown("status.unknown", STATUS));
         let use_type = |word| UseType::parse(word).ok_or_else(|| unknown("use_type.unknown", USE_TYPE));
         let postal = |word| PostalState::parse(word).ok_or_else(|| unknown("postal_state.unknown", POSTAL_STATE));
@@ -51,6 +55,7 @@ impl Filter {
         let mut metadata: Vec<(String, String)> = call.queries().filter_map(pair).collect();
         metadata.sort();
         Ok(Filter {
+            mode: call.query("mode").map(mode).transpose()?,
             status: call.query("status").map(status).transpose()?,
             use_type: call.query("useType").map(use_type).transpose()?,
             postal_state: call.query("postalState").map(postal).transpose()?,
@@ -90,9 +95,9 @@ impl Filter {
 
     /// Names the list: a cursor is good for the same filter alone.
     fn name(&self) -> String {
-        let Filter { status, use_type, postal_state, send_from, send_to, created, external_id, metadata } = self;
+        let Filter { mode, status, use_type, postal_state, send_from, send_to, created, external_id, metadata } = self;
         format!(
-            "{status:?} {use_type:?} {postal_state:?} {send_from:?} {send_to:?} {created:?} {external_id:?} {metadata:?}"
+            "{mode:?} {status:?} {use_type:?} {postal_state:?} {send_from:?} {send_to:?} {created:?} {external_id:?} {metadata:?}"
         )
     }
 }
@@ -107,10 +112,19 @@ const POSTAL_STATE: &str = "a postalState that is one of Dropped, Accepted, NotM
 /// # Errors
 /// 400 when a parameter cannot be.
 pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
+    answer(app, call, &LETTERS).await
+}
+
+/// The same for what is sent through a door.
+pub(crate) async fn answer(app: &App, call: Call, door: &Door) -> Result<Reply, Problem> {
     let caller = call.caller()?;
     let filter = Filter::read(&call)?;
-    let list = format!("singles.list {} {} {}", caller.account, caller.mode.as_str(), filter.name());
+    let list = format!("{} {} {} {}", door.list, caller.account, caller.mode.as_str(), filter.name());
     let page = PageRequest::read(app, &call, list, 100)?;
+    if filter.mode.is_some_and(|mode| mode != caller.mode) {
+        // A key sees the letters of its own mode.
+        return page.reply(app, Listed { items: Vec::<Value>::new(), next: None }, |value| value);
+    }
     let store = &app.store;
     let mut after = page.after.clone();
     let mut shown: Vec<Value> = Vec::with_capacity(page.limit);
@@ -118,8 +132,13 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
     'rounds: for round in 1..=ROUNDS {
         let limit = if filter.is_open() { page.limit } else { LOOKED_AT };
         let found = match &filter.external_id {
-            Some(name) => store.find_singles(&caller.account, caller.mode, name, limit, after.as_ref()).await?,
-            None => store.list_singles(&caller.account, caller.mode, filter.created, limit, after.as_ref()).await?,
+            Some(name) => {
+                store.find_singles(&caller.account, caller.mode, door.kind, name, limit, after.as_ref()).await?
+            }
+            None => {
+                let (account, mode) = (&caller.account, caller.mode);
+                store.list_singles(account, mode, door.kind, filter.created, limit, after.as_ref()).await?
+            }
         };
         let released = store.released(&found.items).await?;
         for (single, released) in found.items.iter().zip(&released) {

@@ -3,14 +3,15 @@
 use domain::event::EventKind;
 use domain::fault::{Faults, Pointer};
 use domain::location::Location;
-use domain::single::{Content, MAX_HISTORY, Single, SingleState, TooLate};
+use domain::single::{Content, Guard, MAX_HISTORY, Single, SingleState, TooLate};
 use edge::wire::{self, Object};
 use edge::{Call, Problem, Reply};
-use store::singles::SingleChange;
+use store::singles::{NotChanged, SingleChange};
 
 use super::cancel::ATTEMPTS;
-use super::create::refused;
+use super::create::{guard, refused};
 use super::wire::{RawSingle, metadata, own_text, use_type, wish};
+use super::{Door, LETTERS};
 use crate::App;
 use crate::content::{NewContent, Piece};
 
@@ -23,39 +24,55 @@ const OWN: Pointer<'static> = Pointer::Key(&Pointer::Key(&Pointer::Root, "recipi
 /// # Errors
 /// 400, 404, 409 after the cutoff, 413 and 422.
 pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
+    answer(app, call, &LETTERS).await
+}
+
+/// The same for what is sent through a door.
+pub(crate) async fn answer(app: &App, call: Call, door: &Door) -> Result<Reply, Problem> {
     let raw: RawSingle<'_> = wire::read(&call.body)?;
     // What is printed is made once, however often the letter has to be read again.
     let mut kept: Option<Content> = None;
     for _ in 0..ATTEMPTS {
-        let single = super::own(app, &call).await?;
-        single.changeable(call.now).map_err(|reason| super::too_late(&single, reason))?;
+        let single = super::own(app, &call, door).await?;
+        single.changeable(call.now).map_err(|reason| super::too_late(&single, reason, door))?;
         if single.history.len() >= MAX_HISTORY {
-            return Err(super::too_late(&single, TooLate::TooOften));
+            return Err(super::too_late(&single, TooLate::TooOften, door));
         }
         let locations = match &raw.content {
             Some(_) => app.store.list_locations(&single.account).await?,
             None => Vec::new(),
         };
         let (mut to, content) = changed(app, &call, &raw, &single, &locations)?;
+        let guard = match raw.content.is_some() || raw.recipient.is_some() {
+            true => {
+                let account = app.store.account(&single.account).await?;
+                guard(&raw, account.is_none_or(|account| account.duplicate_guard), &mut Faults::default())
+            }
+            false => Guard::Off,
+        };
         if let Some((content, piece)) = content {
-            let made = match kept.take() {
-                Some(made) => Some(made),
-                None => content.keep(app, call.caller()?, &[piece], &Pointer::Root.key("content")).await?.pop(),
-            };
-            to.order.content = made.clone().unwrap_or(to.order.content);
-            kept = made;
             let mut faults = Faults::default();
-            to.order.check_texts(&Pointer::Root, &mut faults);
+            if kept.is_none() {
+                let at = Pointer::Root.key("content");
+                let made = content.keep(app, call.caller()?, &[piece], &at, &mut faults).await?;
+                kept = made.and_then(|mut made| made.pop());
+            }
+            if let Some(kept) = &kept {
+                to.order.content = kept.clone();
+                to.order.check_texts(&Pointer::Root, &mut faults);
+            }
             if !faults.is_empty() {
                 return Err(refused(&faults));
             }
         }
-        let change = SingleChange { to, kind: EventKind::LetterUpdated };
-        if let Ok(single) = app.store.change_single(&single, change, call.now).await? {
-            return super::get::show(app, &single, None).await;
+        let change = SingleChange { to, kind: EventKind::LetterUpdated, guard };
+        match app.store.change_single(&single, change, call.now).await? {
+            Ok(single) => return super::get::show(app, &single, None).await,
+            Err(NotChanged::Guarded(guarded)) => return Err(super::guarded(&guarded, false, door)),
+            Err(NotChanged::Changed) => {}
         }
     }
-    Err(super::contended())
+    Err(super::contended(door))
 }
 
 /// What a letter becomes, and its new content if there is any, of which what is kept has yet to be made.
@@ -68,10 +85,12 @@ fn changed(
 ) -> Result<(Single, Option<(NewContent, Piece<'static>)>), Problem> {
     let mut faults = Faults::default();
     let root = Pointer::Root;
+    // Said of what the letter becomes; whether it matters is looked at later.
+    raw.allow_duplicate.flag(&root.key("allowDuplicate"), &mut faults);
     let mut to = single.clone();
     let order = &mut to.order;
     if raw.recipients.is_some() {
-        faults.push(&root.key("recipients"), "recipients.one", "A letter has one recipient: give recipient.");
+        faults.push(&root.key("recipients"), "recipients.one", "It has one recipient: give recipient.");
     }
     let at = root.key("options");
     if let Some(Object(raw)) = &raw.options {
@@ -91,7 +110,7 @@ fn changed(
     order.options.check(&at, &mut faults);
     order.options.check_recipient(&order.recipient, &root.key("recipient"), &mut faults);
     let content = match &raw.content {
-        Some(Object(raw)) => raw.parse(locations, &root.key("content"), &mut faults),
+        Some(Object(raw)) => raw.parse(locations, order.options.finish.card, &root.key("content"), &mut faults),
         None => None,
     };
     let own = raw.recipient.as_ref().and_then(|Object(recipient)| recipient.variables);
@@ -99,7 +118,7 @@ fn changed(
         Some(content) => content.own_variables(own, &OWN, &mut faults),
         None => {
             if own.is_some() && raw.content.is_none() {
-                let message = "A letter keeps what was made of its variables: give its content again with them.";
+                let message = "It keeps what was made of its variables: give its content again with them.";
                 faults.push(&root.key("content"), "required", message);
             }
             None

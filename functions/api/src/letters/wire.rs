@@ -1,11 +1,11 @@
-//! A letter that is sent by itself, in the words of its door: what comes in, and what goes out.
+//! A letter or postcard that is sent by itself, in the words of its door: what comes in, and what goes out.
 
 use domain::account::Mode;
 use domain::address::{Address, AddressWarning, RawAddress, ReturnAddress};
 use domain::batch::{MailClass, parse_target_mail_date};
 use domain::event::EventKind;
 use domain::fault::{Faults, Pointer};
-use domain::finish::{Envelope, Placement, Sides};
+use domain::finish::{CardSize, Envelope, Placement, Sides};
 use domain::id::SingleId;
 use domain::letter::{Finding, Issue};
 use domain::single::options::{AddressCheck, ExtraService, Options};
@@ -28,8 +28,8 @@ pub(super) const RECIPIENTS_READ: usize = domain::single::MAX_RECIPIENTS + 1;
 
 /// The body of a request to create or to change a letter.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", expecting = "a letter as a JSON object")]
-pub(super) struct RawSingle<'a> {
+#[serde(rename_all = "camelCase", expecting = "a letter or postcard as a JSON object")]
+pub(crate) struct RawSingle<'a> {
     #[serde(default, borrow)]
     pub(super) sender: Option<Object<RawPartyIn<'a>>>,
     #[serde(default, borrow)]
@@ -50,6 +50,8 @@ pub(super) struct RawSingle<'a> {
     pub(super) options: Option<Object<RawOptions<'a>>>,
     #[serde(default, borrow)]
     pub(super) metadata: Option<RawMetadata<'a>>,
+    #[serde(default, borrow)]
+    pub(super) allow_duplicate: Field<'a>,
 }
 
 type RawMetadata<'a> = List<Object<RawPair<'a>>, { MAX_METADATA + 1 }>;
@@ -125,6 +127,8 @@ pub(super) struct RawOptions<'a> {
     return_envelope: Field<'a>,
     #[serde(default, borrow)]
     perforated: Field<'a>,
+    #[serde(default, borrow)]
+    size: Field<'a>,
     #[serde(default, borrow)]
     address_check: Field<'a>,
 }
@@ -260,6 +264,14 @@ impl RawOptions<'_> {
             options.extra_services.dedup();
         }
         let finish = &mut options.finish;
+        let here = at.key("size");
+        if finish.card.is_some() {
+            finish.card =
+                word(&self.size, &here, faults, CardSize::parse, "\"4x6\", \"6x9\" or \"6x11\"").or(finish.card);
+        } else if self.size.is_given() {
+            let message = "Only postcards have a size: a letter is as large as its document.";
+            faults.push(&here, "options.not_of_letters", message);
+        }
         finish.color = self.color.flag(&at.key("color"), faults).unwrap_or(finish.color);
         let sides = word(&self.sides, &at.key("sides"), faults, Sides::parse, "\"duplex\" or \"simplex\"");
         finish.sides = sides.unwrap_or(finish.sides);
@@ -313,7 +325,7 @@ pub(super) fn wish(field: &Field<'_>, at: &Pointer<'_>, faults: &mut Faults) -> 
     date
 }
 
-/// A letter as it is shown.
+/// A letter or postcard as it is shown.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SingleOut<'a> {
@@ -326,7 +338,7 @@ pub(super) struct SingleOut<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     variables: Vec<VariableOut>,
     use_type: UseType,
-    options: &'a Options,
+    options: OptionsOut<'a>,
     send_date: Date,
     cancelable_until: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -353,6 +365,34 @@ pub(super) struct SingleOut<'a> {
     modified_at: Timestamp,
 }
 
+/// How it is made, in those words that mean something for it.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum OptionsOut<'a> {
+    Letter(&'a Options),
+    #[serde(rename_all = "camelCase")]
+    Postcard {
+        mail_class: MailClass,
+        size: CardSize,
+        color: bool,
+        address_check: AddressCheck,
+    },
+}
+
+impl<'a> OptionsOut<'a> {
+    fn new(options: &'a Options) -> Self {
+        match options.finish.card {
+            None => OptionsOut::Letter(options),
+            Some(size) => OptionsOut::Postcard {
+                mail_class: options.mail_class,
+                size,
+                color: options.finish.color,
+                address_check: options.address_check,
+            },
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct PartyOut<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -377,8 +417,9 @@ struct AddressOut<'a> {
     country: &'a str,
 }
 
+/// What is odd about an address.
 #[derive(Serialize)]
-struct WarningOut {
+pub(crate) struct WarningOut {
     code: &'static str,
     message: &'static str,
 }
@@ -395,6 +436,8 @@ struct TrackingOut<'a> {
     postal_state: Option<PostalState>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mailed_at: Option<Timestamp>,
+    /// `null` says that it is not known.
+    expected_delivery_date: Option<Date>,
 }
 
 impl<'a> PartyOut<'a> {
@@ -428,7 +471,7 @@ impl<'a> SingleOut<'a> {
             content: ContentOut::new(&order.content),
             variables: VariableOut::all(&order.content),
             use_type: order.use_type,
-            options: &order.options,
+            options: OptionsOut::new(&order.options),
             send_date: single.send_date,
             cancelable_until: single.cancelable_until(),
             external_id: order.external_id.as_deref(),
@@ -438,13 +481,19 @@ impl<'a> SingleOut<'a> {
             impression_count: single.impressions,
             issue_message: single.issue.as_ref().map(|issue| issue.message.as_str()),
             issue: single.issue.as_ref(),
-            warnings: order.warnings.iter().map(|w| WarningOut { code: w.code(), message: w.message() }).collect(),
+            warnings: order.warnings.iter().copied().map(WarningOut::of).collect(),
             findings: &single.findings,
             tracking: released.and_then(TrackingOut::of),
             events: happened(single, released),
             created_at: single.created_at,
             modified_at: single.modified_at,
         }
+    }
+}
+
+impl WarningOut {
+    pub(crate) fn of(warning: AddressWarning) -> Self {
+        WarningOut { code: warning.code(), message: warning.message() }
     }
 }
 
@@ -456,6 +505,7 @@ impl<'a> TrackingOut<'a> {
             article_number: piece.and_then(|piece| Some(piece.article.as_ref()?.as_str())),
             postal_state: released.postal_state,
             mailed_at: released.batch.mailed_at,
+            expected_delivery_date: released.expected,
         };
         (piece.is_some() || released.postal_state.is_some()).then_some(tracking)
     }

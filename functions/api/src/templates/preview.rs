@@ -6,7 +6,7 @@ use domain::fault::Pointer;
 use domain::letter::Finding;
 use edge::{Call, Problem, Reply};
 use serde::Serialize;
-use store::idempotency::Answer;
+use store::idempotency::{Answer, sha256};
 
 use super::wire::read_preview;
 use crate::App;
@@ -56,11 +56,14 @@ async fn preview(app: &App, call: &Call) -> Result<PreviewOut, Problem> {
     let loaded = load(app, caller, source, None).await?.map_err(told)?;
     let rendered = render(app, caller, &loaded, asked.variables, asked.max_pages).await?.map_err(told)?;
     let image = picture(app, &rendered.bytes, 0, WIDTH).await?;
+    // Of equal names what is shown is equal: the picture is a function of the document.
+    let name = sha256(&rendered.bytes);
+    let pdf = app.store.show(&caller.account, &format!("{name}.pdf"), rendered.bytes, "application/pdf").await?;
     Ok(PreviewOut {
         version,
         pages: rendered.pages,
-        pdf_url: app.store.show(&caller.account, rendered.bytes, "application/pdf", LINKS).await?,
-        image_url: app.store.show(&caller.account, image, "image/png", LINKS).await?,
+        pdf_url: pdf,
+        image_url: app.store.show(&caller.account, &format!("{name}.png"), image, "image/png").await?,
         expires_at: call.now + LINKS,
         findings: rendered.findings,
     })

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::party::Party;
 use crate::batch::MailClass;
 use crate::fault::{Faults, Pointer};
-use crate::finish::{Finish, Placement};
+use crate::finish::{CardSize, Envelope, Finish, Placement, Sides};
 
 /// What the postal service is to do besides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -106,30 +106,71 @@ impl Default for Options {
 }
 
 impl Options {
+    /// What a postcard of that size is if its client wishes nothing.
+    pub fn of_card(size: CardSize) -> Self {
+        Options { finish: Finish::of_card(size), ..Options::default() }
+    }
+
     /// Whether the sender is told electronically who signed.
     pub fn electronic_return_receipt(&self) -> bool {
         self.extra_services.contains(&ExtraService::ElectronicReturnReceipt)
     }
 
-    /// Adds a fault for each two wishes that do not go together.
+    /// Adds a fault for each two wishes that do not go together, or that do not go with what a postcard is.
     pub fn check(&self, at: &Pointer<'_>, faults: &mut Faults) {
         let certified = self.mail_class == MailClass::Certified;
         let here = at.key("extraServices");
         for service in &self.extra_services {
-            if !certified {
+            if *service == ExtraService::RestrictedDelivery {
+                // Said first, so that nobody makes a letter certified for it in vain.
+                let message = "This house has no article numbers of restricted delivery: leave it out.";
+                faults.push(&here, "options.not_offered", message);
+            } else if !certified && self.finish.card.is_none() {
                 let message = format!(
                     "{} is a service of Certified Mail: make mailClass Certified, or leave it out.",
                     service.as_str()
                 );
                 faults.push(&here, "options.needs_certified", message);
-            } else if *service == ExtraService::RestrictedDelivery {
-                let message = "This house has no article numbers of restricted delivery: leave it out.";
-                faults.push(&here, "options.not_offered", message);
+            } else if self.finish.card.is_some() {
+                let message = format!(
+                    "{} is a service of Certified Mail, which postcards are not: leave it out, or send a letter.",
+                    service.as_str()
+                );
+                faults.push(&here, "options.not_of_postcards", message);
             }
         }
-        if certified && self.finish.placement == Placement::FirstPage {
+        if self.finish.card.is_some() {
+            self.check_card(certified, at, faults);
+        } else if certified && self.finish.placement == Placement::FirstPage {
             let message = "The label of Certified Mail goes on a cover sheet: make placement cover.";
             faults.push(&at.key("placement"), "options.certified_needs_cover", message);
+        }
+    }
+
+    /// Adds a fault for each wish that a postcard cannot have.
+    fn check_card(&self, certified: bool, at: &Pointer<'_>, faults: &mut Faults) {
+        let Finish { sides, placement, envelope, return_envelope, .. } = self.finish;
+        let wishes = [
+            (
+                "mailClass",
+                certified,
+                "The label of Certified Mail goes on a cover sheet, and a postcard has none: make mailClass FirstClass, or \
+                 send a letter.",
+            ),
+            ("sides", sides != Sides::Duplex, "A postcard has its address on the back: both sides are printed."),
+            (
+                "placement",
+                placement != Placement::Cover,
+                "A postcard has its address on the back: leave placement out.",
+            ),
+            ("envelope", envelope != Envelope::Auto, "A postcard has no envelope: leave it out, or send a letter."),
+            ("returnEnvelope", return_envelope, "Nothing can be put into a postcard: leave it out, or send a letter."),
+            ("perforated", self.perforated, "There are no perforated cards: leave it out, or send a letter."),
+        ];
+        for (name, wished, message) in wishes {
+            if wished {
+                faults.push(&at.key(name), "options.not_of_postcards", message);
+            }
         }
     }
 
@@ -162,10 +203,36 @@ mod tests {
         assert_eq!(rules(&Options { extra_services: receipt.clone(), ..certified.clone() }), [""; 0]);
         assert_eq!(rules(&Options { extra_services: receipt, ..Options::default() }), ["options.needs_certified"]);
         let restricted = vec![ExtraService::RestrictedDelivery];
-        assert_eq!(rules(&Options { extra_services: restricted, ..certified.clone() }), ["options.not_offered"]);
+        for options in [&certified, &Options::default(), &Options::of_card(CardSize::Card4x6)] {
+            let options = Options { extra_services: restricted.clone(), ..options.clone() };
+            assert_eq!(rules(&options), ["options.not_offered"]);
+        }
         let finish = Finish { placement: Placement::FirstPage, ..Finish::default() };
         assert_eq!(rules(&Options { finish, ..certified }), ["options.certified_needs_cover"]);
         assert_eq!(rules(&Options { finish, ..Options::default() }), [""; 0]);
+    }
+
+    #[test]
+    fn what_only_an_envelope_or_a_sheet_can_have_is_refused_for_a_postcard_each_at_its_place() {
+        let card = Options::of_card(CardSize::Card6x9);
+        assert_eq!(rules(&card), [""; 0]);
+        let finish = Finish {
+            sides: Sides::Simplex,
+            placement: Placement::FirstPage,
+            envelope: Envelope::Flat,
+            return_envelope: true,
+            ..card.finish
+        };
+        let receipt = vec![ExtraService::ElectronicReturnReceipt];
+        let wished =
+            Options { mail_class: MailClass::Certified, extra_services: receipt, finish, perforated: true, ..card };
+        let mut faults = Faults::default();
+        wished.check(&Pointer::Root.key("options"), &mut faults);
+        let listed = faults.listed();
+        assert!(listed.iter().all(|fault| fault.rule == "options.not_of_postcards"), "{listed:?}");
+        let pointers: Vec<&str> = listed.iter().map(|fault| fault.pointer.as_str()).collect();
+        let names = ["extraServices", "mailClass", "sides", "placement", "envelope", "returnEnvelope", "perforated"];
+        assert_eq!(pointers, names.map(|name| format!("/options/{name}")));
     }
 
     #[test]

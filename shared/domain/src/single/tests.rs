@@ -86,6 +86,37 @@ fn what_is_released_or_canceled_or_of_a_test_key_is_not_due() {
 }
 
 #[test]
+fn a_duplicate_has_the_document_and_the_address_block_of_another_however_it_is_written_and_made() {
+    let order = |organization: &str, hash: &str| Order {
+        recipient: party(organization),
+        content: Content::Pdf(Copy { sha256: hash.to_owned(), bytes: 1 }),
+        ..single().order
+    };
+    let one = order("Widgets Inc.", "00");
+    let mut other = order(" WIDGETS  inc. ", "00");
+    other.options.perforated = !other.options.perforated;
+    other.external_id = Some("another".to_owned());
+    assert_eq!(one.likeness(), other.likeness());
+    for different in [order("Widgets Inc", "00"), order("Widgets Inc.", "01")] {
+        assert_ne!(one.likeness(), different.likeness());
+    }
+    let path = |path: &str| Order { content: Content::Path(S3Path::parse(path).unwrap()), ..one.clone() };
+    assert_ne!(path("s3://bucket/a.pdf").likeness(), path("s3://bucket/A.pdf").likeness(), "keys have case");
+    let orders = [one.clone(), order("Gadgets", "00"), other, order("Gadgets", "00"), one];
+    assert_eq!(alike(&orders), [(2, 0), (3, 1), (4, 0)]);
+}
+
+#[test]
+fn a_letter_guards_for_a_week_unless_it_is_canceled() {
+    let single = single();
+    let week = Timestamp::UNIX_EPOCH + 168.hours();
+    assert!(single.guards(week - 1.second()));
+    assert!(!single.guards(week));
+    assert!(Single { state: SingleState::Issue, ..single.clone() }.guards(week - 1.second()));
+    assert!(!Single { state: SingleState::Canceled, ..single }.guards(Timestamp::UNIX_EPOCH));
+}
+
+#[test]
 fn singles_that_are_made_otherwise_are_of_different_groups() {
     let one = single();
     let mut others = vec![one.clone(); 5];

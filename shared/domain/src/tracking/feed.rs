@@ -385,8 +385,22 @@ const STATE: &[&str] = &["scanfacilitystate", "eventstate", "facilitystate"];
 const ZIP: &[&str] = &["scanfacilityzip", "eventzipcode", "eventzip", "facilityzip", "scanfacilityzipcode"];
 const SIGNER: &[&str] = &["signedby", "signername", "recipientname"];
 const SIGNATURE_IMAGE: &[&str] = &["signatureimage", "signatureimagelocation", "signaturefilename"];
-const KNOWN: [&[&str]; 12] =
-    [TRACKING_CODE, ARTICLE, TIME, CODE, DESCRIPTION, FEED, FACILITY, CITY, STATE, ZIP, SIGNER, SIGNATURE_IMAGE];
+const EXPECTED: &[&str] = &["predicteddeliverydate", "expecteddeliverydate"];
+const KNOWN: [&[&str]; 13] = [
+    TRACKING_CODE,
+    ARTICLE,
+    TIME,
+    CODE,
+    DESCRIPTION,
+    FEED,
+    FACILITY,
+    CITY,
+    STATE,
+    ZIP,
+    SIGNER,
+    SIGNATURE_IMAGE,
+    EXPECTED,
+];
 
 /// A field's name without what differs between feeds.
 fn plain_name(name: &str) -> String {
@@ -447,7 +461,8 @@ impl Fields {
         let place = Place { facility: own(FACILITY), city: own(CITY), state: own(STATE), zip: own(ZIP) };
         let signature = Signature { signer: own(SIGNER), image: own(SIGNATURE_IMAGE) };
         let signature = Some(signature).filter(|told| *told != Signature::default());
-        let scan = Scan { at: time, feed, code: code.to_ascii_uppercase(), place, note: None, signature };
+        let expected = self.get(EXPECTED).and_then(date);
+        let scan = Scan { at: time, feed, code: code.to_ascii_uppercase(), place, note: None, signature, expected };
         Ok(Record { at, piece, scan, zone_assumed })
     }
 
@@ -457,6 +472,11 @@ impl Fields {
         let code = TRACKING_CODE.iter().find_map(|name| tracking_code(&digits(self.0.get(*name)?)));
         code.or_else(|| article_number(&digits(self.get(ARTICLE)?)))
     }
+}
+
+/// A day, as year, month and day or as Americans write it. One that cannot be read is none: a scan is a scan without it.
+fn date(value: &str) -> Option<civil::Date> {
+    ["%Y-%m-%d", "%m/%d/%Y", "%Y%m%d"].into_iter().find_map(|form| civil::Date::strptime(form, value).ok())
 }
 
 /// A time with its offset, or one without, which is taken as New York's; and whether it was. It is cut to milliseconds, in

@@ -91,6 +91,7 @@ mod tests {
                 place: Place::default(),
                 note: None,
                 signature: None,
+                expected: None,
             };
             let scans: Vec<Scan> = (0..).zip(outcome.scans()).map(scan).collect();
             assert!(

@@ -9,7 +9,7 @@ use crate::batch::MailClass;
 
 fn scan(second: i64, feed: Feed, code: &str) -> Scan {
     let at = Timestamp::from_second(1_780_000_000 + second).unwrap();
-    Scan { at, feed, code: code.to_owned(), place: Place::default(), note: None, signature: None }
+    Scan { at, feed, code: code.to_owned(), place: Place::default(), note: None, signature: None, expected: None }
 }
 
 fn shipped() -> Codes<'static> {
@@ -232,6 +232,17 @@ fn delimited_text_is_read_by_its_heading_whatever_the_mark() {
 }
 
 #[test]
+fn the_expected_day_of_a_scan_is_read_and_one_that_cannot_be_read_costs_no_scan() {
+    let day = Some(jiff::civil::date(2026, 5, 9));
+    for (told, expected) in [("2026-05-09", day), ("05/09/2026", day), ("20260509", day), ("soon", None), ("", None)] {
+        let text = format!(
+            r#"{{"imbTrackingCode":"{CODE}","scanDatetime":"2026-05-04T10:11:12Z","scanEventCode":"918","predictedDeliveryDate":"{told}"}}"#
+        );
+        assert_eq!(records(&text)[0].as_ref().unwrap().scan.expected, expected, "{told}");
+    }
+}
+
+#[test]
 fn text_without_a_heading_of_scans_is_no_feed() {
     let read = |text: &str| read(&mut text.as_bytes(), Writer::PostalService, &mut |_| {});
     assert!(matches!(read("hello\nworld\n"), Err(FeedError::Heading)));
@@ -311,6 +322,25 @@ fn a_piece_keeps_a_bounded_number_of_scans_and_always_what_a_person_says() {
     assert_eq!(tracked.take(&many, table), Taken { new: 0, refused: 100 });
     assert_eq!(tracked.take(&[scan(400, Feed::Mailhouse, "RETURNED")], table).new, 1);
     assert_eq!(tracked.state, PostalState::Returned);
+}
+
+#[test]
+fn the_expected_day_is_that_of_the_latest_scan_that_tells_one_whatever_came_first() {
+    let table = shipped();
+    let expecting = |second: i64, day: Option<i8>| Scan {
+        expected: day.map(|day| jiff::civil::date(2026, 5, day)),
+        ..scan(second, Feed::InformedVisibility, "918")
+    };
+    let told = [expecting(1, Some(9)), expecting(2, Some(6)), expecting(2, None), expecting(3, None)];
+    for order in [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1]] {
+        let mut tracked = Tracked::default();
+        for &place in &order {
+            tracked.take(&told[place..=place], table);
+        }
+        assert_eq!((tracked.scans.len(), tracked.expected()), (3, told[1].expected), "{order:?}");
+        assert_eq!(tracked.take(&told, table), Taken::default(), "nothing of it is new");
+    }
+    assert_eq!(Tracked::default().expected(), None);
 }
 
 #[test]

@@ -177,7 +177,7 @@ fn borrows(document: &Document, object: &Object) -> bool {
 
 /// Whether a dictionary is a part of the page tree or what leads to it.
 fn is_of_the_tree(dictionary: &Dictionary) -> bool {
-    matches!(dictionary.get_type(), Ok(b"Page" | b"Pages" | b"Catalog"))
+    [&b"Page"[..], b"Pages", b"Catalog"].iter().any(|kind| document::has_type(dictionary, kind))
 }
 
 /// Whether a document would be copied too often. What has no resources of its own is copied anew for each page whose are

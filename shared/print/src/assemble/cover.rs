@@ -1,9 +1,8 @@
 //! Draws what is ours on a sheet: the face with addresses and barcode, and the mark on every front.
 
 use super::{AssembleError, Piece, certified};
-use crate::address_block::{self, MAX_LINES, MAX_SENDER_LINES, NoPlace, POINTS, TextBlock, bar, usps_style};
-use crate::drawing::{decimals, draw_rectangle, draw_text, push_decimals, read_decimal};
-use crate::font::FONT;
+use crate::address_block::{self, MAX_LINES, MAX_SENDER_LINES, NoPlace, POINTS, bar, usps_style};
+use crate::drawing::{Digits, decimals, draw_rectangle, draw_text, push_decimals, read_decimal};
 use crate::imb::{BARS, Imb};
 use crate::layout::{Layout, Rect};
 use crate::sheet_mark;
@@ -69,23 +68,7 @@ pub(super) fn address(
 /// says the same to people.
 pub(super) fn draw_mark(content: &mut String, layout: &Layout, mark: &sheet_mark::Modules, line: &str, height: f64) {
     let module = layout.mark_module;
-    let beside = TextBlock {
-        points: 6.0,
-        // Two modules of clear space, and as much again.
-        left: layout.mark_left + (mark.side as f64 + 4.0) * module,
-        last_baseline: height / POINTS - layout.mark_bottom,
-        pitch: 0.0,
-        extent: Rect { left: 0.0, top: 0.0, width: 0.0, height: 0.0 },
-    };
-    // As much white around the line as around the mark; nothing hangs lower or stands higher than this.
-    let size = beside.points / POINTS;
-    let (above, below) = (FONT.cap_height * size + module, FONT.descent * size + module);
-    let behind = Rect {
-        left: beside.left - module,
-        top: beside.last_baseline - above,
-        width: FONT.width(line).unwrap_or(0.0) * size + 2.0 * module,
-        height: above + below,
-    };
+    let (beside, behind) = sheet_mark::beside(layout, mark.side, line, height / POINTS);
     content.push_str("1 g\n");
     draw_rectangle(content, &behind, height);
     content.push_str("f 0 g\n");
@@ -95,29 +78,37 @@ pub(super) fn draw_mark(content: &mut String, layout: &Layout, mark: &sheet_mark
     let corner = |inches: f64| (inches - module) * POINTS;
     content.push_str("q ");
     push_decimals(content, &[unit, 0.0, 0.0, unit, corner(layout.mark_left), corner(layout.mark_bottom)]);
-    content.push_str(" cm 1 g 0 0 ");
-    push_small(content, mark.side + 2);
-    content.push(' ');
-    push_small(content, mark.side + 2);
-    content.push_str(" re f 0 g\n");
-    for &(row, column, count) in &mark.runs {
-        push_small(content, column + 1);
-        content.push(' ');
-        push_small(content, mark.side - row);
-        content.push(' ');
-        push_small(content, count);
-        content.push_str(" 1 re\n");
+    let clear = Digits::integer(mark.side as u64 + 2);
+    for text in [" cm 1 g 0 0 ", clear.as_str(), " ", clear.as_str(), " re f 0 g\n"] {
+        content.push_str(text);
     }
+    push_runs(content, mark);
     content.push_str("f Q\n");
 }
 
-/// Appends a number below 100, which is what a mark has some hundreds of.
-fn push_small(content: &mut String, value: usize) {
-    let digit = |value: usize| char::from(b'0' + (value % 10) as u8);
-    if value >= 10 {
-        content.push(digit(value / 10));
+/// Appends a rectangle for each run of a mark. There are some hundreds, of numbers below 100, so the bytes of each are put
+/// together apart from the content, which would make sure of its room for every digit.
+fn push_runs(content: &mut String, mark: &sheet_mark::Modules) {
+    const LONGEST: usize = 3 * 3 + 5;
+    let mut runs = Vec::with_capacity(mark.runs.len() * LONGEST);
+    for &(row, column, count) in &mark.runs {
+        let mut run = [0; LONGEST];
+        let mut length = 0;
+        let mut put = |byte: u8| {
+            run[length] = byte;
+            length += 1;
+        };
+        for value in [column + 1, mark.side - row, count] {
+            if value >= 10 {
+                put(b'0' + (value / 10) as u8);
+            }
+            put(b'0' + (value % 10) as u8);
+            put(b' ');
+        }
+        b"1 re\n".iter().for_each(|byte| put(*byte));
+        runs.extend_from_slice(&run[..length]);
     }
-    content.push(digit(value));
+    content.push_str(str::from_utf8(&runs).unwrap_or_default());
 }
 
 fn check_lines(block: &'static str, lines: usize, most: usize) -> Result<(), AssembleError> {
@@ -192,6 +183,7 @@ fn read_bars(content: &str, place: &Rect, height: f64) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::font::FONT;
 
     #[test]
     fn the_line_beside_the_mark_is_on_white_as_wide_as_it_is() {

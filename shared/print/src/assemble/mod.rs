@@ -280,12 +280,12 @@ impl<W: io::Write> Assembler<W> {
             length: 0,
         };
         let front = |content: &mut String, sheet: u32, height: f64| {
-            let mut line = format!("{} {} sheet {sheet}/{sheets}", piece.job, piece.number);
+            let mut line = sheet_mark::line(piece.job, piece.number, sheet, sheets);
             if row.stock.of(sheet) == Some(Stock::Perforated) {
-                line.push_str(" PERF");
+                line.push_str(sheet_mark::PERFORATED);
             } else if piece.perforated && sheet == 1 {
                 // The cover says which sheet of the piece it is.
-                line.push_str(" PERF 2");
+                line.push_str(sheet_mark::NEXT_PERFORATED);
             }
             draw_mark(content, &layout, &marks[sheet as usize - 1], &line, height);
         };

@@ -85,7 +85,7 @@ impl<W: io::Write> Assembler<W> {
             Content::Blank => return Ok(None),
             Content::Raw(stream) => {
                 for key in [&b"Filter"[..], b"DecodeParms"] {
-                    if let Ok(value) = stream.dict.get(key) {
+                    if let Some(value) = document::entry(&stream.dict, key) {
                         let value = self.copy_value(copy, value)?;
                         head.push(b'/');
                         head.extend_from_slice(key);
@@ -141,6 +141,6 @@ pub(super) fn plan<'a>(
         .iter()
         .filter_map(|annotation| document::place_appearance(document, annotation))
         .collect();
-    let group = page.dictionary.get(b"Group").ok();
+    let group = document::entry(page.dictionary, b"Group");
     Ok(Plan { geometry, resources: page.resources, group, content, appearances })
 }

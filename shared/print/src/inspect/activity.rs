@@ -81,9 +81,15 @@ fn find(document: &Document, object: &Object, found: &mut BTreeSet<Activity>) {
 
 fn find_in_dictionary(document: &Document, dictionary: &Dictionary, found: &mut BTreeSet<Activity>) {
     let name = |key: &[u8]| document::lookup(document, dictionary, key).and_then(|object| object.as_name().ok());
-    // A structure element has an /S of any name as well; actions are looked at whatever else they say they are.
+    // A structure element has an /S of any name as well. What stands where actions do is looked at whatever it says it is.
     if name(b"Type") != Some(b"StructElem") {
         found.extend(activity_of(document, dictionary));
+    }
+    for key in [&b"A"[..], b"Next", b"PA"] {
+        let Some(value) = document::lookup(document, dictionary, key) else { continue };
+        let several = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+        let actions = several.iter().filter_map(|action| document::resolve(document, action).as_dict().ok());
+        found.extend(actions.filter_map(|action| activity_of(document, action)));
     }
     found.extend(match name(b"Subtype") {
         Some(b"RichMedia" | b"Movie" | b"Sound" | b"Screen" | b"3D") => Some(Activity::Multimedia),

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use lopdf::{Dictionary, Document, Object};
+use lopdf::{Dictionary, Document, Object, Stream};
 
 use super::{Finding, Font, MAX_FACTS, Report, printable};
 use crate::document;
@@ -104,13 +104,26 @@ fn describe(document: &Document, font: &Dictionary) -> Font {
     let holds = |key: &&[u8]| {
         descriptor
             .and_then(|descriptor| document::lookup(document, descriptor, key))
-            .is_some_and(|file| file.as_stream().is_ok_and(|file| !file.content.is_empty()))
+            .is_some_and(|file| file.as_stream().is_ok_and(|file| is_font(document, key, file)))
     };
     let files: [&[u8]; 3] = [b"FontFile", b"FontFile2", b"FontFile3"];
     let name = document::lookup(document, font, b"BaseFont").and_then(|name| name.as_name().ok()).unwrap_or_default();
     // The glyphs of a Type 3 font are content of its own.
     let embedded = kind == "Type3" || files.iter().any(holds);
     Font { name: printable(without_tag(name)), kind, embedded }
+}
+
+/// How much of a font's file is unpacked to see what it is: more than any real one has.
+const MAX_FONT: u64 = 64 << 20;
+
+/// Whether a stream has a font in it: for TrueType (ISO 32000-2 table 124) whether its tables can be found; for others
+/// that there is something.
+fn is_font(document: &Document, key: &[u8], file: &Stream) -> bool {
+    if file.content.is_empty() {
+        return false;
+    }
+    key != b"FontFile2"
+        || document::decode(document, file, MAX_FONT).is_ok_and(|file| ttf_parser::RawFace::parse(&file, 0).is_ok())
 }
 
 /// A font's name without the six capitals and the plus sign that a subset has before it (ISO 32000-2 9.9.2).
@@ -123,14 +136,16 @@ fn without_tag(name: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
-    use lopdf::{Stream, dictionary};
+    use lopdf::dictionary;
 
     use super::*;
 
     #[test]
     fn a_font_is_embedded_if_its_file_is_there() {
         let mut document = Document::with_version("1.7");
-        let file = document.add_object(Stream::new(Dictionary::new(), b"x".to_vec()));
+        let file = document
+            .add_object(Stream::new(Dictionary::new(), include_bytes!("../../fonts/MailhouseSans.ttf").to_vec()));
+        let garbage = document.add_object(Stream::new(Dictionary::new(), b"garbage".to_vec()));
         let with = |file: Object| dictionary! { "Type" => "FontDescriptor", "FontFile2" => file };
         let font = |descriptor: Dictionary| {
             let descendant = dictionary! { "Subtype" => "CIDFontType2", "FontDescriptor" => descriptor };
@@ -140,6 +155,7 @@ mod tests {
         let expected = Font { name: "Inter".into(), kind: "CIDFontType2".into(), embedded: true };
         assert_eq!(describe(&document, &font(with(file.into()))), expected);
         assert!(!describe(&document, &font(with(Object::Reference((99, 0))))).embedded);
+        assert!(!describe(&document, &font(with(garbage.into()))).embedded);
         assert!(describe(&document, &dictionary! { "Subtype" => "Type3" }).embedded);
     }
 

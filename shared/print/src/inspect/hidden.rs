@@ -1,5 +1,5 @@
-//! Does paper show what a screen shows? `document.hidden_layer`, `annotation_not_printed`, `form_field_without_appearance`,
-//! `invisible_text`.
+//! Does paper show what a screen shows? `document.hidden_layer`, `annotation_not_printed`, `annotation_not_seen`,
+//! `form_field_without_appearance`, `invisible_text`.
 
 use lopdf::{Dictionary, Document, Object, ObjectId};
 
@@ -121,7 +121,7 @@ fn is_off(state: &Object) -> bool {
 /// Annotations that a screen shows and paper would not.
 pub(super) fn check_annotations(document: &Document, page: &Page<'_>, number: u32, report: &mut Report) {
     let Some(Object::Array(items)) = document::lookup(document, page.dictionary, b"Annots") else { return };
-    let (mut comment, mut field, mut stale) = (None, None, None);
+    let (mut comment, mut field, mut stale, mut unseen) = (None, None, None, None);
     let form = document.catalog().ok().and_then(|catalog| document::lookup(document, catalog, b"AcroForm"));
     let renewed =
         form.and_then(document::dictionary_of).and_then(|form| document::lookup(document, form, b"NeedAppearances"));
@@ -150,6 +150,8 @@ pub(super) fn check_annotations(document: &Document, page: &Page<'_>, number: u3
             }
         } else if flags & NO_VIEW == 0 && (flags & PRINT == 0 || !has_appearance) {
             comment = comment.or(Some(area));
+        } else if flags & NO_VIEW != 0 && flags & PRINT != 0 && has_appearance {
+            unseen = unseen.or(Some(area));
         }
     }
     let upright =
@@ -173,6 +175,11 @@ pub(super) fn check_annotations(document: &Document, page: &Page<'_>, number: u3
                        printed, or take it out.";
         report.add(place(Finding::warn("document.annotation_not_printed", message), area));
     }
+    if let Some(area) = unseen {
+        let message = "The page has an annotation that no screen shows and paper does. Take it out if it is not meant to be \
+                       printed.";
+        report.add(place(Finding::warn("document.annotation_not_seen", message), area));
+    }
 }
 
 /// Whether a widget shows a value of its field. One button of several shows that of its own state only.
@@ -188,6 +195,8 @@ fn is_filled(document: &Document, widget: &Dictionary) -> bool {
             state != b"Off" && !is_off && !is_other
         }
         Some(Object::Array(values)) => !values.is_empty(),
+        // Long text may be in a stream.
+        Some(Object::Stream(text)) => !text.content.is_empty(),
         _ => false,
     }
 }

@@ -4,6 +4,7 @@
 use super::painted::Painted;
 use super::{Finding, Limits, PageSize, Paper, Report};
 use crate::layout::{Layout, Rect};
+use crate::press_sheet::CardSize;
 use crate::raster::{Ink, Raster};
 use crate::sheet_mark;
 use crate::stationery::Placement;
@@ -32,6 +33,28 @@ pub fn clear_zones(layout: &Layout) -> [Rect; 2] {
     })
 }
 
+/// What must be free of ink on the back of a card, on a page of any size that it may come in: the middle of the page is that
+/// of the card.
+pub(crate) fn card_zone(card: CardSize, size: PageSize) -> Rect {
+    on_card_page(card.clear_zone(), card, size)
+}
+
+/// A rectangle of the cut card on a page that may have its bleed.
+pub(crate) fn on_card_page(area: Rect, card: CardSize, size: PageSize) -> Rect {
+    let (right, down) = ((size.width - card.width) / 2.0, (size.height - card.height) / 2.0);
+    Rect { left: area.left + right, top: area.top + down, ..area }
+}
+
+/// The page on which the address is printed over what is there, of those that the document has.
+fn addressed_page(limits: &Limits, pages: u32) -> Option<u32> {
+    let page = match (limits.paper.card(), limits.placement) {
+        (Some(_), _) => 2,
+        (None, Placement::FirstPage) => 1,
+        (None, Placement::Cover) => return None,
+    };
+    (page <= pages).then_some(page)
+}
+
 /// Whether a document is to be drawn.
 pub(super) fn is_drawn(report: &Report) -> bool {
     !NOT_DRAWN.iter().any(|rule| report.has(rule))
@@ -49,12 +72,24 @@ pub(super) enum Unchecked {
 }
 
 impl Unchecked {
-    /// What to say of the first such page. Without a cover sheet, a first page that nobody looked at may have ink where the
-    /// address goes.
-    pub(super) fn finding(self, page: u32, limits: &Limits) -> Finding {
-        if page == 1 && limits.placement == Placement::FirstPage {
-            let message = "The first page could not be drawn to see that the zone for the address is free. Print the \
-                           document to a new PDF, or use a cover sheet.";
+    /// What to say when none of so many pages was looked at.
+    pub(super) fn of_all(self, pages: u32, limits: &Limits) -> Finding {
+        self.finding(addressed_page(limits, pages).unwrap_or(1), pages, limits)
+    }
+
+    /// What to say of such a page. One that has the address printed on it may have ink there.
+    fn finding(self, page: u32, pages: u32, limits: &Limits) -> Finding {
+        if addressed_page(limits, pages) == Some(page) {
+            let message = match limits.paper.card() {
+                Some(_) => {
+                    "The back could not be drawn to see that the zone for the address is free. Print the document to a new \
+                     PDF."
+                }
+                None => {
+                    "The first page could not be drawn to see that the zone for the address is free. Print the document to \
+                     a new PDF, or use a cover sheet."
+                }
+            };
             return Finding::refuse("document.ink_unchecked", message).on(page);
         }
         let message = match self {
@@ -84,7 +119,7 @@ pub(super) fn check(bytes: &[u8], pages: &[Painted], limits: &Limits, report: &m
     }
     let mut left = BUDGET;
     let layout = limits.layout(report);
-    let (mut blank, mut coloured, mut first_unchecked) = (0, false, None);
+    let (mut blank, mut coloured, mut unchecked) = (0, false, Vec::new());
     for ((painted, size), number) in pages.iter().zip(report.sizes.clone()).zip(1u32..) {
         if size == PageSize::default() {
             // It has a finding of its own, and what is on it is not known.
@@ -106,7 +141,7 @@ pub(super) fn check(bytes: &[u8], pages: &[Painted], limits: &Limits, report: &m
         let ink = match drawn {
             Ok(ink) => ink,
             Err(reason) => {
-                first_unchecked = first_unchecked.or(Some((number, reason)));
+                unchecked.push((number, reason));
                 coloured |= painted.coloured;
                 continue;
             }
@@ -127,14 +162,20 @@ pub(super) fn check(bytes: &[u8], pages: &[Painted], limits: &Limits, report: &m
                 check_zones(&ink, size, &layout, report);
             }
         }
+        if let Some(card) = limits.paper.card().filter(|_| number == 2) {
+            check_back(&ink, card, size, report);
+        }
     }
     report.coloured = coloured;
     if blank == pages.len() {
         let message = "Nothing is on any page. Export the document again and look at it before it is sent.";
         report.add(Finding::refuse("document.all_pages_blank", message));
     }
-    if let Some((number, reason)) = first_unchecked {
-        report.add(reason.finding(number, limits));
+    // Of them the one that gets the address, or else the first.
+    let addressed = addressed_page(limits, report.pages);
+    let told = unchecked.iter().find(|(number, _)| Some(*number) == addressed).or(unchecked.first());
+    if let Some((number, reason)) = told {
+        report.add(reason.finding(*number, report.pages, limits));
     }
 }
 
@@ -168,18 +209,20 @@ fn check_margin(ink: &Ink, size: PageSize, number: u32, limits: &Limits, report:
     report.add(Finding::warn("document.ink_outside_margin", message).on(number).at(area).measured(found, allowed));
 }
 
-/// Ink where the sheet mark is printed, on white.
+/// Ink where the sheet mark and the line beside it are printed, on white.
 fn check_mark(ink: &Ink, size: PageSize, number: u32, layout: &Layout, report: &mut Report) {
-    let Some(zone) = sheet_mark::zone(layout, size.width.max(size.height)) else { return };
-    let zone = on_page(zone, size);
-    let Some(area) = ink.within(&zone) else { return };
-    let message = format!(
-        "There is ink where the sheet mark will cover it: leave {:.2} x {:.2} in free from {:.2} in to the right and {:.2} in \
-         down.",
-        zone.width, zone.height, zone.left, zone.top
-    );
-    let found = format!("{:.2} x {:.2} in of ink", area.width, area.height);
-    report.add(Finding::warn("document.ink_under_mark", message).on(number).at(area).measured(found, "none"));
+    let zones = sheet_mark::zones(layout, size.width.max(size.height));
+    for (zone, what) in zones.into_iter().flatten().zip(["sheet mark", "line beside the sheet mark"]) {
+        let zone = on_page(zone, size);
+        let Some(area) = ink.within(&zone) else { continue };
+        let message = format!(
+            "There is ink where the {what} will cover it: leave {:.2} x {:.2} in free from {:.2} in to the right and {:.2} in \
+             down.",
+            zone.width, zone.height, zone.left, zone.top
+        );
+        let found = format!("{:.2} x {:.2} in of ink", area.width, area.height);
+        report.add(Finding::warn("document.ink_under_mark", message).on(number).at(area).measured(found, "none"));
+    }
 }
 
 /// Ink where the addresses and the barcode are put on the first page.
@@ -199,6 +242,20 @@ fn check_zones(ink: &Ink, size: PageSize, layout: &Layout, report: &mut Report) 
         let found = format!("{:.2} x {:.2} in of ink", area.width, area.height);
         report.add(Finding::refuse(rule, message).on(1).at(area).measured(found, "none"));
     }
+}
+
+/// Ink where the address and the barcode are put on the back of a card.
+fn check_back(ink: &Ink, card: CardSize, size: PageSize, report: &mut Report) {
+    let zone = card_zone(card, size);
+    let Some(area) = ink.within(&zone) else { return };
+    let message = format!(
+        "There is ink on the back where the recipient's address and barcode will be printed: leave {:.2} x {:.2} in free from \
+         {:.3} in to the right and {:.3} in down.",
+        zone.width, zone.height, zone.left, zone.top
+    );
+    let found = format!("{:.2} x {:.2} in of ink", area.width, area.height);
+    let finding = Finding::refuse("document.ink_in_address_zone", message).on(2).at(area);
+    report.add(finding.measured(found, "none"));
 }
 
 /// A zone of an upright sheet on a page that may be wider than high: that page is turned clockwise by a quarter to be printed.

@@ -21,12 +21,12 @@ use std::fmt::Display;
 use serde::{Deserialize, Serialize};
 
 pub use ink::clear_zones;
-pub(crate) use ink::on_page;
+pub(crate) use ink::{card_zone, on_card_page, on_page};
 
 use crate::document::{self, TreeFault};
 use crate::layout::{Layout, Rect};
 use crate::prescan;
-use crate::stationery::{PaperSize, Placement, Sides, Stationery};
+use crate::stationery::{Envelope, PaperSize, Placement, Sides, Stationery};
 
 /// What is expected of a document, and bounds on what is looked at. All bounds are inclusive.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,9 +42,9 @@ pub struct Limits {
     pub stationery: Stationery,
     /// Whether both sides of a sheet are printed.
     pub duplex: bool,
-    /// The most sheets that the mail class takes, a cover sheet among them. 78 sheets of 20 lb paper and their envelope
-    /// weigh 13 ounces, the most a First-Class flat may.
-    pub max_sheets: u32,
+    /// The most that all sheets, a cover sheet among them, and their envelope may weigh in their mail class, thousandths of an
+    /// ounce. First-Class Mail, which certified mail is too, takes flats up to 13 ounces.
+    pub max_weight: u32,
     /// Width of the edge of a sheet that cannot be printed on, inches.
     pub margin: f64,
     /// The lowest resolution an image should have as it is placed, dots per inch.
@@ -67,7 +67,7 @@ impl Default for Limits {
             placement: Placement::Cover,
             stationery: Stationery::default(),
             duplex: true,
-            max_sheets: 78,
+            max_weight: 13_000,
             margin: 0.17,
             image_dpi: 150.0,
             max_bytes: 50_000_000,
@@ -90,14 +90,18 @@ impl Limits {
         !self.duplex || number % 2 == 1
     }
 
+    /// The paper of a letter, and the first envelope that will do for it, with where things are on the sheets in it.
+    fn envelope(&self, report: &Report) -> Option<(PaperSize, Envelope, Layout)> {
+        let upright = |size: &PageSize| PaperSize::of(size.width.min(size.height), size.width.max(size.height));
+        let paper = report.sizes.first().and_then(upright)?;
+        let (envelope, layout) = self.stationery.envelopes(self.sheets(report.pages), paper).into_iter().next()?;
+        Some((paper, envelope, layout))
+    }
+
     /// Where things are on the sheets of a letter: as in the first envelope that will do. Of what fits none, as in the
     /// folding envelope.
     pub(crate) fn layout(&self, report: &Report) -> Layout {
-        let upright = |size: &PageSize| PaperSize::of(size.width.min(size.height), size.width.max(size.height));
-        let paper = report.sizes.first().and_then(upright);
-        let envelopes = paper.map(|paper| self.stationery.envelopes(self.sheets(report.pages), paper));
-        let first = envelopes.and_then(|envelopes| envelopes.into_iter().next());
-        first.map_or_else(|| self.stationery.letter.clone(), |(_, layout)| layout)
+        self.envelope(report).map_or_else(|| self.stationery.letter.clone(), |(_, _, layout)| layout)
     }
 }
 
@@ -309,16 +313,16 @@ pub(crate) fn inspect_telling(bytes: &[u8], limits: &Limits, before_drawing: imp
         .unwrap_or_else(|| Report { findings: vec![structure::damaged()], ..Report::default() })
 }
 
-/// A report on a document that has more bytes than anybody looks at.
-pub(crate) fn too_large(bytes: u64, limits: &Limits) -> Report {
-    let findings = vec![structure::suspicion(prescan::Suspicion::TooLarge { bytes }, limits)];
-    Report { findings, ..Report::default() }
-}
-
 /// A report on a document, of which what draws its pages met something it does not know.
 pub(crate) fn without_drawing(mut report: Report, limits: &Limits) -> Report {
-    report.add(ink::Unchecked::NotDrawn.finding(1, limits));
+    report.add(ink::Unchecked::NotDrawn.of_all(report.pages, limits));
     report
+}
+
+/// A report on a document that is larger than it may be, and so is not looked at.
+pub(crate) fn too_large(bytes: &[u8], limits: &Limits) -> Report {
+    let suspicion = prescan::Suspicion::TooLarge { bytes: bytes.len() as u64 };
+    Report { findings: vec![structure::suspicion(suspicion, limits)], ..Report::default() }
 }
 
 fn parse_and_check(bytes: &[u8], limits: &Limits, before_drawing: impl FnOnce(&Report)) -> Report {

@@ -1,5 +1,5 @@
 //! The pages: how many, how large, and whether their content is there. `document.page_count_untrustworthy`,
-//! `impressions_differ`, `page_size`, `mixed_sizes`, `too_many_sheets`.
+//! `impressions_differ`, `page_size`, `mixed_sizes`, `too_many_sheets`, `too_many_sides`, `card_upright`.
 
 use std::collections::BTreeSet;
 
@@ -8,12 +8,14 @@ use lopdf::Document;
 use super::painted::{Painted, Painter};
 use super::{Finding, Limits, PageSize, Paper, Report, hidden, structure};
 use crate::document::{self, Geometry, Page};
+use crate::press_sheet::{BLEED, CardSize};
+use crate::stationery::Ounces;
 
 /// Sheet sizes as short and long side, inches: Letter, Legal, A4.
 const SHEETS: [(f64, f64); 3] = [(8.5, 11.0), (8.5, 14.0), (8.268, 11.693)];
 
-/// How much a card is larger on each side than what is left when it is cut, inches.
-const BLEED: f64 = 0.125;
+/// A card has a front and a back.
+const SIDES_OF_A_CARD: u32 = 2;
 
 /// How far a side may be off, inches: room for the rounding of A4-minded tools, and invisible on paper.
 const TOLERANCE: f64 = 0.05;
@@ -31,6 +33,7 @@ pub(super) fn check<'a>(
     report.pages = pages.len() as u32;
     check_count(document, pages, limits, report);
     let geometries = check_sizes(document, pages, limits, report);
+    check_weight(limits, report);
     let mut budget = limits.max_decompressed.saturating_mul(CONTENT_BUDGET);
     let mut painter = Painter::new(document);
     let mut all = Vec::new();
@@ -81,14 +84,27 @@ fn check_count(document: &Document, pages: &[Page<'_>], limits: &Limits, report:
         );
         report.add(Finding::refuse("document.impressions_differ", message).measured(walked, expected));
     }
-    let sheets = limits.sheets(walked);
-    if matches!(limits.paper, Paper::Sheets { .. }) && sheets > limits.max_sheets {
+    if limits.paper.card().is_some() && walked > SIDES_OF_A_CARD {
+        let message = format!("A card has a front and a back, and the file has {walked} pages. Leave the others out.");
+        let (found, allowed) = (format!("{walked} pages"), format!("{SIDES_OF_A_CARD} pages"));
+        report.add(Finding::refuse("document.too_many_sides", message).measured(found, allowed));
+    }
+}
+
+/// Whether the letter is too heavy for its mail class. What has another size than paper has weighs nobody knows how much, and is
+/// refused for that.
+fn check_weight(limits: &Limits, report: &mut Report) {
+    let sheets = limits.sheets(report.pages);
+    let Some((paper, envelope, _)) = limits.envelope(report).filter(|_| limits.paper.card().is_none()) else { return };
+    let weight = limits.stationery.weight(sheets, paper, envelope);
+    if weight.0 > limits.max_weight {
+        let most = Ounces(limits.max_weight);
         let message = format!(
-            "The letter needs {sheets} sheets, and its mail class takes {}. Split the document or leave pages out.",
-            limits.max_sheets
+            "The letter needs {sheets} sheets and weighs {weight} oz with its envelope, and its mail class takes {most} oz. Split \
+             the document or leave pages out."
         );
-        let allowed = format!("{} sheets", limits.max_sheets);
-        report.add(Finding::refuse("document.too_many_sheets", message).measured(format!("{sheets} sheets"), allowed));
+        let found = format!("{sheets} sheets, {weight} oz");
+        report.add(Finding::refuse("document.too_many_sheets", message).measured(found, format!("{most} oz")));
     }
 }
 
@@ -96,7 +112,8 @@ fn check_count(document: &Document, pages: &[Page<'_>], limits: &Limits, report:
 fn check_sizes(document: &Document, pages: &[Page<'_>], limits: &Limits, report: &mut Report) -> Vec<Option<Geometry>> {
     let geometries: Vec<_> = pages.iter().map(|page| document::geometry(document, page)).collect();
     let offered = limits.paper.sizes();
-    let mut used = BTreeSet::new();
+    // The size that is used first, and the first page of another.
+    let (mut used, mut other): (Option<(usize, PageSize)>, _) = (None, None);
     for (geometry, number) in geometries.iter().zip(1u32..) {
         let Some(geometry) = geometry else {
             report.sizes.push(PageSize::default());
@@ -107,7 +124,17 @@ fn check_sizes(document: &Document, pages: &[Page<'_>], limits: &Limits, report:
         let size = PageSize { width: geometry.width / 72.0, height: geometry.height / 72.0 };
         report.sizes.push(size);
         match offered.iter().position(|offered| is_size(size, *offered)) {
-            Some(place) => drop(used.insert(place)),
+            Some(place) => {
+                let (first, _) = *used.get_or_insert((place, size));
+                if first != place {
+                    other = other.or(Some((number, size)));
+                }
+                if limits.paper.card().is_some() && size.height > size.width {
+                    let message = "The page is higher than wide, and a card is printed wider than high. Turn the page by a \
+                                   quarter.";
+                    report.add(Finding::refuse("document.card_upright", message).on(number));
+                }
+            }
             None => {
                 let found = format!("{:.2} x {:.2} in", size.width, size.height);
                 let wanted = limits.paper.name();
@@ -116,9 +143,11 @@ fn check_sizes(document: &Document, pages: &[Page<'_>], limits: &Limits, report:
             }
         }
     }
-    if used.len() > 1 {
+    if let (Some((_, first)), Some((number, size))) = (used, other) {
         let message = "The pages are of more than one sheet size, and a piece is printed on one. Make them equal.";
-        report.add(Finding::refuse("document.mixed_sizes", message));
+        let text = |size: PageSize| format!("{:.2} x {:.2} in", size.width, size.height);
+        let finding = Finding::refuse("document.mixed_sizes", message).on(number);
+        report.add(finding.measured(text(size), text(first)));
     }
     geometries
 }
@@ -130,6 +159,12 @@ fn is_size(size: PageSize, (short, long): (f64, f64)) -> bool {
 }
 
 impl Paper {
+    /// What a page of a size can be printed on: the card of its size, else sheets.
+    pub fn of(size: PageSize) -> Self {
+        let cards = [Self::Card4x6, Self::Card6x9, Self::Card6x11];
+        cards.into_iter().find(|card| card.offers(size)).unwrap_or_default()
+    }
+
     /// Whether a page is of the size of a card with its bleed.
     pub(super) fn has_bleed(self, size: PageSize) -> bool {
         self.sizes().first().is_some_and(|offered| is_size(size, *offered))
@@ -140,14 +175,24 @@ impl Paper {
         self.sizes().into_iter().any(|offered| is_size(size, offered))
     }
 
+    /// The card that is left when it is cut; none if it is sheets.
+    pub fn card(self) -> Option<CardSize> {
+        match self {
+            Self::Sheets { .. } => None,
+            Self::Card4x6 => Some(CardSize::CARD_4X6),
+            Self::Card6x9 => Some(CardSize::CARD_6X9),
+            Self::Card6x11 => Some(CardSize::CARD_6X11),
+        }
+    }
+
     /// The sizes a page may have, short and long side, inches. A card may come with its bleed or cut.
     fn sizes(self) -> Vec<(f64, f64)> {
-        let card = |short: f64, long: f64| vec![(short + 2.0 * BLEED, long + 2.0 * BLEED), (short, long)];
-        match self {
-            Self::Sheets { a4 } => SHEETS[..if a4 { 3 } else { 2 }].to_vec(),
-            Self::Card4x6 => card(4.0, 6.0),
-            Self::Card6x9 => card(6.0, 9.0),
-            Self::Card6x11 => card(6.0, 11.0),
+        match (self, self.card()) {
+            (_, Some(card)) => {
+                vec![(card.height + 2.0 * BLEED, card.width + 2.0 * BLEED), (card.height, card.width)]
+            }
+            (Self::Sheets { a4: false }, None) => SHEETS[..2].to_vec(),
+            (_, None) => SHEETS.to_vec(),
         }
     }
 

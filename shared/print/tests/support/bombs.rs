@@ -79,9 +79,14 @@ pub(crate) fn image(width: u32, height: u32, keys: &str, data: &[u8]) -> Vec<u8>
 
 /// A page that is one image in colour, in earnest.
 pub(crate) fn scan(width: u32, height: u32) -> Vec<u8> {
-    let row: Vec<u8> = (0..3 * width).map(|sample| ((sample * sample) >> 9) as u8).collect();
+    scan_in("/DeviceRGB", 3, width, height)
+}
+
+/// The same in a colour space of so many colours.
+pub(crate) fn scan_in(space: &str, colours: u32, width: u32, height: u32) -> Vec<u8> {
+    let row: Vec<u8> = (0..colours * width).map(|sample| (sample >> 6) as u8).collect();
     let keys = format!(
-        "/Type/XObject/Subtype/Image/Width {width}/Height {height}/ColorSpace/DeviceRGB/BitsPerComponent 8/Filter/FlateDecode"
+        "/Type/XObject/Subtype/Image/Width {width}/Height {height}/ColorSpace{space}/BitsPerComponent 8/Filter/FlateDecode"
     );
     let image = stream(&keys, &deflated(&row, height as usize));
     page("/XObject<</I 5 0 R>>", content("q 612 0 0 792 0 0 cm /I Do Q"), vec![image])

@@ -119,7 +119,7 @@ fn blank(floor: &Floor) -> Result<Bytes> {
 }
 
 /// For how long at least one call was under way.
-fn waited(calls: &[Call]) -> Duration {
+pub(crate) fn waited(calls: &[Call]) -> Duration {
     let mut spans: Vec<(Instant, Instant)> = calls.iter().map(|call| (call.began, call.ended)).collect();
     spans.sort_unstable();
     let mut waited = Duration::ZERO;
@@ -156,6 +156,7 @@ fn time<E: std::error::Error + Send + Sync + 'static>(
     Ok(median(&mut times))
 }
 
-fn milliseconds(time: Duration) -> f64 {
+/// A time in milliseconds.
+pub(crate) fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1_000.0
 }

@@ -4,8 +4,8 @@
 //! not be measured; a figure over its limit is marked in the table.
 //!
 //! `bench print` measures the print engine alone and `bench html` the rendering of HTML, which need no emulator; `bench scans` what letters and their scans cost;
-//! `bench part` a part of 500 letters; `bench cold` cold starts and what is shipped; `bench webhooks` how soon deliveries are made, which
-//! needs no emulator either.
+//! `bench part` a part of 500 letters; `bench cold` cold starts and what is shipped; `bench door` letters that are sent by themselves;
+//! `bench webhooks` how soon deliveries are made, which needs no emulator either.
 //! `bench letters FOLDER COUNT [photos]` only makes letters, as many as wanted, with the table LETTERS.csv of them; with
 //! `photos`, a third has one across a page. The rest of its commands are what the measuring runs as processes of their own.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the table is the output, and progress goes beside it")]
@@ -14,6 +14,7 @@ mod artifacts;
 mod cold;
 mod cost;
 mod creating;
+mod door;
 mod html;
 mod letters;
 mod part;
@@ -46,7 +47,7 @@ async fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let asked = match arguments[..] {
         [] => return measure("").await,
-        [what @ ("print" | "html" | "scans" | "part" | "cold" | "webhooks")] => return measure(what).await,
+        [what @ ("print" | "html" | "scans" | "part" | "cold" | "webhooks" | "door")] => return measure(what).await,
         ["letters", folder, count] => make_letters(folder, count, Photos::Small),
         ["letters", folder, count, "photos"] => make_letters(folder, count, Photos::Large),
         ["measured", seconds, program, ref arguments @ ..] => print::child::measured(seconds, program, arguments),
@@ -55,7 +56,7 @@ async fn main() -> ExitCode {
         ["lopdf", letters, out] => print::programs::lopdf(letters, out),
         ["render", count, pages, child] => html::render(count, pages, child),
         [CHILD_ARGUMENT] => serve(),
-        _ => Err("usage: bench, bench print, bench html, bench scans, bench part, bench cold, bench webhooks, or bench letters FOLDER COUNT [photos]".into()),
+        _ => Err("usage: bench, bench print, bench html, bench scans, bench part, bench cold, bench webhooks, bench door, or bench letters FOLDER COUNT [photos]".into()),
     };
     match asked {
         Ok(()) => ExitCode::SUCCESS,
@@ -88,6 +89,10 @@ async fn measure(what: &str) -> ExitCode {
         "scans" => measured.cost().await,
         "webhooks" => {
             measured.webhooks().await;
+            Ok(())
+        }
+        "door" => {
+            measured.door().await;
             Ok(())
         }
         "part" => {
@@ -177,6 +182,12 @@ impl Measured {
         self.keep("a part of 500 letters", part::measure().await);
     }
 
+    /// Letters that are sent by themselves.
+    async fn door(&mut self) {
+        self.say("letters that are sent by themselves, and a list of 20,000");
+        self.keep("letters that are sent by themselves", door::measure().await);
+    }
+
     /// Deliveries to webhooks.
     async fn webhooks(&mut self) {
         self.say("deliveries to webhooks, for a minute");
@@ -213,6 +224,7 @@ impl Measured {
         self.say("50,000 letters in one request");
         self.keep("POST of 50,000 letters", creating::measure(&floor).await);
         self.part().await;
+        self.door().await;
         self.say("done");
         floor.house.take_down().await
     }

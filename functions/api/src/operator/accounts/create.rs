@@ -35,7 +35,8 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         if !faults.is_empty() {
             return Err(Problem::faulty(422, "invalid", &faults));
         }
-        let account = Account { id: AccountId::new(call.now, store::entropy()?), name, created_at: call.now };
+        let id = AccountId::new(call.now, store::entropy()?);
+        let account = Account { id, name, duplicate_guard: true, created_at: call.now };
         let answer = Answer {
             status: 201,
             location: Some(format!("/v2/operator/accounts/{}", account.id)),

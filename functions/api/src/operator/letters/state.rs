@@ -71,6 +71,7 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         place: Place::default(),
         note: Some(note),
         signature: None,
+        expected: None,
     };
     let reference = &letter.content.reference;
     let codes = app.store.codes().await?;

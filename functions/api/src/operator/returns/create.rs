@@ -57,7 +57,7 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         };
         let at = to_the_millisecond(call.now);
         let (feed, code, place) = (Feed::Mailhouse, "RETURNED".to_owned(), Place::default());
-        let scan = Scan { at, feed, code, place, note, signature: None };
+        let scan = Scan { at, feed, code, place, note, signature: None, expected: None };
         let answered = |tracked: &_| Some(answer(batch, &letter, tracked));
         let codes = app.store.codes().await?;
         let tracked = app.store.apply_one(batch, &letter, &scan, &codes, answered, ticket).await?;

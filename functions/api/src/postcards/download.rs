@@ -1,0 +1,14 @@
+//! `GET /v2/postcards/{postcardId}/download`: leads to the PDF of a postcard as it is printed, without its address.
+
+use edge::{Call, Problem, Reply};
+
+use crate::App;
+use crate::letters::{self, POSTCARDS};
+
+/// Answers the request: 302 to a URL that is good for a quarter of an hour.
+///
+/// # Errors
+/// 404, also while the document is not yet inspected.
+pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
+    letters::download::answer(app, call, &POSTCARDS).await
+}
