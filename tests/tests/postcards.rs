@@ -46,7 +46,7 @@ async fn led_to(floor: &mut Floor, request: &Request) -> Result<(String, Vec<u8>
     if answer.status != 302 {
         return Err(format!("{}: {} {}", request.operation, answer.status, answer.body).into());
     }
-    fetched(&floor.house, &answer.headers.get("location").ok_or("it leads nowhere")?).await
+    fetched(&floor.house, answer.headers.get("location").ok_or("it leads nowhere")?).await
 }
 
 /// What a URL of our bucket leads to.

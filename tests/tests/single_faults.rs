@@ -21,8 +21,7 @@ use tests::harness::floor::{Floor, Request};
 use tests::harness::house::{House, Queue};
 use tests::harness::proxy::{Fault, Mode, Point};
 use tests::harness::singles::{
-    all, ask, audit, body, card, card_body, come, create, create_card, item, list, list_cards, many, of, read,
-    recipient, release,
+    all, ask, audit, body, card, come, create, create_card, item, list, list_cards, many, of, read, release,
 };
 
 /// So many cases run beside each other; they spend much of their time waiting.
@@ -198,11 +197,8 @@ async fn run(floor: &mut Floor, case: Case) -> Result<Vec<String>> {
     let key = Some(format!("{}-{:?}", case.name(), case.step));
     let (one, mut three) = (body(&floor.house, "reportlab.pdf"), many(&floor.house, "reportlab.pdf", 3));
     if case.is_of_cards() {
-        three = card_body(&floor.house, "card.pdf", "4x6");
-        if let Some(fields) = three.as_object_mut() {
-            fields.remove("recipient");
-            fields.insert("recipients".to_owned(), (0..3).map(recipient).collect());
-        }
+        three = many(&floor.house, "card.pdf", 3);
+        three["options"] = json!({ "size": "4x6" });
     }
     let (calls, expected, state) = match case.step {
         Step::Create => {

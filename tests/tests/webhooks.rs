@@ -584,7 +584,7 @@ async fn what_happened_before_is_delivered_again_under_its_own_identifier() -> R
         Request { key: Some("once".into()), ..request("webhooks.replay", &hooked.id, Some(json!({ "eventId": id }))) };
     let replayed = floor.request(&replay).await?;
     assert_eq!((replayed.status, &json_of(&replayed)?["deliveries"]), (202, &json!(1)));
-    assert_eq!(floor.request(&replay).await?, replayed);
+    assert!(floor.request(&replay).await?.repeats(&replayed));
     floor.drain(Some(Queue::Deliver)).await?;
     assert_eq!(receiver.posts().len(), 1);
     assert_eq!(json!(receiver.posts()[0].id()), id);

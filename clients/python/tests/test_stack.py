@@ -70,7 +70,7 @@ class Stack(unittest.TestCase):
         mine = str(uuid.uuid4())
         content = {"pdf": base64.b64encode(pdf()).decode()}
         wish = {"sender": ACME, "recipient": JANE, "content": content, "useType": "transactional", "externalId": mine}
-        letter = self.house.letters.create({**wish, "sendDate": self.in_some_weeks()})
+        letter = self.house.letters.create({**wish, "sendDate": self.in_some_weeks(), "allowDuplicate": True})
         self.assertEqual(letter["status"], "queued")
         end = time.monotonic() + 60
         while (now := self.house.letters.get(letter["id"]))["status"] == "queued":
@@ -127,7 +127,7 @@ class Stack(unittest.TestCase):
         seen = self.house.preflight({"postcard": wish})
         self.assertTrue(seen["acceptable"], seen)
         self.assertEqual([*self.house.postcards.list(externalId=mine)], [])
-        card = self.house.postcards.create({**wish, "sendDate": self.in_some_weeks()})
+        card = self.house.postcards.create({**wish, "sendDate": self.in_some_weeks(), "allowDuplicate": True})
         self.assertTrue(card["id"].startswith("psc_"))
         end = time.monotonic() + 60
         while (now := self.house.postcards.get(card["id"]))["status"] == "queued":

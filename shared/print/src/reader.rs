@@ -16,9 +16,6 @@ use crate::document;
 /// How deep arrays and dictionaries nest that are read here, and parentheses in a string.
 const MAX_DEPTH: usize = 50;
 
-/// How many entries most dictionaries have at most.
-const USUAL_ENTRIES: usize = 12;
-
 /// The highest object number that is read here.
 const MAX_NUMBER: u32 = 1 << 20;
 
@@ -33,7 +30,7 @@ pub(crate) fn read(bytes: &[u8], limit: u64) -> Option<Document> {
         return None;
     }
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let mut file = File { bytes, limit, entries: Vec::new(), packs: Vec::new() };
+    let mut file = File { bytes, limit, entries: Vec::new(), packs: Vec::new(), unfinished: Unfinished::default() };
     let root = file.cross_reference()?;
     let catalog = file.object(root)?;
     let tree = catalog.as_dict().ok()?.get(b"Pages").ok()?.as_reference().ok()?;
@@ -90,6 +87,7 @@ struct File<'a> {
     entries: Vec<Entry>,
     /// The object streams that were needed so far.
     packs: Vec<Pack>,
+    unfinished: Unfinished,
 }
 
 impl<'a> File<'a> {
@@ -98,7 +96,7 @@ impl<'a> File<'a> {
         const TAIL: usize = 1024;
         let tail = self.bytes.len().saturating_sub(TAIL);
         let last = find_last(&self.bytes[tail..], b"startxref")? + tail;
-        let mut end = Lexer { bytes: self.bytes, at: last + b"startxref".len() };
+        let mut end = Lexer::new(self.bytes, last + b"startxref".len());
         end.blanks();
         let mut next = Some(end.unsigned()?);
         if !end.rest().trim_ascii_start().starts_with(b"%%EOF") {
@@ -140,7 +138,7 @@ impl<'a> File<'a> {
     /// A cross-reference table, of whose entries each is twenty bytes, and its trailer.
     fn table(&mut self, at: usize) -> Option<Dictionary> {
         const LINE: usize = 20;
-        let mut lexer = Lexer { bytes: self.bytes, at: at + b"xref".len() };
+        let mut lexer = Lexer::new(self.bytes, at + b"xref".len());
         lexer.blanks();
         while lexer.peek()?.is_ascii_digit() {
             let first = lexer.unsigned()?;
@@ -235,7 +233,7 @@ impl<'a> File<'a> {
 
     /// The indirect object at a byte of the file (ISO 32000-2 7.3.10).
     fn indirect(&mut self, at: usize) -> Option<(ObjectId, Object)> {
-        let mut lexer = Lexer { bytes: self.bytes, at };
+        let mut lexer = Lexer { unfinished: std::mem::take(&mut self.unfinished), ..Lexer::new(self.bytes, at) };
         let number = u32::try_from(lexer.unsigned()?).ok()?;
         lexer.blanks();
         let generation = u16::try_from(lexer.unsigned()?).ok()?;
@@ -243,6 +241,7 @@ impl<'a> File<'a> {
         lexer.keyword(b"obj")?;
         lexer.blanks();
         let mut object = lexer.value(MAX_DEPTH)?;
+        self.unfinished = std::mem::take(&mut lexer.unfinished);
         lexer.blanks();
         if let (true, Object::Dictionary(dictionary)) = (lexer.rest().starts_with(b"stream"), &mut object) {
             lexer.at += b"stream".len();
@@ -271,7 +270,7 @@ impl<'a> File<'a> {
     fn length(&mut self, id: ObjectId) -> Option<usize> {
         // A stream would have a length too, and so on.
         let Entry::At(at, _) = *self.entries.get(id.0 as usize)? else { return None };
-        let mut lexer = Lexer { bytes: self.bytes, at };
+        let mut lexer = Lexer::new(self.bytes, at);
         let found = (u32::try_from(lexer.unsigned()?).ok()?, {
             lexer.blanks();
             u16::try_from(lexer.unsigned()?).ok()?
@@ -300,9 +299,11 @@ impl<'a> File<'a> {
         if found != number {
             return None;
         }
-        let mut lexer = Lexer { bytes: content, at: start };
+        let mut lexer = Lexer { unfinished: std::mem::take(&mut self.unfinished), ..Lexer::new(content, start) };
         lexer.blanks();
-        lexer.value(MAX_DEPTH)
+        let object = lexer.value(MAX_DEPTH);
+        self.unfinished = lexer.unfinished;
+        object
     }
 
     fn unpack(&mut self, number: u32) -> Option<Pack> {
@@ -320,7 +321,7 @@ impl<'a> File<'a> {
         if head.contains(&0) {
             return None;
         }
-        let mut lexer = Lexer { bytes: head, at: 0 };
+        let mut lexer = Lexer::new(head, 0);
         let mut index = Vec::new();
         for _ in 0..count {
             lexer.blanks();
@@ -344,9 +345,22 @@ impl<'a> File<'a> {
 struct Lexer<'a> {
     bytes: &'a [u8],
     at: usize,
+    unfinished: Unfinished,
+}
+
+/// What is there so far of the dictionaries and arrays that are being read, those within others last: only when all of one is
+/// known is memory made for it, and as much as it needs.
+#[derive(Default)]
+struct Unfinished {
+    entries: Vec<(Vec<u8>, Object)>,
+    items: Vec<Object>,
 }
 
 impl<'a> Lexer<'a> {
+    fn new(bytes: &'a [u8], at: usize) -> Self {
+        Lexer { bytes, at, unfinished: Unfinished::default() }
+    }
+
     fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.at..).unwrap_or_default()
     }
@@ -425,20 +439,21 @@ impl<'a> Lexer<'a> {
 
     fn array(&mut self, depth: usize) -> Option<Object> {
         self.at += 1;
-        let mut items = Vec::new();
+        let first = self.unfinished.items.len();
         loop {
             self.blanks();
             if self.peek()? == b']' {
                 self.at += 1;
-                return Some(Object::Array(items));
+                return Some(Object::Array(self.unfinished.items.drain(first..).collect()));
             }
-            items.push(self.value(depth)?);
+            let item = self.value(depth)?;
+            self.unfinished.items.push(item);
         }
     }
 
     fn dictionary(&mut self, depth: usize) -> Option<Dictionary> {
         self.at += self.rest().starts_with(b"<<").then_some(2)?;
-        let mut entries = Vec::with_capacity(USUAL_ENTRIES);
+        let first = self.unfinished.entries.len();
         loop {
             self.blanks();
             if self.rest().starts_with(b">>") {
@@ -447,11 +462,12 @@ impl<'a> Lexer<'a> {
             }
             let key = self.name()?;
             self.blanks();
-            entries.push((key, self.value(depth)?));
+            let value = self.value(depth)?;
+            self.unfinished.entries.push((key, value));
         }
+        let entries = self.unfinished.entries.drain(first..);
         let count = entries.len();
         let mut dictionary = Dictionary::new();
-        // A table that grows is made anew each time.
         let table = dictionary.as_hashmap_mut();
         table.reserve_exact(count);
         table.extend(entries);
@@ -469,7 +485,7 @@ impl<'a> Lexer<'a> {
         };
         self.at += length;
         // A number and a generation before an R are a reference.
-        let mut ahead = Lexer { bytes: self.bytes, at: self.at };
+        let mut ahead = Lexer::new(self.bytes, self.at);
         ahead.blanks();
         if ahead.at > self.at
             && let Some(generation) = ahead.unsigned()

@@ -588,6 +588,25 @@ fn a_layer_that_is_not_to_be_printed_is_refused() {
 }
 
 #[test]
+fn a_layer_that_a_screen_switches_off_is_refused() {
+    let layer = |state: &str, event: &str| {
+        rules_after(|letter| {
+            let usage = dictionary! { "View" => dictionary! { "ViewState" => state } };
+            let group = letter.document.add_object(dictionary! { "Type" => "OCG", "Usage" => usage });
+            letter.set(letter.pages[0], "Resources", dictionary! { "Properties" => dictionary! { "L" => group } });
+            let groups: Vec<Object> = vec![group.into()];
+            let switch = dictionary! { "Event" => event, "Category" => vec!["View".into()], "OCGs" => groups.clone() };
+            let usual = dictionary! { "AS" => vec![switch.into()] };
+            letter.close().set("OCProperties", dictionary! { "OCGs" => groups, "D" => usual });
+        })
+    };
+    assert_eq!(layer("OFF", "View"), ["document.hidden_layer"]);
+    assert_eq!(layer("ON", "View"), Vec::<String>::new());
+    // Nothing says that a screen is to heed it.
+    assert_eq!(layer("OFF", "Export"), Vec::<String>::new());
+}
+
+#[test]
 fn invisible_text_belongs_to_a_scan() {
     let text = b"BT 3 Tr /F1 12 Tf (x) Tj ET 72 72 99 99 re f".to_vec();
     assert_eq!(findings_of(&text, dictionary! {})[0].rule, "document.invisible_text");

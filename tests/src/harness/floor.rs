@@ -32,7 +32,7 @@ pub struct Request {
 }
 
 /// An answer of the API.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u64,
@@ -43,6 +43,12 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Whether it is another answer again. Headers tell of the request as well, but for where it leads.
+    pub fn repeats(&self, other: &Answer) -> bool {
+        let of = |answer: &Answer| (answer.status, answer.body.clone(), answer.headers.get("location").cloned());
+        of(self) == of(other)
+    }
+
     /// A field of the body.
     pub fn text(&self, field: &str) -> String {
         let body: Value = serde_json::from_str(&self.body).unwrap_or_default();

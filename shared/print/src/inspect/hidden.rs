@@ -8,15 +8,15 @@ use super::{Finding, Report};
 use crate::document::{self, HIDDEN, NO_VIEW, PRINT, Page};
 use crate::layout::Rect;
 
-/// Layers that are switched off, or not to be printed, would be printed, because the print stream has no layers. One that
-/// nothing on the pages is in hides nothing.
+/// Layers that are switched off, that no screen shows or that are not to be printed, would be printed, because the print
+/// stream has no layers. One that nothing on the pages is in hides nothing.
 pub(super) fn check_layers(document: &Document, report: &mut Report) {
     let settings = document.catalog().ok().and_then(|catalog| document::lookup(document, catalog, b"OCProperties"));
     let Some(settings) = settings.and_then(document::dictionary_of) else { return };
     let layers = Layers::of(document, settings);
     if document.objects.values().any(|object| layers.hide_in(object)) {
-        let message = "The file has layers that are switched off or not to be printed, and paper has no layers. \
-                       Flatten the layers or take these out.";
+        let message = "The file has layers that are switched off, hidden from screens or not to be printed, and paper has no \
+                       layers. Flatten the layers or take these out.";
         report.add(Finding::refuse("document.hidden_layer", message));
     }
 }
@@ -31,6 +31,8 @@ struct Layers<'a> {
     usually_on: bool,
     /// The layers that are not as usual.
     others: Vec<ObjectId>,
+    /// The layers that a screen switches by what they say of being viewed (ISO 32000-2 8.11.4.4).
+    viewed: Vec<ObjectId>,
 }
 
 impl<'a> Layers<'a> {
@@ -40,7 +42,17 @@ impl<'a> Layers<'a> {
         let usually_on = !in_usual(b"BaseState").is_some_and(is_off);
         let others = in_usual(if usually_on { b"OFF" } else { b"ON" }).and_then(|layers| layers.as_array().ok());
         let others = others.into_iter().flatten().filter_map(|layer| layer.as_reference().ok()).collect();
-        Self { document, usually_on, others }
+        let mut viewed = Vec::new();
+        let switches = in_usual(b"AS").and_then(|switches| switches.as_array().ok());
+        for switch in switches.into_iter().flatten() {
+            let Some(switch) = document::dictionary_of(document::resolve(document, switch)) else { continue };
+            let event = document::lookup(document, switch, b"Event").and_then(|event| event.as_name().ok());
+            let layers = document::lookup(document, switch, b"OCGs").and_then(|layers| layers.as_array().ok());
+            if event == Some(b"View") {
+                viewed.extend(layers.into_iter().flatten().filter_map(|layer| layer.as_reference().ok()));
+            }
+        }
+        Self { document, usually_on, others, viewed }
     }
 
     /// Whether something in an object, such as a form or the properties of a page's content, is hidden by its layer. Objects
@@ -66,11 +78,15 @@ impl<'a> Layers<'a> {
         match get(b"Type").and_then(|kind| kind.as_name().ok()) {
             Some(b"OCG") => {
                 let usage = get(b"Usage").and_then(document::dictionary_of);
-                let print = usage.and_then(|usage| document::lookup(self.document, usage, b"Print"));
-                let print = print.and_then(document::dictionary_of);
-                let state = print.and_then(|print| document::lookup(self.document, print, b"PrintState"));
-                let is_other = layer.as_reference().is_ok_and(|id| self.others.contains(&id));
-                self.usually_on != is_other && !state.is_some_and(is_off)
+                let is_off = |event: &[u8], state: &[u8]| {
+                    let event = usage.and_then(|usage| document::lookup(self.document, usage, event));
+                    let state = document::lookup(self.document, document::dictionary_of(event?)?, state);
+                    state.map(is_off)
+                };
+                let is_in = |layers: &[ObjectId]| layer.as_reference().is_ok_and(|id| layers.contains(&id));
+                self.usually_on != is_in(&self.others)
+                    && is_off(b"Print", b"PrintState") != Some(true)
+                    && !(is_in(&self.viewed) && is_off(b"View", b"ViewState") == Some(true))
             }
             Some(b"OCMD") if depth < MAX_CONDITIONS => {
                 if let Some(Object::Array(condition)) = get(b"VE") {
