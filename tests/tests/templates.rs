@@ -104,7 +104,7 @@ async fn a_document_is_ready_once_what_was_declared_has_come_and_passed() -> Res
     let key = format!("uploads/{}/{id}", floor.house.account);
     let put = floor.house.emulator.s3.put_object().bucket(&floor.house.documents).key(&key);
     put.body(b"another".to_vec().into()).send().await?;
-    assert_eq!(ask(&mut floor, &request("documents.get", &id, None)).await?, ready);
+    assert!(ask(&mut floor, &request("documents.get", &id, None)).await?.repeats(&ready));
     assert_eq!(floor.house.object(&floor.house.documents, &copy).await?, pdf);
     floor.house.take_down().await
 }

@@ -314,7 +314,7 @@ mod tests {
             line,
             variable: variable.map(str::to_owned),
         };
-        let found = vec![fault("html.variable", Some(3), Some("due.date")), fault("html.element", None, None)];
+        let found = [fault("html.variable", Some(3), Some("due.date")), fault("html.element", None, None)];
         let mut faults = Faults::default();
         found.iter().for_each(|fault| tell(fault, &html, &variables, &mut faults));
         let told: Vec<_> =

@@ -225,17 +225,14 @@ impl Reader<'_> {
     }
 
     fn close_raw(&mut self, raw: Raw) {
-        match raw.element.as_str() {
-            "style" => {
-                let css = style::read(&raw.text, raw.line, &mut self.images, &mut self.faults);
-                // What is for screens alone means nothing on paper.
-                if raw.media.is_none_or(|media| media.is_empty() || media.contains("all") || media.contains("print")) {
-                    self.css.push('\n');
-                    self.css.push_str(&css);
-                }
+        // Of the others, a title would be in the PDF, and may name somebody.
+        if raw.element == "style" {
+            let css = style::read(&raw.text, raw.line, &mut self.images, &mut self.faults);
+            // What is for screens alone means nothing on paper.
+            if raw.media.is_none_or(|media| media.is_empty() || media.contains("all") || media.contains("print")) {
+                self.css.push('\n');
+                self.css.push_str(&css);
             }
-            // A title would be in the PDF, and may name somebody.
-            _ => {}
         }
     }
 

@@ -87,7 +87,7 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         let places = Places::of(&root);
         let mut wanted = read(app, &call, raw, &locations, door, &places)?;
         let (mut faults, warnings) = (std::mem::take(&mut wanted.faults), wanted.warnings());
-        let (finish, send_date) = (wanted.options.finish.clone(), wanted.send_date);
+        let (finish, send_date) = (wanted.options.finish, wanted.send_date);
         let seen = match wanted.content.take() {
             Some(content) => content.look(app, caller, &wanted.pieces(), &places.content, &mut faults).await?,
             None => None,
