@@ -4,7 +4,8 @@
 //! not be measured; a figure over its limit is marked in the table.
 //!
 //! `bench print` measures the print engine alone, which needs no emulator; `bench scans` what letters and their scans cost;
-//! `bench part` a part of 500 letters; `bench door` letters that are sent by themselves; `bench webhooks` how soon deliveries are made, which needs no emulator either.
+//! `bench part` a part of 500 letters; `bench door` letters that are sent by themselves; `bench webhooks` how soon deliveries
+//! are made, which needs no emulator either.
 //! `bench letters FOLDER COUNT [photos]` only makes letters, as many as wanted, with the table LETTERS.csv of them; with
 //! `photos`, a third has one across a page. The rest of its commands are what the measuring runs as processes of their own.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the table is the output, and progress goes beside it")]
