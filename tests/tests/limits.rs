@@ -21,13 +21,11 @@ async fn floor(quota: u32) -> Result<Floor> {
     Ok(Floor::open(house))
 }
 
-/// Waits until a window is so young that what follows is done within it.
-async fn young_window() {
-    let left = SECONDS - Timestamp::now().as_second().rem_euclid(SECONDS);
-    if left < 8 {
-        tokio::time::sleep(Duration::from_secs(u64::try_from(left).unwrap_or(0))).await;
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+/// Waits for the next window, in which nothing has been counted yet.
+async fn fresh_window() {
+    let now = Timestamp::now().as_millisecond();
+    let left = u64::try_from(SECONDS * 1000 - now.rem_euclid(SECONDS * 1000)).unwrap_or(0);
+    tokio::time::sleep(Duration::from_millis(left + 50)).await;
 }
 
 /// What an answer tells of the limit: how many requests are left, and in how many seconds the next window begins.
@@ -45,7 +43,7 @@ async fn every_answer_tells_what_is_left_and_one_too_many_is_refused_until_the_n
     floor.request(&list(&[])).await?;
     floor.request(&create(json!({}), None)).await?;
     floor.request(&of("singles.get", "nobody", None)).await?;
-    young_window().await;
+    fresh_window().await;
 
     let mut left = Vec::new();
     for (request, status) in [
@@ -87,7 +85,7 @@ async fn of_requests_at_once_exactly_as_many_are_served_as_the_limit_allows() ->
         functions.push(floor.house.function("singles.list", None).await?);
     }
     tokio::time::sleep(Duration::from_millis(300)).await;
-    young_window().await;
+    fresh_window().await;
     let event = floor.event(&list(&[]));
     let asked = functions.iter_mut().map(async |function| {
         let mut statuses = Vec::new();

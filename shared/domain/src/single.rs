@@ -1,5 +1,5 @@
-//! A single: a letter or postcard that its client sends by itself, not in a batch. It is looked after one by one until it is released;
-//! from then on it is a letter of a batch like others, and its production and its postal state are that letter's.
+//! A single: a letter or postcard that its client sends by itself, not in a batch. It is looked after one by one until it is
+//! released; from then on it is a letter of a batch like others, and its production and its postal state are that letter's.
 
 pub mod options;
 pub mod party;

@@ -212,7 +212,9 @@ fn zones(page: &Rect, numbers: &[u32], limits: &Limits, layout: &Layout) -> Vec<
         zones.push((printable, "printable area"));
         if numbers.iter().any(|number| limits.is_front(*number)) {
             let marked = sheet_mark::zones(layout, page.width.max(page.height)).into_iter().flatten();
-            zones.extend(marked.zip(["sheet mark", ""]).map(|(zone, name)| (inspect::on_page(zone, size), name)));
+            zones.extend(
+                marked.zip(["sheet mark", "its line"]).map(|(zone, name)| (inspect::on_page(zone, size), name)),
+            );
         }
     }
     if let Some(card) = limits.paper.card().filter(|_| limits.paper.offers(size) && size.width > size.height) {

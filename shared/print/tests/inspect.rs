@@ -589,9 +589,12 @@ fn a_layer_that_is_not_to_be_printed_is_refused() {
 
 #[test]
 fn a_layer_that_a_screen_switches_off_is_refused() {
-    let layer = |state: &str, event: &str| {
+    let layer = |state: &str, event: &str, printed: bool| {
         rules_after(|letter| {
-            let usage = dictionary! { "View" => dictionary! { "ViewState" => state } };
+            let mut usage = dictionary! { "View" => dictionary! { "ViewState" => state } };
+            if printed {
+                usage.set("Print", dictionary! { "PrintState" => "ON" });
+            }
             let group = letter.document.add_object(dictionary! { "Type" => "OCG", "Usage" => usage });
             letter.set(letter.pages[0], "Resources", dictionary! { "Properties" => dictionary! { "L" => group } });
             let groups: Vec<Object> = vec![group.into()];
@@ -600,10 +603,12 @@ fn a_layer_that_a_screen_switches_off_is_refused() {
             letter.close().set("OCProperties", dictionary! { "OCGs" => groups, "D" => usual });
         })
     };
-    assert_eq!(layer("OFF", "View"), ["document.hidden_layer"]);
-    assert_eq!(layer("ON", "View"), Vec::<String>::new());
+    assert_eq!(layer("OFF", "View", false), ["document.hidden_layer"]);
+    assert_eq!(layer("ON", "View", false), Vec::<String>::new());
     // Nothing says that a screen is to heed it.
-    assert_eq!(layer("OFF", "Export"), Vec::<String>::new());
+    assert_eq!(layer("OFF", "Export", false), Vec::<String>::new());
+    // A watermark that is meant for paper alone.
+    assert_eq!(layer("OFF", "View", true), Vec::<String>::new());
 }
 
 #[test]

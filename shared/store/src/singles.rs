@@ -1,4 +1,5 @@
-//! Singles, letters and postcards alike: creating, finding and listing them, changing and taking them back, and recording their inspection.
+//! Singles, letters and postcards alike: creating, finding and listing them, changing and taking them back, and recording
+//! their inspection.
 //!
 //! A single is one item, and whoever changes it writes the whole item on the condition that it is still the version that was
 //! read, in one transaction with the event of the change. So of two that change it at once, one reads again.

@@ -1,5 +1,5 @@
-//! `GET /v2/postcards/{postcardId}/events`: what happened to a postcard from its creation on, and once it is mailed what the postal service
-//! told of it.
+//! `GET /v2/postcards/{postcardId}/events`: what happened to a postcard from its creation on, and once it is mailed what the
+//! postal service told of it.
 
 use edge::{Call, Problem, Reply};
 

@@ -85,8 +85,11 @@ impl<'a> Layers<'a> {
                 };
                 let is_in = |layers: &[ObjectId]| layer.as_reference().is_ok_and(|id| layers.contains(&id));
                 self.usually_on != is_in(&self.others)
-                    && is_off(b"Print", b"PrintState") != Some(true)
-                    && !(is_in(&self.viewed) && is_off(b"View", b"ViewState") == Some(true))
+                    && match is_off(b"Print", b"PrintState") {
+                        Some(print_is_off) => !print_is_off,
+                        // What says nothing of being printed looks on paper as on a screen.
+                        None => !(is_in(&self.viewed) && is_off(b"View", b"ViewState") == Some(true)),
+                    }
             }
             Some(b"OCMD") if depth < MAX_CONDITIONS => {
                 if let Some(Object::Array(condition)) = get(b"VE") {

@@ -3,9 +3,9 @@
 //! It runs the shipped binaries in release against the AWS emulator at `AWS_ENDPOINT_URL`. It fails when something could
 //! not be measured; a figure over its limit is marked in the table.
 //!
-//! `bench print` measures the print engine alone and `bench html` the rendering of HTML, which need no emulator; `bench scans` what letters and their scans cost;
-//! `bench part` a part of 500 letters; `bench cold` cold starts and what is shipped; `bench door` letters that are sent by themselves;
-//! `bench webhooks` how soon deliveries are made, which needs no emulator either.
+//! `bench print` measures the print engine alone and `bench html` the rendering of HTML, which need no emulator; `bench scans`
+//! what letters and their scans cost; `bench part` a part of 500 letters; `bench cold` cold starts and what is shipped;
+//! `bench door` letters that are sent by themselves; `bench webhooks` how soon deliveries are made, which needs no emulator.
 //! `bench letters FOLDER COUNT [photos]` only makes letters, as many as wanted, with the table LETTERS.csv of them; with
 //! `photos`, a third has one across a page. The rest of its commands are what the measuring runs as processes of their own.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the table is the output, and progress goes beside it")]
