@@ -78,10 +78,19 @@ async fn upload(floor: &mut Floor, kind: &str, declared: &[u8], bytes: Option<&[
     Ok(id)
 }
 
+/// A PNG of one dot.
+fn dot() -> Result<Vec<u8>> {
+    let mut png = Vec::new();
+    let mut writer = png::Encoder::new(&mut png, 1, 1).write_header()?;
+    writer.write_image_data(&[0])?;
+    writer.finish()?;
+    Ok(png)
+}
+
 #[tokio::test]
 async fn html_is_a_letter_that_says_what_it_was_filled_in_with() -> Result<()> {
     let mut floor = floor().await?;
-    let rows = json!([{ "for": "Paper", "amount": 12.5 }, { "for": "Ink", "amount": null }]);
+    let rows = json!([{ "for": "Paper", "amount": 12.5 }, { "for": "Ink", "amount": "3.50" }]);
     let html = "<p>Dear {{name}},</p><table>{{#each rows}}<tr><td>{{for}}<td>{{amount}}{{/each}}</table>";
     let variables = json!({ "name": "Jane & Co. <b>", "rows": rows });
     let shown = sent(&mut floor, json!({ "html": html, "variables": variables })).await?;
@@ -105,7 +114,7 @@ async fn html_is_a_letter_that_says_what_it_was_filled_in_with() -> Result<()> {
 async fn what_stands_in_the_way_of_a_letter_is_told_at_its_place_before_there_is_one() -> Result<()> {
     let mut floor = floor().await?;
     let missing = json!({ "html": "{{name}}\n{{due.date}}", "variables": { "due": {} } });
-    let expected = [("/content/variables/name", "html.variable"), ("/content/variables/due.date", "html.variable")];
+    let expected = [("/content/variables/name", "html.variable"), ("/content/variables/due/date", "html.variable")];
     let expected: Vec<(String, String)> = expected.map(|(pointer, rule)| (pointer.to_owned(), rule.to_owned())).into();
     assert_eq!(faults(&mut floor, missing).await?, expected);
     let card = ask(&mut floor, &template(json!({ "name": "Card", "html": "<p>x", "pageSize": "4x6" })), 201).await?;
@@ -132,7 +141,7 @@ async fn what_stands_in_the_way_of_a_letter_is_told_at_its_place_before_there_is
         (json!({ "html": "<p>x", "variables": { "a": "x".repeat(250_001) } }), "/content/variables", "too_large"),
         (json!({ "templateId": "tpl_01KB2X4WQ8ZJ5T6V7R8S9A0B" }), "/content/templateId", "template.unknown"),
         (json!({ "templateId": "letter" }), "/content/templateId", "template.unknown"),
-        (json!({ "templateId": one["id"], "version": 2 }), "/content/templateId", "template.unknown"),
+        (json!({ "templateId": one["id"], "version": 2 }), "/content/version", "template.version"),
         (json!({ "templateId": one["id"], "version": 0 }), "/content/version", "range"),
         (json!({ "templateId": one["id"], "pageSize": "A4" }), "/content/pageSize", "content.unused"),
         (json!({ "templateId": one["id"] }), "/content/variables/a", "html.variable"),
@@ -150,6 +159,102 @@ async fn what_stands_in_the_way_of_a_letter_is_told_at_its_place_before_there_is
     assert_eq!(all(&floor.house).await?.len(), 0);
     let kept = floor.house.keys(&floor.house.documents, "incoming/").await?;
     assert_eq!(kept, Vec::<String>::new(), "what is refused is not kept");
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn variables_may_stand_where_a_letter_shows_them_and_nothing_is_passed_over() -> Result<()> {
+    let mut floor = floor().await?;
+    let mut wanted = letter(&floor.house, json!({ "html": "<p>{{name}}{{#if amount}} owes {{amount}}{{/if}}" }));
+    wanted["variables"] = json!([{ "name": "name", "value": "Jane" }, { "name": "amount", "value": "$5" }]);
+    let created = ask(&mut floor, &create(wanted.clone(), None), 201).await?;
+    assert_eq!(created["variables"], wanted["variables"]);
+    let id = created["id"].as_str().unwrap_or_default();
+    let alone = json!({ "variables": { "name": "Joe" } });
+    let refused = ask(&mut floor, &of("singles.update", id, Some(alone)), 422).await?;
+    assert_eq!(listed(&refused), fault("/content", "required"));
+    let changed = json!({ "content": { "html": "<p>{{name}}" }, "variables": { "name": "Joe" } });
+    let changed = ask(&mut floor, &of("singles.update", id, Some(changed)), 200).await?;
+    assert_eq!(changed["variables"], json!([{ "name": "name", "value": "Joe" }]));
+
+    wanted["variables"] = json!({ "amount": "$5" });
+    let refused = ask(&mut floor, &create(wanted.clone(), None), 422).await?;
+    assert_eq!(listed(&refused), fault("/variables/name", "html.variable"));
+    wanted["content"]["variables"] = json!({ "name": "Jane" });
+    let refused = ask(&mut floor, &create(wanted.clone(), None), 422).await?;
+    assert_eq!(listed(&refused), fault("/variables", "variables.both"));
+    let mut of_file = body(&floor.house, "reportlab.pdf");
+    of_file["variables"] = json!({ "amount": "$5" });
+    let refused = ask(&mut floor, &create(of_file, None), 422).await?;
+    assert_eq!(listed(&refused), fault("/content/variables", "content.unused"));
+
+    let mut misspelt = body(&floor.house, "reportlab.pdf");
+    (misspelt["sendDat"], misspelt["options"]) = (json!("2027-01-05"), json!({ "colour": true, "color": true }));
+    misspelt["recipient"]["address"]["zip"] = json!("70112");
+    let expected: Vec<_> = ["/options/colour", "/recipient/address/zip", "/sendDat"]
+        .map(|pointer| (pointer.to_owned(), "unknown".to_owned()))
+        .into();
+    let mut told = listed(&ask(&mut floor, &create(misspelt.clone(), None), 422).await?);
+    told.sort();
+    assert_eq!(told, expected);
+    let seen = ask(&mut floor, &preflight(json!({ "letter": misspelt }), None), 200).await?;
+    assert_eq!((seen["acceptable"].clone(), seen["errors"].as_array().map(Vec::len)), (json!(false), Some(3)));
+    let refused = ask(&mut floor, &of("singles.update", id, Some(json!({ "descripton": "x" }))), 422).await?;
+    assert_eq!(listed(&refused), fault("/descripton", "unknown"));
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn what_takes_much_room_when_it_is_told_is_told_again_for_its_key() -> Result<()> {
+    let mut floor = floor().await?;
+    let variables: serde_json::Map<String, Value> = (0..19_000).map(|n| (format!("a{n}"), json!(1))).collect();
+    let wanted = letter(&floor.house, json!({ "html": "<p>{{a7}}", "variables": variables }));
+    let request = create(wanted, Some("many variables".to_owned()));
+    let created = ask(&mut floor, &request, 201).await?;
+    assert!(created.to_string().len() > 400_000, "it would fit as it is");
+    assert_eq!(ask(&mut floor, &request, 201).await?, created);
+    // Other content is looked at with its own variables, not with those that it replaces.
+    let change = json!({ "content": { "html": "<p>y" }, "description": "x".repeat(90_000) });
+    let id = created["id"].as_str().unwrap_or_default();
+    let changed = ask(&mut floor, &of("singles.update", id, Some(change)), 200).await?;
+    assert_eq!(changed["variables"], Value::Null);
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn html_is_looked_at_as_it_will_be_mailed_before_there_is_a_letter() -> Result<()> {
+    let mut floor = floor().await?;
+    let mut wanted = letter(&floor.house, json!({ "html": "<p>Dear Jane,</p>" }));
+    wanted["options"] = json!({ "placement": "firstPage" });
+    let refused = ask(&mut floor, &create(wanted.clone(), None), 422).await?;
+    assert!(!listed(&refused).is_empty());
+    for (pointer, rule) in listed(&refused) {
+        assert_eq!((pointer.as_str(), rule.as_str()), ("/content/html", "document.refused"), "{refused}");
+    }
+    wanted["content"] = json!({ "html": "<p style='margin-top: 4in'>Dear Jane,</p>" });
+    let created = ask(&mut floor, &create(wanted.clone(), None), 201).await?;
+    let shown = inspected(&mut floor, created["id"].as_str().unwrap_or_default()).await?;
+    assert_eq!(shown["status"], "ready", "{shown}");
+    wanted["content"] = json!({ "html": "<p style='break-after: page'>x</p>".repeat(100) });
+    wanted["options"] = json!({ "sides": "simplex" });
+    let refused = ask(&mut floor, &create(wanted.clone(), None), 422).await?;
+    assert_eq!(listed(&refused), fault("/content/html", "document.refused"));
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn an_image_may_be_named_anywhere_in_the_variables_and_a_pdf_is_not_looked_at_for_one() -> Result<()> {
+    let mut floor = floor().await?;
+    let png = dot()?;
+    let image = upload(&mut floor, "image/png", &png, Some(&png)).await?;
+    let pdf = upload(&mut floor, "application/pdf", b"%PDF-1.7 one", Some(b"%PDF-1.7 one")).await?;
+    let html = "{{#each rows}}<img src=\"{{img}}\" width=40>{{/each}}<img src=\"{{sender.logo}}\" width=40><p>{{note}}</p>";
+    let variables = json!({ "rows": [{ "img": image }], "sender": { "logo": image }, "note": pdf });
+    let shown = sent(&mut floor, json!({ "html": html, "variables": variables })).await?;
+    assert_eq!(shown["status"], "ready", "{shown}");
+    let kept = floor.house.item(&format!("DOCUMENT#{pdf}"), "DOCUMENT").await?;
+    let state = kept.as_ref().and_then(|item| item.get("state")?.as_s().ok().cloned());
+    assert_eq!(state.as_deref(), Some("waiting"), "nobody asked for the PDF: {kept:?}");
     floor.house.take_down().await
 }
 

@@ -15,7 +15,7 @@ use tests::harness::floor::{Answer, Floor, Request};
 use tests::harness::house::House;
 use tests::harness::proxy::{Fault, Mode, Point};
 use tests::harness::runtime::Function;
-use tests::harness::singles::{all, ask, audit, body, create, many, of};
+use tests::harness::singles::{all, ask, audit, body, create, many, of, preflight};
 
 async fn floor() -> Result<Floor> {
     Ok(Floor::open(House::build(&Emulator::find().await?, 50).await?))
@@ -65,6 +65,18 @@ async fn a_duplicate_is_refused_with_the_name_of_the_letter_it_repeats() -> Resu
     written["recipient"]["address"]["address1"] = json!(" 1300  PERDIDO St");
     written["options"] = json!({ "color": true });
     assert_eq!(duplicate_of(&mut floor, &written).await?, first);
+
+    // Who looks first is told so, and of recipients of one request that are alike too.
+    let seen = ask(&mut floor, &preflight(json!({ "letter": wanted }), None), 200).await?;
+    assert_eq!((&seen["acceptable"], &seen["errors"][0]["rule"]), (&json!(false), &json!("duplicate")), "{seen}");
+    assert_eq!(seen["errors"][0]["pointer"], "/letter/recipient");
+    let seen = ask(&mut floor, &preflight(json!({ "letter": allowed(&wanted) }), None), 200).await?;
+    assert_eq!(seen["acceptable"], true, "{seen}");
+    let mut twice = many(&floor.house, "reportlab.pdf", 2);
+    twice["recipients"][1] = twice["recipients"][0].clone();
+    let seen = ask(&mut floor, &preflight(json!({ "letter": twice }), None), 200).await?;
+    assert_eq!(seen["errors"][0]["rule"], "recipients.duplicate", "{seen}");
+    assert_eq!(seen["errors"][0]["pointer"], "/letter/recipients/1");
 
     let mut other = wanted.clone();
     other["content"]["path"] = json!(format!("s3://{}/chromium.pdf", floor.house.client));

@@ -45,8 +45,9 @@ const ACME = {
   organization: "Acme Inc.",
   address: { address1: "PO Box 52138", city: "New Orleans", state: "LA", postalCode: "70153" },
 };
+/** Somebody to whom no earlier run has sent the same. */
 const JANE = {
-  individual: { firstName: "Jane", lastName: "Doe" },
+  individual: { firstName: "Jane", lastName: `Doe ${randomUUID().slice(0, 8)}` },
   address: { address1: "1300 Perdido St", city: "New Orleans", state: "LA", postalCode: "70112" },
 };
 

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use domain::account::Caller;
 use domain::document::{DocumentState, DocumentType};
 use domain::fault::{Faults, Pointer};
-use domain::finish::CardSize;
+use domain::finish::{CardSize, Finish};
 use domain::id::{DocumentId, TemplateId};
 use domain::letter::Copy;
 use domain::location::{Location, S3Path, registered_path};
@@ -33,8 +33,9 @@ use crate::{App, documents};
 
 /// The largest PDF that fits in a request: the gateway takes 6 MB, and base64 makes 4 bytes of 3.
 pub const MAX_PDF: usize = 4_000_000;
-/// For how long the pieces of one request are rendered. Its function has 29 seconds for all there is to do.
-const RENDERING: Duration = Duration::from_secs(12);
+/// For so long pieces of one request are begun to be rendered. The last may take eight seconds more, and ten to be inspected, and
+/// its function has 29 for all there is to do.
+const RENDERING: Duration = Duration::from_secs(8);
 /// So many pieces are rendered, then put into S3 at once.
 const KEPT_AT_ONCE: usize = 8;
 /// Of so many recipients it is told what is wrong with their variables.
@@ -79,9 +80,11 @@ pub struct NewHtml {
     source: Source,
     /// What HTML that came with the request is laid out on, if it is said.
     page: Option<PageSize>,
-    /// The card that is made of it; none if it is a letter.
-    card: Option<CardSize>,
+    /// How the pieces are made of it.
+    finish: Finish,
     variables: Map<String, Value>,
+    /// Whether these stood beside the content.
+    beside: bool,
 }
 
 /// A document that may be looked at before there is a piece.
@@ -101,14 +104,19 @@ pub struct Piece<'a> {
 }
 
 impl RawContent<'_> {
-    /// Reads what is printed, on a card or in a letter, or adds what is wrong with that.
+    /// Reads what is printed in pieces that are made so, or adds what is wrong with that. `beside` are variables that stand where
+    /// those of a piece are shown, and not in its content.
     pub fn parse(
         &self,
+        beside: Option<&RawValue>,
         locations: &[Location],
-        card: Option<CardSize>,
+        finish: &Finish,
         at: &Pointer<'_>,
         faults: &mut Faults,
     ) -> Option<NewContent> {
+        if self.variables.is_some() && beside.is_some() {
+            faults.push(&variables_of(at, true), "variables.both", "Give the variables once: here, or in content.");
+        }
         let kinds = [&self.path, &self.pdf, &self.document_id, &self.html, &self.template_id];
         if kinds.into_iter().filter(|field| field.is_given()).count() != 1 {
             let message = "Give exactly one of path, the S3 path of a PDF; pdf, its bytes in base64; documentId, an uploaded \
@@ -121,7 +129,7 @@ impl RawContent<'_> {
             ("pageSize", self.page_size.is_given(), "html", self.html.is_given()),
             (
                 "variables",
-                self.variables.is_some(),
+                self.variables.is_some() || beside.is_some(),
                 "html or templateId",
                 self.html.is_given() || self.template_id.is_given(),
             ),
@@ -147,10 +155,13 @@ impl RawContent<'_> {
         }
         let (source, page) = match self.template_id.is_given() {
             true => (self.parse_template(at, faults), None),
-            false => (self.parse_html(&at.key("html"), faults), self.parse_page(card, &at.key("pageSize"), faults)),
+            false => {
+                (self.parse_html(&at.key("html"), faults), self.parse_page(finish.card, &at.key("pageSize"), faults))
+            }
         };
-        let variables = variables(self.variables, &at.key("variables"), faults).unwrap_or_default();
-        Some(NewContent::Html(NewHtml { source: source?, page, card, variables }))
+        let is_beside = beside.is_some();
+        let variables = variables(beside.or(self.variables), &variables_of(at, is_beside), faults).unwrap_or_default();
+        Some(NewContent::Html(NewHtml { source: source?, page, finish: *finish, variables, beside: is_beside }))
     }
 
     /// What HTML is laid out on: for a letter what is said, for a card its size.
@@ -317,6 +328,14 @@ async fn uploaded(
     Ok(None)
 }
 
+/// Where variables are: in a content, or beside it.
+fn variables_of<'a>(content: &'a Pointer<'a>, beside: bool) -> Pointer<'a> {
+    match content {
+        Pointer::Key(parent, _) if beside => parent.key("variables"),
+        _ => content.key("variables"),
+    }
+}
+
 fn unknown_document(at: &Pointer<'_>, faults: &mut Faults) {
     faults.push(
         at,
@@ -342,7 +361,7 @@ impl NewHtml {
             Source::Template(id, _) => Some(id.clone()),
         };
         let named = at.key(if template.is_some() { "templateId" } else { "html" });
-        let filled_in = at.key("variables");
+        let filled_in = variables_of(at, self.beside);
         let loaded = match load(app, caller, self.source, self.page).await? {
             Ok(loaded) => loaded,
             Err(unrendered) => {
@@ -350,7 +369,7 @@ impl NewHtml {
                 return Ok(None);
             }
         };
-        match self.card.map(side) {
+        match self.finish.card.map(side) {
             None if loaded.page.is_card() => {
                 faults.push(&named, "template.page", "The template is made for a postcard, and this is a letter.");
                 return Ok(None);
@@ -364,7 +383,7 @@ impl NewHtml {
             _ => {}
         }
 
-        let shared = Variables::new(&self.variables);
+        let (limits, shared) = (press::limits(&self.finish), Variables::new(&self.variables));
         let all_alike = pieces.is_empty() || pieces.iter().any(|piece| piece.own.is_none());
         let own = pieces.iter().filter_map(|piece| Some((piece.own.as_ref()?, &piece.at)));
         let wanted: Vec<(&Variables, Option<&Pointer<'_>>)> =
@@ -378,7 +397,7 @@ impl NewHtml {
                     outcomes.push(Err(Outcome::Left));
                     continue;
                 }
-                match render(app, caller, &loaded, variables.values(), MOST_PAGES).await? {
+                match render(app, caller, &loaded, variables.values(), MOST_PAGES, &limits).await? {
                     Ok(rendered) => outcomes.push(Ok(rendered.bytes)),
                     Err(unrendered) => {
                         refused += 1;

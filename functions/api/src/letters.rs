@@ -18,6 +18,7 @@ use domain::single::{Kind, Single, TooLate};
 use edge::{Call, Problem};
 use store::duplicates::Guarded;
 
+use self::create::Places;
 use crate::App;
 
 /// What differs between letters and postcards to their clients.
@@ -112,17 +113,27 @@ fn guarded(guarded: &Guarded, many: bool, door: &Door) -> Problem {
         return Problem::new(409, door.being_created, message).retry_after(1);
     };
     let mut faults = Faults::default();
-    let root = Pointer::Root;
-    let (one, list) = (root.key("recipient"), root.key("recipients"));
-    for (place, earlier) in duplicates {
-        let message = format!(
-            "The {kind} {earlier}, created within the last 7 days, has this document and this recipient. To send it once \
-             more, set allowDuplicate."
-        );
-        faults.push(&if many { list.index(*place) } else { one }, "duplicate", message);
-    }
+    tell_duplicates(duplicates, many, door, &Places::of(&Pointer::Root), &mut faults);
     let ids: Vec<&SingleId> = duplicates.iter().map(|(_, earlier)| earlier).collect();
     Problem::faulty(409, door.duplicate, &faults).with("duplicateOf", &ids)
+}
+
+/// Adds a fault for each that is a duplicate.
+pub(crate) fn tell_duplicates(
+    duplicates: &[(usize, SingleId)],
+    many: bool,
+    door: &Door,
+    places: &Places<'_>,
+    faults: &mut Faults,
+) {
+    for (place, earlier) in duplicates {
+        let message = format!(
+            "The {} {earlier}, created within the last 7 days, has this document and this recipient. To send it once more, set \
+             allowDuplicate.",
+            door.kind.as_str()
+        );
+        faults.push(&if many { places.many.index(*place) } else { places.one }, "duplicate", message);
+    }
 }
 
 /// The answer when others change it at the same time, again and again.

@@ -10,7 +10,7 @@ use domain::fault::{Faults, Pointer};
 use domain::finish::CardSize;
 use domain::id::{DocumentId, TemplateId};
 use domain::letter::{Finding, keep_findings};
-use domain::template::{Template, TemplateVersion};
+use domain::template::TemplateVersion;
 use edge::Problem;
 use press::MAX_CARD_BYTES;
 use print::inspect::{Limits, Paper};
@@ -99,8 +99,10 @@ pub struct Rendered {
 /// Why nothing was rendered: something for the client to mend.
 #[derive(Debug)]
 pub enum Unrendered {
-    /// There is no such template, or no such version of it.
+    /// There is no such template.
     NoTemplate,
+    /// There is one, and it has no such version.
+    NoVersion,
     /// The HTML cannot be rendered.
     Faults(Vec<Fault>),
     /// What it makes may not be printed.
@@ -120,8 +122,9 @@ pub async fn load(
     let (html, own_page, version) = match source {
         Source::Html(html) => (html, None, None),
         Source::Template(id, version) => {
-            let Some((_, version)) = version_of(app, caller, &id, version).await? else {
-                return Ok(Err(Unrendered::NoTemplate));
+            let version = match version_of(app, caller, &id, version).await? {
+                Ok(version) => version,
+                Err(none) => return Ok(Err(none)),
             };
             let html = app.store.read_html(&caller.account, &version).await?;
             (html, PageSize::parse(&version.page_size), Some(version.version))
@@ -132,7 +135,14 @@ pub async fn load(
     Ok(Ok(Loaded { html, page, version, images }))
 }
 
-/// Renders, and inspects what that makes as any document. Doing so again makes the same. Nothing is kept.
+/// What is expected of a document of which nobody has said how it is made.
+pub fn limits_of(page: PageSize) -> Limits {
+    let usual = Limits::default();
+    let max_bytes = if page.is_card() { MAX_CARD_BYTES } else { usual.max_bytes };
+    Limits { paper: paper(page), max_bytes, ..usual }
+}
+
+/// Renders, and inspects what that makes as any document, by those limits. Doing so again makes the same. Nothing is kept.
 ///
 /// # Errors
 /// When the store does not answer or a child cannot be started. Within: what the client has to mend.
@@ -142,9 +152,10 @@ pub async fn render(
     loaded: &Loaded,
     variables: Map<String, Value>,
     max_pages: u32,
+    limits: &Limits,
 ) -> Result<Result<Rendered, Unrendered>, Problem> {
     let max_pages = if loaded.page.is_card() { max_pages.min(SIDES_OF_A_CARD) } else { max_pages };
-    let named = variables.values().filter_map(Value::as_str).flat_map(named_in).collect();
+    let named = named_in(&serde_json::to_string(&variables)?);
     let mut images = images(app, caller, named).await?;
     images.extend(loaded.images.clone());
     let order = Order { html: loaded.html.clone(), variables, page: loaded.page, max_pages, images };
@@ -152,9 +163,7 @@ pub async fn render(
         Ok(rendered) => rendered,
         Err(faults) => return Ok(Err(Unrendered::Faults(faults))),
     };
-    let usual = Limits::default();
-    let max_bytes = if order.page.is_card() { MAX_CARD_BYTES } else { usual.max_bytes };
-    let limits = Limits { paper: paper(order.page), impressions: Some(rendered.pages), max_bytes, ..usual };
+    let limits = Limits { impressions: Some(rendered.pages), ..limits.clone() };
     let report = app.children.inspector(|inspector| inspector.inspect(&rendered.bytes, &limits)).await?;
     let findings = keep_findings(report.findings.into_iter().map(press::finding));
     if findings.iter().any(|finding| finding.refuses) {
@@ -175,7 +184,14 @@ impl Unrendered {
     pub fn tell(self, html: &Pointer<'_>, variables: &Pointer<'_>, faults: &mut Faults) {
         match self {
             Unrendered::NoTemplate => {
-                faults.push(html, "template.unknown", "There is no such template, or no such version.")
+                faults.push(html, "template.unknown", "There is no such template.");
+            }
+            Unrendered::NoVersion => {
+                let message = "The template has no such version: leave it out for the latest.";
+                match html {
+                    Pointer::Key(content, _) => faults.push(&content.key("version"), "template.version", message),
+                    _ => faults.push(html, "template.version", message),
+                }
             }
             Unrendered::Faults(found) => found.iter().for_each(|fault| tell(fault, html, variables, faults)),
             Unrendered::Refused(findings) => {
@@ -211,12 +227,23 @@ pub fn tell(fault: &Fault, html: &Pointer<'_>, variables: &Pointer<'_>, faults: 
     let line = fault.line.map(|line| format!(" Line {line}.")).unwrap_or_default();
     let message = format!("{}{line}", fault.message);
     match &fault.variable {
-        Some(name) => faults.push(&variables.key(name), rule, message),
+        Some(name) => at_variable(variables, name, &mut |place| faults.push(place, rule, message.as_str())),
         None => faults.push(html, rule, message),
     }
 }
 
-/// A version of a caller's template: the latest, when none is named.
+/// The place of a variable as a template names it: `due.date` is a member of another. What is named from within a list, as
+/// `this.date` is, has many places or none.
+fn at_variable(variables: &Pointer<'_>, name: &str, then: &mut dyn FnMut(&Pointer<'_>)) {
+    let (first, rest) = name.split_once('.').map_or((name, None), |(first, rest)| (first, Some(rest)));
+    match rest {
+        _ if first == "this" || first.is_empty() => then(variables),
+        Some(rest) => at_variable(&variables.key(first), rest, then),
+        None => then(&variables.key(first)),
+    }
+}
+
+/// A version of a caller's template: the latest, when none is named. Within: that there is none.
 ///
 /// # Errors
 /// When the store does not answer.
@@ -225,10 +252,12 @@ pub async fn version_of(
     caller: &Caller,
     id: &TemplateId,
     version: Option<u32>,
-) -> Result<Option<(Template, TemplateVersion)>, Problem> {
-    let Some(template) = app.store.template(&caller.account, caller.mode, id).await? else { return Ok(None) };
+) -> Result<Result<TemplateVersion, Unrendered>, Problem> {
+    let Some(template) = app.store.template(&caller.account, caller.mode, id).await? else {
+        return Ok(Err(Unrendered::NoTemplate));
+    };
     let version = app.store.template_version(id, version.unwrap_or(template.version)).await?;
-    Ok(version.map(|version| (template, version)))
+    Ok(version.ok_or(Unrendered::NoVersion))
 }
 
 /// What inspection is told of a page size.
@@ -270,12 +299,15 @@ async fn images(app: &App, caller: &Caller, mut named: Vec<DocumentId>) -> Resul
     let mut room = MAX_IMAGES as u64;
     for id in named.into_iter().take(MOST) {
         let Some(document) = app.store.document(&caller.account, caller.mode, &id).await? else { continue };
-        let document = documents::settled(app, document).await?;
-        let usable = document.state == DocumentState::Ready && document.content_type != DocumentType::Pdf;
-        if !usable || document.bytes > room {
+        // Looking at one that is waited for costs, whatever comes of it.
+        if document.content_type == DocumentType::Pdf || document.bytes > room {
             continue;
         }
         room -= document.bytes;
+        let document = documents::settled(app, document).await?;
+        if document.state != DocumentState::Ready {
+            continue;
+        }
         if let Some(bytes) = app.store.read_copy(&caller.account, &app.store.copy_of(&document)).await? {
             images.insert(id.to_string(), bytes);
         }
@@ -314,11 +346,18 @@ mod tests {
             line,
             variable: variable.map(str::to_owned),
         };
-        let found = [fault("html.variable", Some(3), Some("due.date")), fault("html.element", None, None)];
+        let found = [
+            fault("html.variable", Some(3), Some("due.date")),
+            fault("html.element", None, None),
+            fault("html.variable", None, Some("this.date")),
+        ];
         let mut faults = Faults::default();
         found.iter().for_each(|fault| tell(fault, &html, &variables, &mut faults));
         let told: Vec<_> =
             faults.listed().iter().map(|fault| (fault.pointer.as_str(), fault.message.as_str())).collect();
-        assert_eq!(told, [("/variables/due.date", "Mend it. Line 3."), ("/html", "Mend it.")]);
+        assert_eq!(
+            told,
+            [("/variables/due/date", "Mend it. Line 3."), ("/html", "Mend it."), ("/variables", "Mend it.")]
+        );
     }
 }

@@ -10,6 +10,7 @@ use std::marker::PhantomData;
 use domain::fault::{Faults, Pointer};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_ignored::Path;
 
 use crate::Problem;
 
@@ -62,11 +63,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for Field<'a> {
                 Ok(Field::Null)
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Field<'de>, A::Error> {
-                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                // What is in it is no member that nobody knows: it is as wrong as the whole.
+                while seq.next_element::<Field<'_>>()?.is_some() {}
                 Ok(Field::Nested)
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Field<'de>, A::Error> {
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                while map.next_entry::<IgnoredAny, Field<'_>>()?.is_some() {}
                 Ok(Field::Nested)
             }
         }
@@ -213,6 +215,41 @@ pub fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
     any::<Object<T>>(body).map(|Object(value)| value)
 }
 
+/// Reads a JSON body that is an object, and adds a fault for each member that nobody reads: a name that is spelt wrong would
+/// silently have no effect.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_known<'a, T: Deserialize<'a>>(body: &'a [u8], faults: &mut Faults) -> Result<T, Problem> {
+    parsed(body, |body| {
+        let mut reader = serde_json::Deserializer::from_slice(body);
+        let Object(value) = serde_ignored::deserialize(&mut reader, |path| {
+            if matches!(path, Path::Map { .. }) {
+                unknown(&path, faults);
+            }
+        })?;
+        reader.end()?;
+        Ok(value)
+    })
+}
+
+/// Adds a fault at a place that nobody reads.
+fn unknown(path: &Path<'_>, faults: &mut Faults) {
+    fn at(path: &Path<'_>, then: &mut dyn FnMut(&Pointer<'_>)) {
+        match path {
+            Path::Root => then(&Pointer::Root),
+            Path::Seq { parent, index } => at(parent, &mut |parent| then(&parent.index(*index))),
+            Path::Map { parent, key } => at(parent, &mut |parent| then(&parent.key(key))),
+            Path::Some { parent } | Path::NewtypeStruct { parent } | Path::NewtypeVariant { parent } => {
+                at(parent, then)
+            }
+        }
+    }
+    at(path, &mut |place| {
+        faults.push(place, "unknown", "There is nothing of this name here: check how it is spelt, or leave it out.");
+    });
+}
+
 /// Reads a JSON body that is an array of objects.
 ///
 /// # Errors
@@ -222,6 +259,10 @@ pub fn read_list<'a, T: Deserialize<'a>, const MOST: usize>(body: &'a [u8]) -> R
 }
 
 fn any<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
+    parsed(body, serde_json::from_slice)
+}
+
+fn parsed<'a, T>(body: &'a [u8], read: impl FnOnce(&'a [u8]) -> Result<T, serde_json::Error>) -> Result<T, Problem> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(Problem::new(400, "body.blank", "The request body is blank. Send JSON."));
     }
@@ -232,7 +273,7 @@ fn any<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
         let message = format!("The body nests deeper than {MAX_DEPTH} levels at line {line}, column {column}.");
         return Err(Problem::new(400, "body.syntax", message));
     }
-    serde_json::from_slice(body).map_err(|error| {
+    read(body).map_err(|error| {
         // The reader's own text may repeat what it read, so only the place is passed on.
         let (line, column) = (error.line(), error.column());
         let message = match error.classify() {
@@ -319,6 +360,30 @@ mod tests {
         }
         let brackets = format!(r#"{{"name": "{}\"["}}"#, "[".repeat(200));
         assert!(read::<Body<'_>>(brackets.as_bytes()).is_ok(), "brackets in a text do not count");
+    }
+
+    #[test]
+    fn a_member_that_nobody_reads_is_a_fault_at_its_place() {
+        #[derive(Deserialize)]
+        struct Nest<'a> {
+            #[serde(default, borrow)]
+            one: Option<Object<Body<'a>>>,
+            #[serde(default, borrow)]
+            many: Option<List<Object<Body<'a>>, 2>>,
+            #[serde(default, borrow)]
+            free: Option<&'a serde_json::value::RawValue>,
+        }
+        let body = br#"{"one":{"name":"a","nmae":1},"many":[{},{"count":{"deep":[{"x":1}]},"a/b":[1]},{"x":1}],
+            "free":{"any":{"thing":1}},"none":null}"#;
+        let mut faults = Faults::default();
+        let nest: Nest<'_> = read_known(body, &mut faults).unwrap();
+        let told: Vec<_> = faults.listed().iter().map(|fault| fault.pointer.as_str()).collect();
+        assert_eq!(told, ["/one/nmae", "/many/1/a~1b", "/none"]);
+        assert_eq!(nest.one.unwrap().0.name, Field::Text("a".into()));
+        assert_eq!((nest.many.unwrap().total, nest.free.unwrap().get()), (3, r#"{"any":{"thing":1}}"#));
+        let problem = read_known::<Nest<'_>>(b"{\"one\": []}", &mut faults).err().unwrap();
+        assert!(problem.message.contains("line 1, column 9"), "{}", problem.message);
+        assert!(read_known::<Nest<'_>>(b"{} x", &mut faults).is_err());
     }
 
     #[test]

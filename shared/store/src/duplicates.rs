@@ -94,6 +94,19 @@ pub(crate) fn places(guard: Guard, singles: &[Single]) -> Vec<Place<'_>> {
 }
 
 impl Store {
+    /// Whether singles that are not there yet would be duplicates. Nothing is written, and what others are creating just now is
+    /// not waited for long.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn look_for_duplicates(
+        &self,
+        singles: &[Single],
+        now: Timestamp,
+    ) -> Result<Result<(), Guarded>, StoreError> {
+        self.look_at_places(&mut places(Guard::Refuse, singles), false, now).await
+    }
+
     /// Looks at who is in the places. What it finds free may be taken by [`Transaction::take`].
     pub(crate) async fn look_at_places(
         &self,

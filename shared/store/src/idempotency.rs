@@ -3,8 +3,14 @@
 //! A key is claimed before the work, for as long as a function may run. The answer is stored in the transaction that
 //! does the work, so that there is no moment in which the work is done and the answer unknown.
 
+use std::io::{self, Read};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use domain::account::Mode;
 use domain::id::AccountId;
+use flate2::Compression;
+use flate2::read::{DeflateDecoder, DeflateEncoder};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -19,16 +25,63 @@ pub const KEPT: SignedDuration = SignedDuration::from_hours(48);
 /// For how long a claim holds: a little longer than an API function may run.
 pub const CLAIM: SignedDuration = SignedDuration::from_secs(35);
 
+/// From so many bytes on, the body of an answer is kept packed. An item of the table has room for 400 kB, and an answer may take
+/// several times the room of its request: a variable `"a":1` is told as `{"name":"a","value":1}`.
+const PACKED_FROM: usize = 16_000;
+
 /// An answer as it was given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Kept", into = "Kept")]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
     /// The `Location` header.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<String>,
     /// The body.
     pub body: String,
+}
+
+/// An answer as it is kept.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    status: u16,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    location: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    body: Option<String>,
+    /// The body, if it is long: deflated, in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    packed: Option<String>,
+}
+
+impl From<Answer> for Kept {
+    fn from(Answer { status, location, body }: Answer) -> Self {
+        if body.len() < PACKED_FROM {
+            return Kept { status, location, body: Some(body), packed: None };
+        }
+        let mut deflated = Vec::new();
+        // Reading from memory does not fail.
+        drop(DeflateEncoder::new(body.as_bytes(), Compression::fast()).read_to_end(&mut deflated));
+        Kept { status, location, body: None, packed: Some(STANDARD.encode(deflated)) }
+    }
+}
+
+impl TryFrom<Kept> for Answer {
+    type Error = io::Error;
+
+    fn try_from(Kept { status, location, body, packed }: Kept) -> Result<Self, io::Error> {
+        let body = match (body, packed) {
+            (Some(body), _) => body,
+            (None, Some(packed)) => {
+                let deflated = STANDARD.decode(packed).map_err(io::Error::other)?;
+                let mut body = String::new();
+                DeflateDecoder::new(deflated.as_slice()).read_to_string(&mut body)?;
+                body
+            }
+            (None, None) => return Err(io::Error::other("an answer without a body was kept")),
+        };
+        Ok(Answer { status, location, body })
+    }
 }
 
 /// What became of a claim.
@@ -186,4 +239,22 @@ impl Transaction {
 /// SHA-256 in hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_kept_as_it_was_given_and_a_long_one_takes_little_room() {
+        for variables in [0, 1, 19_999] {
+            let pairs: Vec<_> = (0..variables).map(|n| format!(r#"{{"name":"a{n}","value":1}}"#)).collect();
+            let answer = Answer { status: 201, location: Some("/v2/letters/ltr_1".to_owned()), body: pairs.join(",") };
+            let kept = serde_json::to_string(&answer).unwrap();
+            assert!(kept.len() < 200_000, "{variables} variables are kept in {} bytes", kept.len());
+            assert_eq!(serde_json::from_str::<Answer>(&kept).unwrap(), answer);
+        }
+        assert!(serde_json::from_str::<Answer>(r#"{"status":200}"#).is_err());
+        assert!(serde_json::from_str::<Answer>(r#"{"status":200,"packed":"AAAA"}"#).is_err());
+    }
 }

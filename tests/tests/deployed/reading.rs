@@ -77,3 +77,14 @@ fn a_request_id_is_in_the_error_and_its_header() {
     let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
     assert_eq!(answer.header("x-request-id"), body["requestId"].as_str());
 }
+
+#[test]
+fn an_answer_tells_how_many_requests_are_left() {
+    let tenant = Tenant::new();
+    // A request that cannot be counted in time is served without, as happens on a busy machine.
+    let told = (0..10).any(|_| {
+        let answer = tenant.client.call("batches.list", &[]).expect(200);
+        ["ratelimit-policy", "ratelimit"].into_iter().all(|name| answer.header(name).is_some())
+    });
+    assert!(told);
+}

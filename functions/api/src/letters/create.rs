@@ -1,5 +1,6 @@
 //! `POST /v2/letters`: creates a letter, or one for each of many recipients, all of them or none.
 
+use domain::account::Caller;
 use domain::address::{AddressWarning, ReturnAddress};
 use domain::event::EventKind;
 use domain::fault::{Faults, Pointer};
@@ -15,6 +16,7 @@ use domain::template::Variables;
 use edge::wire::{self, Object};
 use edge::{Call, Problem, Reply};
 use futures::future::try_join;
+use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::json;
 use store::entropy;
@@ -47,7 +49,7 @@ pub(crate) struct Wanted<'a> {
     description: Option<String>,
     metadata: Vec<Metadata>,
     /// Whether several may be wanted.
-    many: bool,
+    pub(crate) many: bool,
 }
 
 /// A recipient, and what is its own.
@@ -66,8 +68,10 @@ pub(crate) struct Places<'a> {
     root: &'a Pointer<'a>,
     /// What is printed.
     pub(crate) content: Pointer<'a>,
-    one: Pointer<'a>,
-    many: Pointer<'a>,
+    /// Its recipient.
+    pub(crate) one: Pointer<'a>,
+    /// Its recipients.
+    pub(crate) many: Pointer<'a>,
 }
 
 impl<'a> Places<'a> {
@@ -90,12 +94,14 @@ pub(crate) async fn answer(app: &App, mut call: Call, door: &Door) -> Result<Rep
     multipart::as_json(&mut call).await?;
     once(app, &call, async |ticket| {
         let caller = call.caller()?;
-        let raw: RawSingle<'_> = wire::read(&call.body)?;
+        let mut faults = Faults::default();
+        let raw: RawSingle<'_> = wire::read_known(&call.body, &mut faults)?;
         let account = app.store.account(&caller.account);
         let (locations, account) = try_join(app.store.list_locations(&caller.account), account).await?;
         let places = Places::of(&Pointer::Root);
-        let mut wanted = read(app, &call, &raw, &locations, door, &places)?;
-        let guard = guard(&raw, account.is_none_or(|account| account.duplicate_guard), &mut wanted.faults);
+        let mut wanted = read(app, &call, &raw, &locations, door, &places, faults)?;
+        let guard =
+            guard(&raw, account.is_none_or(|account| account.duplicate_guard), &Pointer::Root, &mut wanted.faults);
         drop(raw);
         let (Some(content), Some(send_date), true) =
             (wanted.content.take(), wanted.send_date, wanted.faults.is_empty())
@@ -107,42 +113,13 @@ pub(crate) async fn answer(app: &App, mut call: Call, door: &Door) -> Result<Rep
         let contents = content.keep(app, caller, &wanted.pieces(), &places.content, &mut faults).await?;
         let orders = wanted.orders(contents.unwrap_or_default(), &places, &mut faults)?;
         if guard == Guard::Refuse {
-            refuse_alike(&orders, &mut faults);
+            refuse_alike(&orders, &places, &mut faults);
         }
         if !faults.is_empty() {
             return Err(refused(&faults));
         }
         let mailing = if many { Some(MailingId::new(call.now, entropy()?)) } else { None };
-        let mut singles = Vec::with_capacity(orders.len());
-        for order in orders {
-            singles.push(Single {
-                id: match door.kind {
-                    Kind::Letter => SingleId::letter(call.now, entropy()?),
-                    Kind::Postcard => SingleId::postcard(call.now, entropy()?),
-                },
-                account: caller.account.clone(),
-                mode: caller.mode,
-                order,
-                state: SingleState::Queued,
-                version: 1,
-                mailing: mailing.clone(),
-                send_date,
-                copy: None,
-                impressions: None,
-                findings: Vec::new(),
-                issue: None,
-                batch: None,
-                history: vec![Happened { kind: EventKind::LetterCreated, at: call.now }],
-                created_at: call.now,
-                modified_at: call.now,
-            });
-        }
-        // Identifiers of one moment sort by chance; those of one request are to be listed in its order.
-        let mut ids: Vec<SingleId> = singles.iter().map(|single| single.id.clone()).collect();
-        ids.sort();
-        for (single, id) in singles.iter_mut().zip(ids) {
-            single.id = id;
-        }
+        let singles = singles(door, caller, orders, mailing.as_ref(), send_date, call.now)?;
         match (&mailing, singles.as_slice()) {
             (Some(mailing), singles) => {
                 let ids: Vec<&SingleId> = singles.iter().map(|single| &single.id).collect();
@@ -163,7 +140,7 @@ pub(crate) async fn answer(app: &App, mut call: Call, door: &Door) -> Result<Rep
     .await
 }
 
-/// Reads what a request wants, at its places in the body, with everything that is wrong with it.
+/// Reads what a request wants, at its places in the body, with everything that is wrong with it beside `faults`.
 ///
 /// # Errors
 /// 413 when it is too much to be looked at.
@@ -174,8 +151,8 @@ pub(crate) fn read<'a>(
     locations: &[Location],
     door: &Door,
     places: &'a Places<'a>,
+    mut faults: Faults,
 ) -> Result<Wanted<'a>, Problem> {
-    let mut faults = Faults::default();
     let root = places.root;
     let required = "This field is required.";
 
@@ -200,7 +177,7 @@ pub(crate) fn read<'a>(
     };
     options.check(&at, &mut faults);
     let content = match &raw.content {
-        Some(Object(raw)) => raw.parse(locations, options.finish.card, &places.content, &mut faults),
+        Some(Object(content)) => content.parse(raw.variables, locations, &options.finish, &places.content, &mut faults),
         None => {
             faults.push(&places.content, "required", required);
             None
@@ -335,19 +312,64 @@ impl Wanted<'_> {
     }
 }
 
+/// What orders become, each of its own.
+///
+/// # Errors
+/// When there is no randomness.
+pub(crate) fn singles(
+    door: &Door,
+    caller: &Caller,
+    orders: Vec<Order>,
+    mailing: Option<&MailingId>,
+    send_date: Date,
+    now: Timestamp,
+) -> Result<Vec<Single>, Problem> {
+    let mut singles = Vec::with_capacity(orders.len());
+    for order in orders {
+        singles.push(Single {
+            id: match door.kind {
+                Kind::Letter => SingleId::letter(now, entropy()?),
+                Kind::Postcard => SingleId::postcard(now, entropy()?),
+            },
+            account: caller.account.clone(),
+            mode: caller.mode,
+            order,
+            state: SingleState::Queued,
+            version: 1,
+            mailing: mailing.cloned(),
+            send_date,
+            copy: None,
+            impressions: None,
+            findings: Vec::new(),
+            issue: None,
+            batch: None,
+            history: vec![Happened { kind: EventKind::LetterCreated, at: now }],
+            created_at: now,
+            modified_at: now,
+        });
+    }
+    // Identifiers of one moment sort by chance; those of one request are to be listed in its order.
+    let mut ids: Vec<SingleId> = singles.iter().map(|single| single.id.clone()).collect();
+    ids.sort();
+    for (single, id) in singles.iter_mut().zip(ids) {
+        single.id = id;
+    }
+    Ok(singles)
+}
+
 /// Adds a fault for each recipient that is another of the same request again.
-fn refuse_alike(orders: &[Order], faults: &mut Faults) {
+pub(crate) fn refuse_alike(orders: &[Order], places: &Places<'_>, faults: &mut Faults) {
     for (place, earlier) in alike(orders) {
         let message = format!(
             "Recipient {place} is recipient {earlier} again: name each once, or set allowDuplicate to send it more than once."
         );
-        faults.push(&Pointer::Root.key("recipients").index(place), "recipients.duplicate", message);
+        faults.push(&places.many.index(place), "recipients.duplicate", message);
     }
 }
 
-/// What is to be done about duplicates, by the setting of the account and the word of the request.
-pub(super) fn guard(raw: &RawSingle<'_>, guarded: bool, faults: &mut Faults) -> Guard {
-    let allowed = raw.allow_duplicate.flag(&Pointer::Root.key("allowDuplicate"), faults).unwrap_or(false);
+/// What is to be done about duplicates, by the setting of the account and the word of the request, which is at `root`.
+pub(crate) fn guard(raw: &RawSingle<'_>, guarded: bool, root: &Pointer<'_>, faults: &mut Faults) -> Guard {
+    let allowed = raw.allow_duplicate.flag(&root.key("allowDuplicate"), faults).unwrap_or(false);
     match (guarded, allowed) {
         (false, _) => Guard::Off,
         (true, true) => Guard::Allow,

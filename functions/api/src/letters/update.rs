@@ -29,7 +29,11 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
 
 /// The same for what is sent through a door.
 pub(crate) async fn answer(app: &App, call: Call, door: &Door) -> Result<Reply, Problem> {
-    let raw: RawSingle<'_> = wire::read(&call.body)?;
+    let mut unknown = Faults::default();
+    let raw: RawSingle<'_> = wire::read_known(&call.body, &mut unknown)?;
+    if !unknown.is_empty() {
+        return Err(refused(&unknown));
+    }
     // What is printed is made once, however often the letter has to be read again.
     let mut kept: Option<Content> = None;
     for _ in 0..ATTEMPTS {
@@ -46,7 +50,12 @@ pub(crate) async fn answer(app: &App, call: Call, door: &Door) -> Result<Reply, 
         let guard = match raw.content.is_some() || raw.recipient.is_some() {
             true => {
                 let account = app.store.account(&single.account).await?;
-                guard(&raw, account.is_none_or(|account| account.duplicate_guard), &mut Faults::default())
+                guard(
+                    &raw,
+                    account.is_none_or(|account| account.duplicate_guard),
+                    &Pointer::Root,
+                    &mut Faults::default(),
+                )
             }
             false => Guard::Off,
         };
@@ -110,14 +119,16 @@ fn changed(
     order.options.check(&at, &mut faults);
     order.options.check_recipient(&order.recipient, &root.key("recipient"), &mut faults);
     let content = match &raw.content {
-        Some(Object(raw)) => raw.parse(locations, order.options.finish.card, &root.key("content"), &mut faults),
+        Some(Object(content)) => {
+            content.parse(raw.variables, locations, &order.options.finish, &root.key("content"), &mut faults)
+        }
         None => None,
     };
     let own = raw.recipient.as_ref().and_then(|Object(recipient)| recipient.variables);
     let own = match &content {
         Some(content) => content.own_variables(own, &OWN, &mut faults),
         None => {
-            if own.is_some() && raw.content.is_none() {
+            if (own.is_some() || raw.variables.is_some()) && raw.content.is_none() {
                 let message = "It keeps what was made of its variables: give its content again with them.";
                 faults.push(&root.key("content"), "required", message);
             }
@@ -140,7 +151,10 @@ fn changed(
     if let Some(raw) = &raw.metadata {
         order.metadata = metadata(raw, &root.key("metadata"), &mut faults);
     }
-    order.check_texts(&root, &mut faults);
+    // What new content has of variables is looked at when it is made.
+    if raw.content.is_none() {
+        order.check_texts(&root, &mut faults);
+    }
 
     let remade = raw.content.is_some() || order.options != single.order.options;
     if remade || single.state == SingleState::Issue {

@@ -39,6 +39,8 @@ pub(crate) struct RawSingle<'a> {
     #[serde(default, borrow)]
     pub(super) content: Option<Object<RawContent<'a>>>,
     #[serde(default, borrow)]
+    pub(super) variables: Option<&'a RawValue>,
+    #[serde(default, borrow)]
     pub(super) use_type: Field<'a>,
     #[serde(default, borrow)]
     pub(super) external_id: Field<'a>,

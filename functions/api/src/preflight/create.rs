@@ -3,24 +3,27 @@
 
 use domain::account::Caller;
 use domain::calendar::cutoff;
-use domain::fault::{Fault, Pointer};
+use domain::fault::{Fault, Faults, Pointer};
 use domain::letter::{Finding, Issue};
 use domain::location::Location;
+use domain::single::Guard;
 use edge::wire::{self, Object};
 use edge::{Call, Problem, Reply};
+use futures::future::try_join;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use print::inspect::Limits;
 use serde::{Deserialize, Serialize};
 use store::StoreError;
+use store::duplicates::Guarded;
 use store::idempotency::{Answer, Completion, sha256};
 
 use crate::App;
 use crate::content::Seen;
 use crate::idempotent::once;
-use crate::letters::create::{Places, read};
+use crate::letters::create::{Places, guard, read, refuse_alike, singles};
 use crate::letters::wire::{RawSingle, WarningOut};
-use crate::letters::{LETTERS, POSTCARDS};
+use crate::letters::{LETTERS, POSTCARDS, tell_duplicates};
 
 /// What would be created: the body of the request that would create it, under the name of what that is.
 #[derive(Deserialize)]
@@ -76,25 +79,39 @@ struct DocumentOut {
 pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
     once(app, &call, async |ticket| {
         let caller = call.caller()?;
-        let raw: RawPreflight<'_> = wire::read(&call.body)?;
+        let mut unknown = Faults::default();
+        let raw: RawPreflight<'_> = wire::read_known(&call.body, &mut unknown)?;
         let (raw, door) = match (&raw.letter, &raw.postcard) {
             (Some(Object(letter)), None) => (letter, &LETTERS),
             (None, Some(Object(postcard))) => (postcard, &POSTCARDS),
             _ => return Err(Problem::new(422, "preflight.kind", "Give exactly one of letter and postcard.")),
         };
-        let locations = app.store.list_locations(&caller.account).await?;
+        let account = app.store.account(&caller.account);
+        let (locations, account) = try_join(app.store.list_locations(&caller.account), account).await?;
         let root = Pointer::Root.key(door.kind.as_str());
         let places = Places::of(&root);
-        let mut wanted = read(app, &call, raw, &locations, door, &places)?;
+        let mut wanted = read(app, &call, raw, &locations, door, &places, unknown)?;
+        let guarded = account.is_none_or(|account| account.duplicate_guard);
+        let guard = guard(raw, guarded, &root, &mut wanted.faults);
         let (mut faults, warnings) = (std::mem::take(&mut wanted.faults), wanted.warnings());
-        let (finish, send_date) = (wanted.options.finish, wanted.send_date);
+        let (finish, send_date, many) = (wanted.options.finish, wanted.send_date, wanted.many);
         let seen = match wanted.content.take() {
             Some(content) => content.look(app, caller, &wanted.pieces(), &places.content, &mut faults).await?,
             None => None,
         };
         let document = match seen {
             Some((contents, seen)) => {
-                wanted.orders(contents, &places, &mut faults)?;
+                let orders = wanted.orders(contents, &places, &mut faults)?;
+                if guard == Guard::Refuse {
+                    refuse_alike(&orders, &places, &mut faults);
+                    // The day says nothing about whether it is a duplicate.
+                    let singles = singles(door, caller, orders, None, send_date.unwrap_or_default(), call.now)?;
+                    if let Err(Guarded::Duplicates(duplicates)) =
+                        app.store.look_for_duplicates(&singles, call.now).await?
+                    {
+                        tell_duplicates(&duplicates, many, door, &places, &mut faults);
+                    }
+                }
                 let mut document = document(app, caller, seen, &locations, &press::limits(&finish)).await?;
                 document.sheets = document.impression_count.map(|impressions| finish.sheets(impressions));
                 Some(document)

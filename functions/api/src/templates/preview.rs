@@ -11,7 +11,7 @@ use store::idempotency::{Answer, sha256};
 use super::wire::read_preview;
 use crate::App;
 use crate::idempotent::once;
-use crate::rendering::{Source, Unrendered, load, picture, render};
+use crate::rendering::{Source, Unrendered, limits_of, load, picture, render};
 
 /// For how long the links lead somewhere.
 const LINKS: Duration = Duration::from_secs(15 * 60);
@@ -54,7 +54,8 @@ async fn preview(app: &App, call: &Call) -> Result<PreviewOut, Problem> {
     let root = Pointer::Root;
     let told = |unrendered: Unrendered| unrendered.problem(&root.key("version"), &root.key("variables"));
     let loaded = load(app, caller, source, None).await?.map_err(told)?;
-    let rendered = render(app, caller, &loaded, asked.variables, asked.max_pages).await?.map_err(told)?;
+    let rendered =
+        render(app, caller, &loaded, asked.variables, asked.max_pages, &limits_of(loaded.page)).await?.map_err(told)?;
     let image = picture(app, &rendered.bytes, 0, WIDTH).await?;
     // Of equal names what is shown is equal: the picture is a function of the document.
     let name = sha256(&rendered.bytes);
