@@ -248,12 +248,13 @@ async fn an_image_may_be_named_anywhere_in_the_variables_and_a_pdf_is_not_looked
     let png = dot()?;
     let image = upload(&mut floor, "image/png", &png, Some(&png)).await?;
     let pdf = upload(&mut floor, "application/pdf", b"%PDF-1.7 one", Some(b"%PDF-1.7 one")).await?;
-    let html = "{{#each rows}}<img src=\"{{img}}\" width=40>{{/each}}<img src=\"{{sender.logo}}\" width=40><p>{{note}}</p>";
+    let html =
+        "{{#each rows}}<img src=\"{{img}}\" width=40>{{/each}}<img src=\"{{sender.logo}}\" width=40><p>{{note}}</p>";
     let variables = json!({ "rows": [{ "img": image }], "sender": { "logo": image }, "note": pdf });
     let shown = sent(&mut floor, json!({ "html": html, "variables": variables })).await?;
     assert_eq!(shown["status"], "ready", "{shown}");
     let kept = floor.house.item(&format!("DOCUMENT#{pdf}"), "DOCUMENT").await?;
-    let state = kept.as_ref().and_then(|item| item.get("state")?.as_s().ok().cloned());
+    let state = kept.as_ref().and_then(|item| Some(item.get("state")?.as_str()?.to_owned()));
     assert_eq!(state.as_deref(), Some("waiting"), "nobody asked for the PDF: {kept:?}");
     floor.house.take_down().await
 }
