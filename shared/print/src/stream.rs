@@ -295,21 +295,8 @@ pub(crate) fn serialize(out: &mut Vec<u8>, object: &Object, number: &mut impl Fn
     match object {
         Object::Null => out.extend_from_slice(b"null"),
         Object::Boolean(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
-        Object::Integer(value) => {
-            if *value < 0 {
-                out.push(b'-');
-            }
-            out.extend_from_slice(Digits::integer(value.unsigned_abs()).as_bytes());
-        }
-        Object::Real(value) if value.is_finite() => {
-            // PDF has no exponents, and Display writes none. The point keeps a large value from being read as an integer.
-            let text = value.to_string();
-            out.extend_from_slice(text.as_bytes());
-            if !text.contains('.') {
-                out.extend_from_slice(b".0");
-            }
-        }
-        Object::Real(_) => out.push(b'0'),
+        Object::Integer(value) => serialize_integer(out, *value),
+        Object::Real(value) => serialize_real(out, *value),
         Object::Name(name) => serialize_name(out, name),
         Object::String(bytes, _) => serialize_string(out, bytes),
         Object::Array(items) => {
@@ -350,6 +337,26 @@ pub(crate) fn serialize_entry(
     serialize(out, value, number);
 }
 
+pub(crate) fn serialize_integer(out: &mut Vec<u8>, value: i64) {
+    if value < 0 {
+        out.push(b'-');
+    }
+    out.extend_from_slice(Digits::integer(value.unsigned_abs()).as_bytes());
+}
+
+pub(crate) fn serialize_real(out: &mut Vec<u8>, value: f32) {
+    if !value.is_finite() {
+        out.push(b'0');
+        return;
+    }
+    // PDF has no exponents, and Display writes none. The point keeps a large value from being read as an integer.
+    let text = value.to_string();
+    out.extend_from_slice(text.as_bytes());
+    if !text.contains('.') {
+        out.extend_from_slice(b".0");
+    }
+}
+
 pub(crate) fn serialize_name(out: &mut Vec<u8>, name: &[u8]) {
     out.push(b'/');
     for &byte in name {
@@ -361,7 +368,7 @@ pub(crate) fn serialize_name(out: &mut Vec<u8>, name: &[u8]) {
     }
 }
 
-fn serialize_string(out: &mut Vec<u8>, bytes: &[u8]) {
+pub(crate) fn serialize_string(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'(');
     for &byte in bytes {
         match byte {

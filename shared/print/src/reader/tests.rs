@@ -4,6 +4,7 @@ use lopdf::Object;
 use proptest::prelude::*;
 
 use super::*;
+use crate::source::Found;
 
 #[path = "../../tests/support/mod.rs"]
 mod support;
@@ -16,17 +17,46 @@ fn agrees(bytes: &[u8]) -> bool {
     let whole = document::on_parser_stack(|| document::load(bytes, LIMIT)).unwrap();
     // Something that no page reaches is damaged or too large: inspection refuses the file, whatever is read of the rest.
     let Some(whole) = whole.ok().filter(|whole| whole.xref_recovery.is_none()) else { return true };
-    assert_eq!(read.trailer.get(b"Root").unwrap(), whole.trailer.get(b"Root").unwrap());
-    for (id, object) in &read.objects {
-        match (object, whole.objects.get(id).unwrap_or(&Object::Null)) {
-            (Object::Stream(read), Object::Stream(whole)) => {
+    assert_eq!(read.document.trailer.get(b"Root").unwrap(), whole.trailer.get(b"Root").unwrap());
+    let whole = Source::from(whole);
+    for id in identifiers(&read) {
+        match (read.find(id).unwrap(), whole.find(id).unwrap_or(Found::Object(&Object::Null))) {
+            (Found::Object(Object::Stream(read)), Found::Object(Object::Stream(whole))) => {
                 let content = document::bytes_of(bytes, read);
                 assert_eq!((&read.dict, content), (&whole.dict, whole.content.as_slice()), "{id:?}");
             }
-            (read, whole) => assert_eq!(read, whole, "{id:?}"),
+            (Found::Object(read), Found::Object(whole)) => assert_eq!(read, whole, "{id:?}"),
+            (plain, object) => {
+                assert_eq!(written(&read, plain), written(&whole, object), "{id:?}");
+                assert_eq!(read.content(bytes, plain), whole.content(bytes, object), "{id:?}");
+            }
         }
     }
     true
+}
+
+/// What was read, by its identifiers.
+fn identifiers(read: &Source) -> Vec<ObjectId> {
+    let mut references = vec![read.document.trailer.get(b"Root").unwrap().as_reference().unwrap()];
+    let mut place = 0;
+    while let Some(&id) = references.get(place) {
+        if let Some(found) = read.find(id).filter(|_| !references[..place].contains(&id)) {
+            read.references(found, &mut references);
+        }
+        place += 1;
+    }
+    references.retain(|id| read.find(*id).is_some());
+    references.sort_unstable();
+    references.dedup();
+    references
+}
+
+/// The syntax of an object, with its references as they are in the file, and those references.
+fn written(source: &Source, found: Found<'_>) -> (String, Vec<ObjectId>) {
+    let (mut syntax, mut references) = (Vec::new(), Vec::new());
+    source.serialize(&mut syntax, found, &mut |id| Some(u64::from(id.0)));
+    source.references(found, &mut references);
+    (String::from_utf8_lossy(&syntax).into_owned(), references)
 }
 
 fn files(folder: &str) -> Vec<(String, Vec<u8>)> {
@@ -63,8 +93,9 @@ fn only_what_pages_reach_is_read() {
     objects[0] = b"<</Type/Catalog/Pages 2 0 R/StructTreeRoot 5 0 R>>".to_vec();
     objects.push(b"<</Type/StructTreeRoot/K 6 0 R>>".to_vec());
     objects.push(b"<</Type/StructElem/P 5 0 R>>".to_vec());
-    let document = read(&support::file(&objects), LIMIT).unwrap();
-    assert_eq!(document.objects.keys().map(|id| id.0).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    let source = read(&support::file(&objects), LIMIT).unwrap();
+    let is_read = |number: &u32| source.find((*number, 0)).is_some();
+    assert_eq!((0..10).filter(is_read).collect::<Vec<_>>(), [1, 2, 3, 4]);
 }
 
 #[test]
