@@ -774,7 +774,8 @@ impl Writer {
         const FEW: usize = 16;
         let mut keys = self.keys[first..].iter().map(|key| &self.syntax.text[key.clone()]);
         if keys.len() <= FEW {
-            return std::iter::from_fn(|| keys.next().map(|key| keys.clone().all(|other| other != key))).all(|alone| alone);
+            return std::iter::from_fn(|| keys.next().map(|key| keys.clone().all(|other| other != key)))
+                .all(|alone| alone);
         }
         let mut keys: Vec<&[u8]> = keys.collect();
         keys.sort_unstable();

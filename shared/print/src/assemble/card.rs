@@ -107,11 +107,8 @@ impl<W: io::Write> Assembler<W> {
 
         let offset = self.output.position;
         let part = self.output.allocate();
-        let mut copies: Vec<Copy<'_>> = cards
-            .iter()
-            .zip(&sources)
-            .map(|(card, source)| Copy::new(source, card.document, card.account))
-            .collect();
+        let mut copies: Vec<Copy<'_>> =
+            cards.iter().zip(&sources).map(|(card, source)| Copy::new(source, card.document, card.account)).collect();
         let front = self.put_side(part, imposition, Side::Front, &ready, &mut copies)?;
         let back = self.put_side(part, imposition, Side::Back, &ready, &mut copies)?;
         let body = part_body(cards, self.output.parts_root(), front, back);

@@ -1,5 +1,7 @@
 //! Holds what is read here to what lopdf reads: on files of many programs, on hostile ones, and on changes of both.
 
+use std::collections::BTreeSet;
+
 use lopdf::Object;
 use proptest::prelude::*;
 
@@ -36,19 +38,17 @@ fn agrees(bytes: &[u8]) -> bool {
 }
 
 /// What was read, by its identifiers.
-fn identifiers(read: &Source) -> Vec<ObjectId> {
+fn identifiers(read: &Source) -> BTreeSet<ObjectId> {
+    let mut identifiers = BTreeSet::new();
     let mut references = vec![read.document.trailer.get(b"Root").unwrap().as_reference().unwrap()];
-    let mut place = 0;
-    while let Some(&id) = references.get(place) {
-        if let Some(found) = read.find(id).filter(|_| !references[..place].contains(&id)) {
+    while let Some(id) = references.pop() {
+        if let Some(found) = read.find(id)
+            && identifiers.insert(id)
+        {
             read.references(found, &mut references);
         }
-        place += 1;
     }
-    references.retain(|id| read.find(*id).is_some());
-    references.sort_unstable();
-    references.dedup();
-    references
+    identifiers
 }
 
 /// The syntax of an object, with its references as they are in the file, and those references.
@@ -128,6 +128,77 @@ fn what_is_out_of_the_ordinary_is_left_to_lopdf() {
     }
 }
 
+/// A page whose only resource is an object, number 5, with this syntax, and what else follows from number 6.
+fn with_resource(syntax: &str, others: &[&str]) -> Vec<u8> {
+    let mut objects = support::one_page();
+    objects[2] = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R/Resources<</Some 5 0 R>>>>".to_vec();
+    objects.extend([syntax].iter().chain(others).map(|syntax| syntax.as_bytes().to_vec()));
+    support::file(&objects)
+}
+
+fn is_plain(source: &Source, number: u32) -> bool {
+    matches!(source.find((number, 0)), Some(Found::Plain(_)))
+}
+
+#[test]
+fn of_what_is_only_copied_no_objects_are_made() {
+    let file = with_resource("<</Type/Font/Widths 6 0 R/File 7 0 R>>", &["[1 2]", "<</Length 1>>stream\nx\nendstream"]);
+    assert!(agrees(&file));
+    let source = read(&file, LIMIT).unwrap();
+    assert!([5, 6, 7].iter().all(|number| is_plain(&source, *number)));
+    assert!([1, 2, 3, 4].iter().all(|number| !is_plain(&source, *number)));
+}
+
+#[test]
+fn what_is_drawn_with_the_resources_of_its_page_and_what_is_no_object_to_copy_are_looked_into() {
+    let stream = "/Length 1>>stream\nx\nendstream";
+    let seen = [
+        format!("<</Subtype/Form{stream}"),
+        format!("<</Subtype 6 0 R{stream}"),
+        "<</Subtype/Type3>>".to_owned(),
+        "<</Type/Page>>".to_owned(),
+        "6 0 R".to_owned(),
+        "null".to_owned(),
+    ];
+    for syntax in seen {
+        let file = with_resource(&syntax, &["/Form"]);
+        assert!(agrees(&file), "{syntax}");
+        assert!(!is_plain(&read(&file, LIMIT).unwrap(), 5), "{syntax}");
+    }
+    // What those refer to as their resources is seen too, also if it was first read to be copied.
+    let file = with_resource("[6 0 R 7 0 R]", &["<</Subtype/Type3/Resources 7 0 R>>", "<</Font 8 0 R>>", "[]"]);
+    assert!(agrees(&file));
+    let source = read(&file, LIMIT).unwrap();
+    assert_eq!([5, 6, 7, 8].map(|number| is_plain(&source, number)), [true, false, false, true]);
+}
+
+#[test]
+fn what_a_stream_leaves_out_is_not_read() {
+    for entries in
+        ["/A 7 0 R/Metadata 6 0 R/B 8 0 R", "/Metadata 6 0 R/A 7 0 R/B 8 0 R", "/A 7 0 R/B 8 0 R/Metadata 6 0 R"]
+    {
+        for length in ["1", "9 0 R"] {
+            let syntax = format!("<</StructParent 3/Length {length}{entries}>>stream\nx\nendstream");
+            let file = with_resource(&syntax, &["(of no use)", "[1]", "[2]", "1"]);
+            assert!(agrees(&file), "{syntax}");
+            let source = read(&file, LIMIT).unwrap();
+            assert_eq!(written(&source, source.find((5, 0)).unwrap()).0, "<</A 7 0 R/B 8 0 R");
+            assert!([6, 9].iter().all(|number| source.find((*number, 0)).is_none()), "{syntax}");
+        }
+    }
+}
+
+#[test]
+fn a_key_that_is_there_twice_is_found_however_many_there_are() {
+    for count in [2, 16, 17, 400] {
+        let mut keys: Vec<String> = (0..count).map(|key| format!("/K{key} {key}")).collect();
+        let file = |keys: &[String]| with_resource(&format!("<</A<<{}>>>>", keys.concat()), &[]);
+        assert!(agrees(&file(&keys)), "{count}");
+        keys[count - 1] = "/K0 0".to_owned();
+        assert!(!agrees(&file(&keys)), "{count}");
+    }
+}
+
 fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
     String::from_utf8(bytes.to_vec()).unwrap().replace(from, to).into_bytes()
 }
@@ -159,6 +230,8 @@ proptest! {
         let mut objects = support::one_page();
         objects[1] = format!("<</Type/Pages/Kids[3 0 R]/Count 1/A {value}>>").into_bytes();
         agrees(&support::file(&objects));
+        agrees(&with_resource(&value, &[]));
+        agrees(&with_resource(&format!("<</A {value}/B[{value}]>>"), &[]));
     }
 }
 
