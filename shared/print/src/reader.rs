@@ -15,6 +15,7 @@ use std::ops::Range;
 use lopdf::{Dictionary, Document, Object, ObjectId, Stream, StringFormat};
 
 use crate::document;
+use crate::page_content::Packer;
 use crate::source::{Plain, Source, Syntax, is_left_out};
 use crate::stream::{serialize_integer, serialize_name, serialize_real, serialize_string};
 
@@ -30,12 +31,11 @@ const MAX_SECTIONS: usize = 16;
 /// The pages of a document and all they reach, or nothing if something about the file is out of the ordinary. The content of
 /// streams stays in the file, where [`document::bytes_of`] finds it. No object stream or cross-reference stream may be larger
 /// than `limit` bytes without its filters.
-pub(crate) fn read(bytes: &[u8], limit: u64) -> Option<Source> {
+pub(crate) fn read(bytes: &[u8], limit: u64, packer: &mut Packer) -> Option<Source> {
     if !bytes.starts_with(b"%PDF-") {
         return None;
     }
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let mut file = File { bytes, limit, entries: Vec::new(), packs: Vec::new() };
+    let mut file = File { bytes, limit, entries: Vec::new(), packs: Vec::new(), packer };
     let root = file.cross_reference()?;
     let catalog = file.object(root)?;
     let tree = catalog.as_dict().ok()?.get(b"Pages").ok()?.as_reference().ok()?;
@@ -147,7 +147,8 @@ struct Pack {
 
 struct File<'a> {
     bytes: &'a [u8],
-    limit: usize,
+    limit: u64,
+    packer: &'a mut Packer,
     /// By object number.
     entries: Vec<Entry>,
     /// The object streams that were needed so far.
@@ -272,9 +273,13 @@ impl<'a> File<'a> {
     }
 
     /// The content of a stream without its filters.
-    fn unfiltered(&self, stream: &Stream) -> Option<Vec<u8>> {
-        let content = document::bytes_of(self.bytes, stream).to_vec();
-        Stream::new(stream.dict.clone(), content).get_plain_content_with_limit(self.limit).ok()
+    fn unfiltered(&mut self, stream: &Stream) -> Option<Vec<u8>> {
+        let content = document::bytes_of(self.bytes, stream);
+        if let Some(unpacked) = self.packer.unpack(&stream.dict, content, self.limit) {
+            return Some(unpacked.to_vec());
+        }
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        Stream::new(stream.dict.clone(), content.to_vec()).get_plain_content_with_limit(limit).ok()
     }
 
     /// The object of a reference.
@@ -427,7 +432,7 @@ impl<'a> File<'a> {
     }
 
     /// An object stream (ISO 32000-2 7.5.7).
-    fn unpack(&self, number: u32) -> Option<Pack> {
+    fn unpack(&mut self, number: u32) -> Option<Pack> {
         let Some(Entry::At(at, 0)) = self.entries.get(number as usize).copied() else { return None };
         let (found, value) = self.indirect(at)?;
         let Object::Stream(stream) = self.whole(value)? else { return None };
@@ -508,15 +513,16 @@ impl<'a> Lexer<'a> {
 
     /// Skips white space, and comments with the ends of their lines (ISO 32000-2 7.2.4).
     fn blanks(&mut self) {
-        loop {
-            let rest = self.rest();
-            match rest.first() {
-                Some(&byte) if is_blank(byte) => self.at += 1,
-                Some(b'%') => match rest.iter().position(|byte| matches!(byte, b'\r' | b'\n')) {
+        while let Some(byte) = self.peek() {
+            if is_blank(byte) {
+                self.at += 1;
+            } else if byte == b'%' {
+                match self.rest().iter().position(|byte| matches!(byte, b'\r' | b'\n')) {
                     Some(end) => self.at += end + 1,
                     None => return,
-                },
-                _ => return,
+                }
+            } else {
+                return;
             }
         }
     }
@@ -543,11 +549,18 @@ impl<'a> Lexer<'a> {
 
     /// Takes digits.
     fn unsigned(&mut self) -> Option<u64> {
-        let rest = self.rest();
-        let length = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let value = digits(&rest[..length])?;
+        // So many never make more than an integer holds.
+        const FEW: usize = 19;
+        let (mut value, mut length) = (0, 0);
+        while let Some(digit @ b'0'..=b'9') = self.bytes.get(self.at + length) {
+            if length == FEW {
+                return None;
+            }
+            value = value * 10 + u64::from(digit - b'0');
+            length += 1;
+        }
         self.at += length;
-        Some(value)
+        (length > 0).then_some(value)
     }
 
     /// Takes a token.
@@ -629,21 +642,21 @@ impl<'a> Lexer<'a> {
 
     fn name(&mut self) -> Option<&'a [u8]> {
         let name = self.rest().strip_prefix(b"/")?;
-        let name = &name[..name.iter().position(|byte| !is_regular(*byte)).unwrap_or(name.len())];
-        self.at += 1 + name.len();
+        let length = name.iter().position(|byte| !is_regular(*byte)).unwrap_or(name.len());
+        self.at += 1 + length;
+        let name = &name[..length];
         (!name.contains(&b'#')).then_some(name)
     }
 
     fn number(&mut self) -> Option<Token<'a>> {
-        let rest = self.rest();
-        let length = rest.iter().take_while(|byte| is_regular(**byte)).count();
-        let text = &rest[..length];
-        let Some(value) = digits(text) else {
-            let number = signed_or_decimal(text)?;
-            self.at += length;
-            return Some(number);
+        let start = self.at;
+        let value = self.unsigned().filter(|_| !self.peek().is_some_and(is_regular));
+        let Some(value) = value else {
+            let rest = self.bytes.get(start..)?;
+            let text = &rest[..rest.iter().take_while(|byte| is_regular(**byte)).count()];
+            self.at = start + text.len();
+            return signed_or_decimal(text);
         };
-        self.at += length;
         // A number and a generation before an R are a reference.
         let mut ahead = Lexer::new(self.bytes, self.at);
         ahead.blanks();
@@ -804,13 +817,36 @@ impl Writer {
 
 /// White space (ISO 32000-2 table 1).
 fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | b'\x0c' | b'\0')
+    CLASSES[usize::from(byte)] == Class::Blank
 }
 
 /// What is neither white space nor a delimiter (ISO 32000-2 7.2.3).
 fn is_regular(byte: u8) -> bool {
-    !is_blank(byte) && !matches!(byte, b'(' | b')' | b'<' | b'>' | b'[' | b']' | b'{' | b'}' | b'/' | b'%')
+    CLASSES[usize::from(byte)] == Class::Regular
 }
+
+/// What a byte is to the syntax.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Regular,
+    Blank,
+    Delimiter,
+}
+
+/// The class of each byte.
+static CLASSES: [Class; 256] = {
+    let mut classes = [Class::Regular; 256];
+    let mut byte = 0;
+    while byte < classes.len() {
+        classes[byte] = match byte as u8 {
+            b' ' | b'\n' | b'\r' | b'\t' | b'\x0c' | b'\0' => Class::Blank,
+            b'(' | b')' | b'<' | b'>' | b'[' | b']' | b'{' | b'}' | b'/' | b'%' => Class::Delimiter,
+            _ => Class::Regular,
+        };
+        byte += 1;
+    }
+    classes
+};
 
 /// A number that is not digits alone: it has a sign, or a point among its digits or beside them.
 fn signed_or_decimal<'a>(text: &[u8]) -> Option<Token<'a>> {

@@ -359,14 +359,30 @@ pub(crate) fn serialize_real(out: &mut Vec<u8>, value: f32) {
 
 pub(crate) fn serialize_name(out: &mut Vec<u8>, name: &[u8]) {
     out.push(b'/');
+    if name.iter().all(|&byte| IN_NAMES[usize::from(byte)]) {
+        out.extend_from_slice(name);
+        return;
+    }
     for &byte in name {
-        if byte.is_ascii_graphic() && !b"()<>[]{}/%#".contains(&byte) {
+        if IN_NAMES[usize::from(byte)] {
             out.push(byte);
         } else {
             out.extend_from_slice(format!("#{byte:02X}").as_bytes());
         }
     }
 }
+
+/// Whether each byte stands for itself in a name (ISO 32000-2 7.3.5).
+static IN_NAMES: [bool; 256] = {
+    let mut in_names = [false; 256];
+    let mut byte = b'!';
+    while byte <= b'~' {
+        in_names[byte as usize] =
+            !matches!(byte, b'(' | b')' | b'<' | b'>' | b'[' | b']' | b'{' | b'}' | b'/' | b'%' | b'#');
+        byte += 1;
+    }
+    in_names
+};
 
 pub(crate) fn serialize_string(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'(');

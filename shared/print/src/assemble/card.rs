@@ -94,7 +94,7 @@ impl<W: io::Write> Assembler<W> {
         let of = |card: &Card<'_>, fault| AssembleError::Card { piece: card.number, fault: Box::new(fault) };
         let sources: Vec<Source> = cards
             .iter()
-            .map(|card| load(card.document, &limits).map_err(|fault| of(card, fault)))
+            .map(|card| load(card.document, &limits, &mut self.packer).map_err(|fault| of(card, fault)))
             .collect::<Result<_, _>>()?;
         let ready: Vec<Ready<'_>> = cards
             .iter()

@@ -158,8 +158,8 @@ pub enum AssembleError {
 }
 
 /// Parses a document that has passed inspection, on this stack.
-fn load(bytes: &[u8], limits: &Limits) -> Result<Source, AssembleError> {
-    if let Some(source) = reader::read(bytes, limits.max_decompressed) {
+fn load(bytes: &[u8], limits: &Limits, packer: &mut Packer) -> Result<Source, AssembleError> {
+    if let Some(source) = reader::read(bytes, limits.max_decompressed, packer) {
         return Ok(source);
     }
     // What the parser says could quote the document.
@@ -230,7 +230,7 @@ impl<W: io::Write> Assembler<W> {
             return Err(AssembleError::CertifiedFirstPage);
         }
         let limits = Limits::default();
-        let source = load(piece.document, &limits)?;
+        let source = load(piece.document, &limits, &mut self.packer)?;
         let document = &source.document;
         let pages = document::pages(document, limits.max_pages)
             .map_err(|_| AssembleError::Document("its page tree is unusable"))?;

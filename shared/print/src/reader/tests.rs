@@ -13,9 +13,13 @@ mod support;
 
 const LIMIT: u64 = 1 << 20;
 
+fn read(bytes: &[u8]) -> Option<Source> {
+    super::read(bytes, LIMIT, &mut Packer::new())
+}
+
 /// Whether the file is read here; fails if lopdf reads anything else in it.
 fn agrees(bytes: &[u8]) -> bool {
-    let Some(read) = read(bytes, LIMIT) else { return false };
+    let Some(read) = read(bytes) else { return false };
     let whole = document::on_parser_stack(|| document::load(bytes, LIMIT)).unwrap();
     // Something that no page reaches is damaged or too large: inspection refuses the file, whatever is read of the rest.
     let Some(whole) = whole.ok().filter(|whole| whole.xref_recovery.is_none()) else { return true };
@@ -93,7 +97,7 @@ fn only_what_pages_reach_is_read() {
     objects[0] = b"<</Type/Catalog/Pages 2 0 R/StructTreeRoot 5 0 R>>".to_vec();
     objects.push(b"<</Type/StructTreeRoot/K 6 0 R>>".to_vec());
     objects.push(b"<</Type/StructElem/P 5 0 R>>".to_vec());
-    let source = read(&support::file(&objects), LIMIT).unwrap();
+    let source = read(&support::file(&objects)).unwrap();
     let is_read = |number: &u32| source.find((*number, 0)).is_some();
     assert_eq!((0..10).filter(is_read).collect::<Vec<_>>(), [1, 2, 3, 4]);
 }
@@ -144,7 +148,7 @@ fn is_plain(source: &Source, number: u32) -> bool {
 fn of_what_is_only_copied_no_objects_are_made() {
     let file = with_resource("<</Type/Font/Widths 6 0 R/File 7 0 R>>", &["[1 2]", "<</Length 1>>stream\nx\nendstream"]);
     assert!(agrees(&file));
-    let source = read(&file, LIMIT).unwrap();
+    let source = read(&file).unwrap();
     assert!([5, 6, 7].iter().all(|number| is_plain(&source, *number)));
     assert!([1, 2, 3, 4].iter().all(|number| !is_plain(&source, *number)));
 }
@@ -163,12 +167,12 @@ fn what_is_drawn_with_the_resources_of_its_page_and_what_is_no_object_to_copy_ar
     for syntax in seen {
         let file = with_resource(&syntax, &["/Form"]);
         assert!(agrees(&file), "{syntax}");
-        assert!(!is_plain(&read(&file, LIMIT).unwrap(), 5), "{syntax}");
+        assert!(!is_plain(&read(&file).unwrap(), 5), "{syntax}");
     }
     // What those refer to as their resources is seen too, also if it was first read to be copied.
     let file = with_resource("[6 0 R 7 0 R]", &["<</Subtype/Type3/Resources 7 0 R>>", "<</Font 8 0 R>>", "[]"]);
     assert!(agrees(&file));
-    let source = read(&file, LIMIT).unwrap();
+    let source = read(&file).unwrap();
     assert_eq!([5, 6, 7, 8].map(|number| is_plain(&source, number)), [true, false, false, true]);
 }
 
@@ -181,7 +185,7 @@ fn what_a_stream_leaves_out_is_not_read() {
             let syntax = format!("<</StructParent 3/Length {length}{entries}>>stream\nx\nendstream");
             let file = with_resource(&syntax, &["(of no use)", "[1]", "[2]", "1"]);
             assert!(agrees(&file), "{syntax}");
-            let source = read(&file, LIMIT).unwrap();
+            let source = read(&file).unwrap();
             assert_eq!(written(&source, source.find((5, 0)).unwrap()).0, "<</A 7 0 R/B 8 0 R");
             assert!([6, 9].iter().all(|number| source.find((*number, 0)).is_none()), "{syntax}");
         }
@@ -239,7 +243,7 @@ proptest! {
 fn small_files() -> Vec<Vec<u8>> {
     let tapes = files("fuzz/corpus/tape").into_iter().map(|(_, tape)| support::tape::document(&tape));
     let bytes = files("fuzz/corpus/bytes").into_iter().chain(files(FIXTURES)).map(|(_, bytes)| bytes);
-    let readable = |bytes: &Vec<u8>| bytes.len() < 20_000 && read(bytes, LIMIT).is_some();
+    let readable = |bytes: &Vec<u8>| bytes.len() < 20_000 && read(bytes).is_some();
     let files: Vec<_> = tapes.chain(bytes).filter(readable).collect();
     assert!(files.len() >= 20, "{} files", files.len());
     files
