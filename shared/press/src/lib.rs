@@ -59,6 +59,7 @@ pub fn limits(finish: &Finish) -> Limits {
         placement: placement(finish),
         stationery: stationery(finish),
         duplex: finish.sides == Sides::Duplex,
+        return_envelope: finish.return_envelope,
         max_bytes: most,
         ..usual
     }

@@ -75,6 +75,7 @@ fn assembles(file: &[u8], report: &Report) {
         placement: Placement::Cover,
         sides: Sides::Duplex,
         perforated: false,
+        return_envelope: false,
     };
     let pages = match in_time(|| assembler.add(&piece)) {
         Ok(row) => row.pages,

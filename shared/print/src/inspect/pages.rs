@@ -96,12 +96,16 @@ fn check_count(document: &Document, pages: &[Page<'_>], limits: &Limits, report:
 fn check_weight(limits: &Limits, report: &mut Report) {
     let sheets = limits.sheets(report.pages);
     let Some((paper, envelope, _)) = limits.envelope(report).filter(|_| limits.paper.card().is_none()) else { return };
-    let weight = limits.stationery.weight(sheets, paper, envelope);
+    let weight = limits.stationery.weight(sheets, paper, envelope, limits.return_envelope);
     if weight.0 > limits.max_weight {
         let most = Ounces(limits.max_weight);
+        let (envelopes, or_without) = match limits.return_envelope {
+            false => ("its envelope", ""),
+            true => ("its envelope and one for the answer", ", or put none in for the answer"),
+        };
         let message = format!(
-            "The letter needs {sheets} sheets and weighs {weight} oz with its envelope, and its mail class takes {most} oz. Split \
-             the document or leave pages out."
+            "The letter needs {sheets} sheets and weighs {weight} oz with {envelopes}, and its mail class takes {most} oz. \
+             Split the document or leave pages out{or_without}."
         );
         let found = format!("{sheets} sheets, {weight} oz");
         report.add(Finding::refuse("document.too_many_sheets", message).measured(found, format!("{most} oz")));
