@@ -9,7 +9,7 @@ use super::painted::{Painted, Painter};
 use super::{Finding, Limits, PageSize, Paper, Report, hidden, structure};
 use crate::document::{self, Geometry, Page};
 use crate::press_sheet::{BLEED, CardSize};
-use crate::stationery::Ounces;
+use crate::stationery::{Ounces, PaperSize};
 
 /// Sheet sizes as short and long side, inches: Letter, Legal, A4.
 const SHEETS: [(f64, f64); 3] = [(8.5, 11.0), (8.5, 14.0), (8.268, 11.693)];
@@ -180,6 +180,15 @@ impl Paper {
             Self::Card4x6 => Some(CardSize::CARD_4X6),
             Self::Card6x9 => Some(CardSize::CARD_6X9),
             Self::Card6x11 => Some(CardSize::CARD_6X11),
+        }
+    }
+
+    /// The sheets that there are, the smallest first; none for a card.
+    pub(crate) fn sheets(self) -> &'static [PaperSize] {
+        match self {
+            Self::Sheets { a4: true } => &[PaperSize::Letter, PaperSize::A4, PaperSize::Legal],
+            Self::Sheets { a4: false } => &[PaperSize::Letter, PaperSize::Legal],
+            Self::Card4x6 | Self::Card6x9 | Self::Card6x11 => &[],
         }
     }
 
