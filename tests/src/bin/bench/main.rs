@@ -3,7 +3,8 @@
 //! It runs the shipped binaries in release against the AWS emulator at `AWS_ENDPOINT_URL`. It fails when something could
 //! not be measured; a figure over its limit is marked in the table.
 //!
-//! `bench print` measures the print engine alone, which needs no emulator; `bench scans` what letters and their scans cost;
+//! `bench print` measures the print engine alone, which needs no emulator; `bench oracles` only has qpdf and mutool look at what
+//! it makes, and measures nothing; `bench scans` what letters and their scans cost;
 //! `bench part` a part of 500 letters; `bench door` letters that are sent by themselves; `bench webhooks` how soon deliveries
 //! are made, which needs no emulator either.
 //! `bench letters FOLDER COUNT [photos]` only makes letters, as many as wanted, with the table LETTERS.csv of them; with
@@ -46,7 +47,7 @@ async fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let asked = match arguments[..] {
         [] => return measure("").await,
-        [what @ ("print" | "scans" | "part" | "webhooks" | "door")] => return measure(what).await,
+        [what @ ("print" | "oracles" | "scans" | "part" | "webhooks" | "door")] => return measure(what).await,
         ["letters", folder, count] => make_letters(folder, count, Photos::Small),
         ["letters", folder, count, "photos"] => make_letters(folder, count, Photos::Large),
         ["measured", seconds, program, ref arguments @ ..] => print::child::measured(seconds, program, arguments),
@@ -54,7 +55,7 @@ async fn main() -> ExitCode {
         ["hash", letters, out] => print::programs::hash(letters, out),
         ["lopdf", letters, out] => print::programs::lopdf(letters, out),
         [CHILD_ARGUMENT] => serve(),
-        _ => Err("usage: bench, bench print, bench scans, bench part, bench webhooks, bench door, or bench letters FOLDER COUNT [photos]".into()),
+        _ => Err("usage: bench, bench print, bench oracles, bench scans, bench part, bench webhooks, bench door, or bench letters FOLDER COUNT [photos]".into()),
     };
     match asked {
         Ok(()) => ExitCode::SUCCESS,
@@ -78,6 +79,11 @@ async fn measure(what: &str) -> ExitCode {
     let outcome = match what {
         "print" => {
             measured.print();
+            Ok(())
+        }
+        "oracles" => {
+            let folder = print::Folder::new();
+            measured.oracles(&folder);
             Ok(())
         }
         "scans" => measured.cost().await,
@@ -147,6 +153,11 @@ impl Measured {
         self.keep("assembly", rows);
         self.say("inspection");
         self.keep("inspection", print::inspection());
+        self.oracles(&folder);
+    }
+
+    /// What qpdf and mutool make of print streams.
+    fn oracles(&mut self, folder: &Result<print::Folder>) {
         self.say("what qpdf and mutool make of print streams");
         let rows = folder.as_ref().map_err(|error| error.to_string().into()).and_then(print::oracles);
         self.keep("what qpdf and mutool make of print streams", rows);
