@@ -278,7 +278,9 @@ const DPI: usize = 72;
 /// A program finds a fault, or is not installed.
 pub(crate) fn oracles(folder: &Folder) -> Result<Vec<Row>> {
     let stream = oracle::assemble(folder.0.join("oracle.pdf"), 1_000)?;
+    eprintln!("        qpdf --check of 1,000 letters");
     oracle::check(&stream.path)?;
+    eprintln!("        every page of them, as mutool draws it");
     let compared = oracle::compare(&stream, DPI, |_| true)?;
     std::fs::remove_file(&stream.path)?;
     let mut rows = vec![
@@ -318,6 +320,7 @@ fn giant(folder: &Folder) -> Result<Row> {
     if (room.blocks_available() as u64).saturating_mul(room.fragment_size() as u64) < 2 * GIANT {
         return Ok(Row::missing(what, &"there is no room for it on the disk"));
     }
+    eprintln!("        {what}");
     let letter = Letter { document: scan()?, pages: 1, ..Post::new(Photos::Small)?.letter(0)? };
     let path = folder.0.join("giant.pdf");
     let mut assembler = Assembler::new(BufWriter::new(File::create(&path)?), &Stationery::default())?;
