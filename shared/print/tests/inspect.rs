@@ -469,6 +469,22 @@ fn more_saved_states_than_anyone_needs_are_too_complex() {
 }
 
 #[test]
+fn object_streams_that_are_small_each_and_large_together_are_too_complex() {
+    let with = |streams: usize, blanks: usize| {
+        let mut letter = letter(1);
+        for _ in 0..streams {
+            let head = dictionary! { "Type" => "ObjStm", "N" => 0, "First" => 0 };
+            let mut stream = Stream::new(head, vec![b' '; blanks]);
+            stream.compress().unwrap();
+            letter.document.add_object(stream);
+        }
+        rules(&inspect(&letter.bytes(), &Limits { max_decompressed: 1 << 20, ..Limits::default() })).join(" ")
+    };
+    assert_eq!(with(4, 1 << 20), "");
+    assert_eq!(with(5, 1 << 20), "document.too_complex");
+}
+
+#[test]
 fn a_letter_that_is_heavier_than_its_mail_class_takes_is_refused() {
     let sheets = |pages: u32, limits: Limits| {
         let report = inspect(&letter(pages).bytes(), &limits);
