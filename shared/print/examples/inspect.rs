@@ -1,11 +1,17 @@
 //! Inspects the files named on the command line, each in a child process: one JSON object per line and file.
 //!
-//! `[--overlay DIR] [--first-page] [--flat] [--simplex] [--card SIZE] FILE…`. With `--overlay` each file that has findings is
-//! written there as `<file name>.overlay.pdf`, with the findings drawn on it, and its line names that file as `overlay`. Where
-//! two files have the same name, the later one gets a number. A file that cannot be drawn on has `overlayError` instead.
+//! `[--overlay DIR] [--mend DIR] [--first-page] [--flat] [--simplex] [--card SIZE] FILE…`. With `--overlay` each file that has
+//! findings is written there as `<file name>.overlay.pdf`, with the findings drawn on it, and its line names that file as
+//! `overlay`. Where two files have the same name, the later one gets a number. A file that cannot be drawn on has
+//! `overlayError` instead.
+//!
+//! With `--mend` forms and comments are flattened, small pages centred and lying ones turned upright: a file of which anything
+//! was mended is written there as `<file name>.mended.pdf` and named as `mended`. What was done and what was left, and why,
+//! is `mends`; a file that cannot be mended has `mendError`. The findings are those of the file as it was.
 //!
 //! The other options say how the letter will be mailed, and so which windows and zones must stay free of ink: `USAGE` tells
-//! which. Those zones are what a person wants to see, so with `--first-page` or `--card` files without findings are drawn as well.
+//! which. Those zones are what a person wants to see, so with `--first-page` or `--card` files without findings are drawn as
+//! well.
 //!
 //! No number of impressions is declared, so only the file itself is judged. Whatever keeps a file from being read is said
 //! on its line, and the next file is inspected.
@@ -17,20 +23,25 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use print::inspect::{Limits, Paper, Report};
+use print::inspect::{Limits, Paper};
 use print::isolate::{CHILD_ARGUMENT, Inspector, serve};
+use print::mend::Mend;
 use print::stationery::{Placement, Stationery};
 use serde_json::{Value, json};
 
 const USAGE: &str = "\
-usage: inspect [--overlay DIR] [--first-page] [--flat] [--simplex] [--card SIZE] [--] FILE...
+usage: inspect [--overlay DIR] [--mend DIR] [--first-page] [--flat] [--simplex] [--card SIZE] [--] FILE...
 
   --overlay DIR   draw what was found on a copy of each file, in DIR
+  --mend DIR      mend what can be mended safely in a copy of each file, in DIR
   --first-page    the address goes on the first page and not on a cover sheet: its windows must be free of ink
   --flat          the letter is not folded: its windows are those of a flat envelope
   --simplex       only the fronts of the sheets are printed: every page has a sheet mark
   --card SIZE     it is a card and no letter: 4x6, 6x9 or 6x11
 ";
+
+/// All the mends there are.
+const MENDS: [Mend; 3] = [Mend::Flatten, Mend::Centre, Mend::Portrait];
 
 /// What a program exits with that was called wrongly.
 const MISUSED: u8 = 2;
@@ -66,6 +77,7 @@ fn main() -> ExitCode {
 #[derive(Default)]
 struct Options {
     overlay: Option<PathBuf>,
+    mend: Option<PathBuf>,
     limits: Limits,
     help: bool,
     files: Vec<OsString>,
@@ -82,6 +94,7 @@ impl Options {
                     let folder = arguments.next().ok_or("--overlay needs a folder\n")?;
                     options.overlay = Some(folder.into());
                 }
+                Some("--mend") => options.mend = Some(arguments.next().ok_or("--mend needs a folder\n")?.into()),
                 Some("--first-page") => limits.placement = Placement::FirstPage,
                 // Nothing is thin enough to be folded.
                 Some("--flat") => limits.stationery = Stationery { fold_limit: 0, ..Stationery::default() },
@@ -108,13 +121,8 @@ impl Options {
 }
 
 fn inspect_all(options: Options) -> io::Result<()> {
-    let Options { overlay, limits, files, .. } = options;
-    let mut drawings = None;
-    if let Some(folder) = overlay {
-        std::fs::create_dir_all(&folder)
-            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", folder.display())))?;
-        drawings = Some(Drawings { folder, names: HashSet::new() });
-    }
+    let Options { overlay, mend, limits, files, .. } = options;
+    let (mut drawn, mut mended) = (overlay.map(Copies::new).transpose()?, mend.map(Copies::new).transpose()?);
     let shows_zones = limits.placement == Placement::FirstPage || limits.paper.card().is_some();
     let mut inspector = Inspector::spawn(&std::env::current_exe()?, [CHILD_ARGUMENT])?;
     for file in files {
@@ -130,10 +138,25 @@ fn inspect_all(options: Options) -> io::Result<()> {
             Ok((bytes, report)) => {
                 let mut line = serde_json::to_value(&report)?;
                 line["ok"] = report.is_ok().into();
-                if let Some(drawings) = drawings.as_mut().filter(|_| shows_zones || !report.findings.is_empty()) {
-                    match drawings.draw(&mut inspector, &file, &bytes, &report, &limits) {
+                if let Some(copies) = drawn.as_mut().filter(|_| shows_zones || !report.findings.is_empty()) {
+                    let overlay = inspector.overlay(&bytes, &report, &limits)?.map_err(io::Error::other);
+                    match overlay.and_then(|overlay| copies.write(&file, ".overlay.pdf", &overlay)) {
                         Ok(place) => line["overlay"] = place,
                         Err(error) => line["overlayError"] = error.to_string().into(),
+                    }
+                }
+                if let Some(copies) = &mut mended {
+                    match inspector.mend(&bytes, &MENDS, &limits)? {
+                        Ok(mended) => {
+                            line["mends"] = serde_json::to_value(&mended)?;
+                            if !mended.done.is_empty() {
+                                match copies.write(&file, ".mended.pdf", &mended.bytes) {
+                                    Ok(place) => line["mended"] = place,
+                                    Err(error) => line["mendError"] = error.to_string().into(),
+                                }
+                            }
+                        }
+                        Err(error) => line["mendError"] = error.to_string().into(),
                     }
                 }
                 line
@@ -156,32 +179,30 @@ fn read(file: &Path, limits: &Limits) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Where documents with their findings drawn on them go.
-struct Drawings {
+/// Where copies of documents go.
+struct Copies {
     folder: PathBuf,
     /// Names that are taken.
     names: HashSet<OsString>,
 }
 
-impl Drawings {
-    /// Draws on a file and gives the path of the drawing.
-    fn draw(
-        &mut self,
-        inspector: &mut Inspector,
-        file: &OsStr,
-        bytes: &[u8],
-        report: &Report,
-        limits: &Limits,
-    ) -> io::Result<Value> {
-        let drawn = inspector.overlay(bytes, report, limits)?.map_err(io::Error::other)?;
-        let name = self.name(file);
+impl Copies {
+    fn new(folder: PathBuf) -> io::Result<Self> {
+        std::fs::create_dir_all(&folder)
+            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", folder.display())))?;
+        Ok(Self { folder, names: HashSet::new() })
+    }
+
+    /// Writes a copy of a file and gives its path.
+    fn write(&mut self, file: &OsStr, ending: &str, bytes: &[u8]) -> io::Result<Value> {
+        let name = self.name(file, ending);
         let path = self.folder.join(name);
-        std::fs::write(&path, drawn)?;
+        std::fs::write(&path, bytes)?;
         Ok(path.to_string_lossy().into())
     }
 
-    /// A name that no drawing has yet.
-    fn name(&mut self, file: &OsStr) -> OsString {
+    /// A name that no copy has yet.
+    fn name(&mut self, file: &OsStr, ending: &str) -> OsString {
         let base = Path::new(file).file_name().unwrap_or_default();
         let mut number = 1;
         loop {
@@ -189,7 +210,7 @@ impl Drawings {
             if number > 1 {
                 name.push(format!(".{number}"));
             }
-            name.push(".overlay.pdf");
+            name.push(ending);
             if self.names.insert(name.clone()) {
                 return name;
             }

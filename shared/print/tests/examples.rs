@@ -166,6 +166,37 @@ fn inspect_draws_what_it_found_on_copies_each_with_a_name_of_its_own() {
 }
 
 #[test]
+fn inspect_mends_copies_and_says_what_was_done_and_what_was_left() {
+    let folder = Folder::new("mend");
+    let sized = |width: i64, height: i64| {
+        let mut letter = Letter::new();
+        let page = letter.page_of(b"72 300 200 12 re f");
+        letter.set(page, "MediaBox", [0, 0, width, height].map(Object::Integer).to_vec());
+        letter.bytes()
+    };
+    let small = folder.put("small.pdf", sized(360, 504));
+    let large = folder.put("large.pdf", sized(1_200, 1_600));
+    let good = folder.put("good.pdf", document(1, 7.0));
+    let text = folder.put("text.pdf", b"no document");
+    let mended = folder.path("mended");
+    let lines = inspected(&["--mend", &mended, &small, &large, &good, &text]);
+    assert_eq!(rules(&lines[0]), ["document.page_size"]);
+    let path = lines[0]["mended"].as_str().unwrap();
+    assert_eq!(
+        (path, &lines[0]["mends"]["done"][0]["mend"]),
+        (&*format!("{mended}/small.pdf.mended.pdf"), &"centre".into())
+    );
+    assert!(inspected(&[path])[0]["ok"].as_bool().unwrap());
+    assert_eq!((&lines[1]["mends"]["left"][0]["page"], lines[1].get("mended")), (&1.into(), None));
+    assert_eq!(
+        (&lines[2]["mends"]["done"], &lines[2]["mends"]["left"]),
+        (&Value::Array(vec![]), &Value::Array(vec![]))
+    );
+    assert!(lines[3]["mendError"].is_string() && lines[3].get("mends").is_none());
+    assert_eq!(fs::read_dir(&mended).unwrap().count(), 1);
+}
+
+#[test]
 fn inspect_checks_and_draws_the_windows_of_a_letter_that_has_its_address_on_the_first_page() {
     let folder = Folder::new("first-page");
     // Where a folding envelope has its window, where only a flat has it, and where neither has.
@@ -229,7 +260,7 @@ fn inspect_checks_a_letter_that_is_printed_on_one_side_and_a_card_as_such() {
 #[test]
 fn inspect_tells_who_calls_it_wrongly_how_to_call_it() {
     let output = run("inspect", &["--help"], b"");
-    assert!(output.status.success() && text(&output.stdout).starts_with("usage: inspect [--overlay DIR]"));
+    assert!(output.status.success() && text(&output.stdout).starts_with("usage: inspect [--overlay DIR] [--mend DIR]"));
     for wrong in [
         &["--overlay"][..],
         &["--card", "5x7", "a.pdf"],
