@@ -470,18 +470,18 @@ fn more_saved_states_than_anyone_needs_are_too_complex() {
 
 #[test]
 fn object_streams_that_are_small_each_and_large_together_are_too_complex() {
-    let with = |streams: usize, blanks: usize| {
-        let mut letter = letter(1);
-        for _ in 0..streams {
-            let head = dictionary! { "Type" => "ObjStm", "N" => 0, "First" => 0 };
-            let mut stream = Stream::new(head, vec![b' '; blanks]);
-            stream.compress().unwrap();
-            letter.document.add_object(stream);
-        }
-        rules(&inspect(&letter.bytes(), &Limits { max_decompressed: 1 << 20, ..Limits::default() })).join(" ")
+    let packed = support::bombs::deflated(&[b' '; 1 << 20], 1);
+    let mut stream =
+        format!("<</Type/ObjStm/N 0/First 0/Filter/FlateDecode/Length {}>>stream\n", packed.len()).into_bytes();
+    stream.extend(packed);
+    stream.extend(b"\nendstream");
+    let with = |streams: usize| {
+        let mut objects = support::one_page();
+        objects.extend(std::iter::repeat_n(stream.clone(), streams));
+        let limits = Limits { max_decompressed: 1 << 20, ..Limits::default() };
+        rules(&inspect(&support::file(&objects), &limits)).join(" ")
     };
-    assert_eq!(with(4, 1 << 20), "");
-    assert_eq!(with(5, 1 << 20), "document.too_complex");
+    assert_eq!((with(4), with(5)), (String::new(), "document.too_complex".to_owned()));
 }
 
 #[test]
