@@ -3,7 +3,7 @@
 //! Every sheet of every piece has one, so it is what most of the time would go to that is not hashing. The text is short and
 //! half of it digits, which go two to a codeword: a search for a shorter encodation takes longer than all else there is.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 /// Modules on a side with the finder pattern, regions on a side, data codewords, error correction codewords: the sizes whose
 /// codewords are one block (ISO/IEC 16022 table 7).
@@ -34,7 +34,8 @@ pub(crate) struct DataMatrix {
 /// Encodes ASCII text; nothing if it is too long or has another character.
 pub(crate) fn encode(text: &str) -> Option<DataMatrix> {
     let mut codewords = ascii(text)?;
-    let shape = SHAPES.iter().find(|shape| codewords.len() <= shape.data)?;
+    let (size, shape) = SIZES.iter().zip(&SHAPES).find(|((.., data, _), _)| codewords.len() <= *data)?;
+    let shape = shape.get_or_init(|| Shape::new(*size));
     pad(&mut codewords, shape.data);
     shape.append_check(&mut codewords);
 
@@ -97,7 +98,8 @@ struct Shape {
     products: Vec<u8>,
 }
 
-static SHAPES: LazyLock<Vec<Shape>> = LazyLock::new(|| SIZES.map(Shape::new).into());
+/// The shape of each size, once a symbol of it was needed.
+static SHAPES: [OnceLock<Shape>; SIZES.len()] = [const { OnceLock::new() }; SIZES.len()];
 
 impl Shape {
     fn new((side, regions, data, check): (usize, usize, usize, usize)) -> Self {

@@ -58,9 +58,14 @@ pub(crate) fn resolve<'a>(document: &'a Document, object: &'a Object) -> &'a Obj
     &Object::Null
 }
 
-/// The value of a key. Where there is none, lopdf would write an error, which takes longer than to look.
+/// The value of a key. Where there is none, lopdf would write an error, which takes longer than to look, and to compare a few
+/// keys takes less than to hash one.
 pub(crate) fn entry<'a>(dictionary: &'a Dictionary, key: &[u8]) -> Option<&'a Object> {
-    dictionary.as_hashmap().get(key)
+    const FEW: usize = 16;
+    if dictionary.len() > FEW {
+        return dictionary.as_hashmap().get(key);
+    }
+    dictionary.iter().find(|(other, _)| other.as_slice() == key).map(|(_, value)| value)
 }
 
 /// Whether a dictionary says that it is of a type.

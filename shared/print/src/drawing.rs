@@ -91,23 +91,41 @@ pub(crate) fn push_decimals(content: &mut String, values: &[f64]) {
 /// that is never written here.
 pub(crate) fn read_decimal(syntax: &mut &[u8]) -> Option<f64> {
     let (mut rest, sign) = syntax.strip_prefix(b"-").map_or((*syntax, 1.0), |rest| (rest, -1.0));
-    // Digits so far, how many they are, and of how many decimals.
-    let (mut value, mut digits, mut scale) = (0u64, 0, None);
-    while let Some((byte, after)) = rest.split_first() {
-        match byte {
-            b'0'..=b'9' => {
-                value = value.checked_mul(10)?.checked_add(u64::from(byte - b'0'))?;
-                digits += 1;
-                scale = scale.map(|scale: f64| scale * 10.0);
-            }
-            b'.' if digits > 0 && scale.is_none() => scale = Some(1.0),
-            _ => break,
+    let mut value = 0u64;
+    let mut take = |rest: &mut &[u8]| {
+        let before = rest.len();
+        while let [digit @ b'0'..=b'9', after @ ..] = *rest {
+            value = value.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
+            *rest = after;
         }
-        rest = after;
-    }
+        before - rest.len()
+    };
+    let whole = take(&mut rest);
+    let decimals = match rest {
+        [b'.', after @ ..] if whole > 0 => {
+            rest = after;
+            take(&mut rest)
+        }
+        _ => 0,
+    };
     *syntax = rest;
-    (digits > 0).then(|| sign * value as f64 / scale.unwrap_or(1.0))
+    let scale = POWERS.get(decimals)?;
+    (1..=MOST_DIGITS).contains(&(whole + decimals)).then(|| sign * value as f64 / scale)
 }
+
+/// So many digits never make more than an integer holds.
+const MOST_DIGITS: usize = 19;
+
+/// Powers of ten, all of which are numbers without an error.
+const POWERS: [f64; MOST_DIGITS + 1] = {
+    let mut powers = [1.0; MOST_DIGITS + 1];
+    let mut exponent = 1;
+    while exponent < powers.len() {
+        powers[exponent] = powers[exponent - 1] * 10.0;
+        exponent += 1;
+    }
+    powers
+};
 
 /// Appends a rectangle to the current path; inches from the top left become points from the bottom left.
 pub(crate) fn draw_rectangle(content: &mut String, rect: &Rect, height: f64) {

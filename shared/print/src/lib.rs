@@ -30,6 +30,7 @@ pub mod raster;
 mod reader;
 mod redraw;
 pub mod sheet_mark;
+mod source;
 pub mod stationery;
 mod stream;
 

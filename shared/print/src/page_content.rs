@@ -49,7 +49,7 @@ impl Packer {
 
     /// What a stream of these bytes holds, if its filter is the usual one, nothing is wrong with it, and it is no more than
     /// `limit` bytes.
-    fn unpack(&mut self, dictionary: &Dictionary, bytes: &[u8], limit: u64) -> Option<&[u8]> {
+    pub(crate) fn unpack(&mut self, dictionary: &Dictionary, bytes: &[u8], limit: u64) -> Option<&[u8]> {
         let usual = matches!(entry(dictionary, b"Filter"), Some(Object::Name(name)) if name == b"FlateDecode");
         if !usual || dictionary.has(b"DecodeParms") {
             return None;

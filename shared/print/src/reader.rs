@@ -4,14 +4,20 @@
 //! for those that are not. [`read`] gives what lopdf would, or nothing: at the least oddity, such as an escape in a string, a
 //! key that is there twice or a length that is off, the caller asks lopdf. So there is one opinion on what a
 //! document says, and tests hold this one to it. Objects that no page reaches, such as the structure of a tagged document,
-//! which can be most of its objects, are never looked at.
+//! which can be most of its objects, are never looked at. What pages have as their resources is only copied, and no object is
+//! made of it, but for what may be drawn with the resources of its page.
 
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
+
 use lopdf::{Dictionary, Document, Object, ObjectId, Stream, StringFormat};
 
 use crate::document;
+use crate::page_content::Packer;
+use crate::source::{Plain, Source, Syntax, is_left_out};
+use crate::stream::{serialize_integer, serialize_name, serialize_real, serialize_string};
 
 /// How deep arrays and dictionaries nest that are read here, and parentheses in a string.
 const MAX_DEPTH: usize = 50;
@@ -25,12 +31,11 @@ const MAX_SECTIONS: usize = 16;
 /// The pages of a document and all they reach, or nothing if something about the file is out of the ordinary. The content of
 /// streams stays in the file, where [`document::bytes_of`] finds it. No object stream or cross-reference stream may be larger
 /// than `limit` bytes without its filters.
-pub(crate) fn read(bytes: &[u8], limit: u64) -> Option<Document> {
+pub(crate) fn read(bytes: &[u8], limit: u64, packer: &mut Packer) -> Option<Source> {
     if !bytes.starts_with(b"%PDF-") {
         return None;
     }
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let mut file = File { bytes, limit, entries: Vec::new(), packs: Vec::new(), unfinished: Unfinished::default() };
+    let mut file = File { bytes, limit, entries: Vec::new(), packs: Vec::new(), packer };
     let root = file.cross_reference()?;
     let catalog = file.object(root)?;
     let tree = catalog.as_dict().ok()?.get(b"Pages").ok()?.as_reference().ok()?;
@@ -38,11 +43,25 @@ pub(crate) fn read(bytes: &[u8], limit: u64) -> Option<Document> {
     let mut document = Document::new();
     document.trailer.set("Root", root);
     let mut objects = vec![(root, catalog)];
-    let mut seen = vec![false; file.entries.len()];
-    *seen.get_mut(root.0 as usize)? = true;
-    let mut found = vec![tree];
-    while let Some(id) = found.pop() {
-        if std::mem::replace(seen.get_mut(id.0 as usize)?, true) {
+    let (mut plain, mut writer) = (Vec::new(), Writer::default());
+    // What each object was read for, by its number.
+    let mut read = vec![None; file.entries.len()];
+    *read.get_mut(root.0 as usize)? = Some(Use::Seen);
+    let mut found = References { seen: vec![tree], ..References::default() };
+    while let Some((id, purpose)) = found.pop() {
+        let before = read.get_mut(id.0 as usize)?;
+        if before.is_some_and(|before| before >= purpose) {
+            continue;
+        }
+        *before = Some(purpose);
+        if purpose == Use::Copied {
+            match file.copied(id, &mut writer)? {
+                Some(copied) => {
+                    found.copied.extend(writer.syntax.gaps[copied.gaps.clone()].iter().map(|(_, id)| *id));
+                    plain.push((id, copied));
+                }
+                None => found.seen.push(id),
+            }
             continue;
         }
         let object = file.object(id)?;
@@ -52,11 +71,57 @@ pub(crate) fn read(bytes: &[u8], limit: u64) -> Option<Document> {
         {
             return None;
         }
-        document::references(&object, &mut found);
+        found.note(&object, purpose);
         objects.push((id, object));
     }
     document.objects = objects.into_iter().collect();
-    Some(document)
+    Some(Source::new(document, plain, writer.syntax))
+}
+
+/// What an object is read for, the least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Use {
+    /// To be copied with what it refers to.
+    Copied,
+    /// To be looked into as the resources of something, and what it refers to is copied.
+    Lent,
+    /// To be looked into with what it refers to.
+    Seen,
+}
+
+/// References that were found and not yet followed, by what for.
+#[derive(Default)]
+struct References {
+    seen: Vec<ObjectId>,
+    lent: Vec<ObjectId>,
+    copied: Vec<ObjectId>,
+}
+
+impl References {
+    /// Takes one of those for the most first, so that few objects are read twice.
+    fn pop(&mut self) -> Option<(ObjectId, Use)> {
+        let References { seen, lent, copied } = self;
+        (seen.pop().map(|id| (id, Use::Seen)))
+            .or_else(|| lent.pop().map(|id| (id, Use::Lent)))
+            .or_else(|| copied.pop().map(|id| (id, Use::Copied)))
+    }
+
+    /// Notes the references in an object.
+    fn note(&mut self, object: &Object, purpose: Use) {
+        match object {
+            // A reference in place of an object stands for it.
+            Object::Reference(id) if purpose == Use::Lent => self.lent.push(*id),
+            _ if purpose == Use::Lent => document::references(object, &mut self.copied),
+            Object::Reference(id) => self.seen.push(*id),
+            Object::Array(items) => items.iter().for_each(|item| self.note(item, purpose)),
+            Object::Dictionary(dictionary) | Object::Stream(Stream { dict: dictionary, .. }) => {
+                for (key, value) in dictionary {
+                    self.note(value, if key == b"Resources" { Use::Lent } else { purpose });
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Where an object is.
@@ -82,12 +147,12 @@ struct Pack {
 
 struct File<'a> {
     bytes: &'a [u8],
-    limit: usize,
+    limit: u64,
+    packer: &'a mut Packer,
     /// By object number.
     entries: Vec<Entry>,
     /// The object streams that were needed so far.
     packs: Vec<Pack>,
-    unfinished: Unfinished,
 }
 
 impl<'a> File<'a> {
@@ -170,7 +235,7 @@ impl<'a> File<'a> {
 
     /// A cross-reference stream (ISO 32000-2 7.5.8), whose dictionary is the trailer too.
     fn reference_stream(&mut self, at: usize) -> Option<Dictionary> {
-        let (_, object) = self.indirect(at)?;
+        let object = self.whole(self.indirect(at)?.1)?;
         let Object::Stream(stream) = object else { return None };
         if !document::has_type(&stream.dict, b"XRef") {
             return None;
@@ -208,66 +273,148 @@ impl<'a> File<'a> {
     }
 
     /// The content of a stream without its filters.
-    fn unfiltered(&self, stream: &Stream) -> Option<Vec<u8>> {
-        let content = document::bytes_of(self.bytes, stream).to_vec();
-        Stream::new(stream.dict.clone(), content).get_plain_content_with_limit(self.limit).ok()
+    fn unfiltered(&mut self, stream: &Stream) -> Option<Vec<u8>> {
+        let content = document::bytes_of(self.bytes, stream);
+        if let Some(unpacked) = self.packer.unpack(&stream.dict, content, self.limit) {
+            return Some(unpacked.to_vec());
+        }
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        Stream::new(stream.dict.clone(), content.to_vec()).get_plain_content_with_limit(limit).ok()
     }
 
-    /// The object of a reference. One that leads nowhere is out of the ordinary too.
+    /// The object of a reference.
     fn object(&mut self, id: ObjectId) -> Option<Object> {
+        self.open(id)?;
+        self.whole(self.value_of(id)?)
+    }
+
+    /// Unpacks the object stream that an object is in.
+    fn open(&mut self, id: ObjectId) -> Option<()> {
+        if let Entry::In(pack, _) = *self.entries.get(id.0 as usize)?
+            && self.packs.iter().all(|known| known.number != pack)
+        {
+            let opened = self.unpack(pack)?;
+            self.packs.push(opened);
+        }
+        Some(())
+    }
+
+    /// The start of an object whose object stream is open. A reference that leads nowhere is out of the ordinary too.
+    fn value_of(&self, id: ObjectId) -> Option<Value<'_>> {
         match *self.entries.get(id.0 as usize)? {
             Entry::Unknown | Entry::Free => None,
             Entry::At(at, generation) => {
-                let (found, object) = self.indirect(at)?;
-                (found == id && generation == id.1).then_some(object)
+                let (found, value) = self.indirect(at)?;
+                (found == id && generation == id.1).then_some(value)
             }
             Entry::In(pack, place) => {
-                if id.1 == 0 {
-                    self.packed(pack, place, id.0)
-                } else {
-                    None
-                }
+                let Pack { content, index, .. } = self.packs.iter().find(|known| known.number == pack)?;
+                let &(found, start) = index.get(place)?;
+                let mut lexer = Lexer::new(content, start);
+                lexer.blanks();
+                (found == id.0 && id.1 == 0).then_some(Value { lexer, is_packed: true })
             }
         }
     }
 
-    /// The indirect object at a byte of the file (ISO 32000-2 7.3.10).
-    fn indirect(&mut self, at: usize) -> Option<(ObjectId, Object)> {
-        let mut lexer = Lexer { unfinished: std::mem::take(&mut self.unfinished), ..Lexer::new(self.bytes, at) };
+    /// The start of the indirect object at a byte of the file (ISO 32000-2 7.3.10), and what it is called.
+    fn indirect(&self, at: usize) -> Option<(ObjectId, Value<'a>)> {
+        let mut lexer = Lexer::new(self.bytes, at);
         let number = u32::try_from(lexer.unsigned()?).ok()?;
         lexer.blanks();
         let generation = u16::try_from(lexer.unsigned()?).ok()?;
         lexer.blanks();
         lexer.keyword(b"obj")?;
         lexer.blanks();
-        let mut object = lexer.value(MAX_DEPTH)?;
-        self.unfinished = std::mem::take(&mut lexer.unfinished);
+        Some(((number, generation), Value { lexer, is_packed: false }))
+    }
+
+    /// An object from its start.
+    fn whole(&self, value: Value<'_>) -> Option<Object> {
+        let Value { mut lexer, is_packed } = value;
+        let object = lexer.value(MAX_DEPTH)?;
+        if is_packed {
+            return Some(object);
+        }
+        let length = object.as_dict().ok().and_then(|dictionary| document::entry(dictionary, b"Length"));
+        let length = match length {
+            Some(Object::Integer(length)) => Some(Token::Integer(*length)),
+            Some(Object::Reference(id)) => Some(Token::Reference(*id)),
+            _ => None,
+        };
+        match (self.end(&mut lexer, length)?, object) {
+            (None, object) => Some(object),
+            (Some(content), Object::Dictionary(dictionary)) => {
+                let mut stream = Stream::with_position(dictionary, content.start);
+                stream.dict.set("Length", content.len() as i64);
+                Some(Object::Stream(stream))
+            }
+            (Some(_), _) => None,
+        }
+    }
+
+    /// Takes what follows the value of an indirect object. If that is the content of a stream, which has this length by its
+    /// dictionary, gives its place.
+    fn end(&self, lexer: &mut Lexer<'_>, length: Option<Token<'_>>) -> Option<Option<Range<usize>>> {
         lexer.blanks();
-        if let (true, Object::Dictionary(dictionary)) = (lexer.rest().starts_with(b"stream"), &mut object) {
+        let mut content = None;
+        if lexer.rest().starts_with(b"stream") {
             lexer.at += b"stream".len();
-            let length = match dictionary.get(b"Length").ok()? {
-                Object::Integer(length) => usize::try_from(*length).ok()?,
-                Object::Reference(id) => self.length(*id)?,
+            let length = match length? {
+                Token::Integer(length) => usize::try_from(length).ok()?,
+                Token::Reference(id) => self.length(id)?,
                 _ => return None,
             };
             lexer.end_of_line()?;
             let start = lexer.at;
             lexer.rest().get(..length)?;
             lexer.at += length;
+            content = Some(start..lexer.at);
             // Before the keyword may be the end of a line, which is no part of the content.
             let _ = lexer.end_of_line();
             lexer.keyword(b"endstream")?;
             lexer.blanks();
-            let mut stream = Stream::with_position(std::mem::take(dictionary), start);
-            stream.dict.set("Length", length as i64);
-            object = Object::Stream(stream);
         }
         lexer.keyword(b"endobj")?;
-        Some(((number, generation), object))
+        Some(content)
+    }
+
+    /// Writes the syntax of an object that is only copied. No object where it has to be looked into: it may be drawn
+    /// with the resources of its page, it is what the file or the page tree is made of, or only a reference or null.
+    fn copied(&mut self, id: ObjectId, writer: &mut Writer) -> Option<Option<Plain>> {
+        self.open(id)?;
+        let Value { mut lexer, is_packed } = self.value_of(id)?;
+        let (text, gaps) = (writer.syntax.text.len(), writer.syntax.gaps.len());
+        let (mut is_seen, mut length, mut content) = (false, None, None);
+        let first = lexer.token()?;
+        match first {
+            Token::Null | Token::Reference(_) => is_seen = true,
+            Token::Dictionary => writer.dictionary(&mut lexer, MAX_DEPTH - 1, |key, value| match (key, value) {
+                (b"Length", _) => length = Some(value),
+                (b"Type", Token::Name(b"Page" | b"Pages" | b"Catalog" | b"ObjStm" | b"XRef"))
+                | (b"Subtype", Token::Name(b"Form" | b"Type3") | Token::Reference(_)) => is_seen = true,
+                _ => {}
+            })?,
+            _ => writer.value(&mut lexer, first, MAX_DEPTH)?,
+        }
+        if !is_packed {
+            content = self.end(&mut lexer, length)?;
+        }
+        if content.is_some() {
+            writer.leave_out(gaps);
+        }
+        writer.keys.clear();
+        if is_seen {
+            writer.syntax.text.truncate(text);
+            writer.syntax.gaps.truncate(gaps);
+            return Some(None);
+        }
+        let (text, gaps) = (text..writer.syntax.text.len(), gaps..writer.syntax.gaps.len());
+        Some(Some(Plain { text, gaps, content }))
     }
 
     /// A length that is an object of its own.
-    fn length(&mut self, id: ObjectId) -> Option<usize> {
+    fn length(&self, id: ObjectId) -> Option<usize> {
         // A stream would have a length too, and so on.
         let Entry::At(at, _) = *self.entries.get(id.0 as usize)? else { return None };
         let mut lexer = Lexer::new(self.bytes, at);
@@ -284,32 +431,11 @@ impl<'a> File<'a> {
         if found == id { usize::try_from(length).ok() } else { None }
     }
 
-    /// An object in an object stream (ISO 32000-2 7.5.7).
-    fn packed(&mut self, pack: u32, place: usize, number: u32) -> Option<Object> {
-        let known = match self.packs.iter().position(|known| known.number == pack) {
-            Some(known) => known,
-            None => {
-                let opened = self.unpack(pack)?;
-                self.packs.push(opened);
-                self.packs.len() - 1
-            }
-        };
-        let Pack { content, index, .. } = &self.packs[known];
-        let &(found, start) = index.get(place)?;
-        if found != number {
-            return None;
-        }
-        let mut lexer = Lexer { unfinished: std::mem::take(&mut self.unfinished), ..Lexer::new(content, start) };
-        lexer.blanks();
-        let object = lexer.value(MAX_DEPTH);
-        self.unfinished = lexer.unfinished;
-        object
-    }
-
+    /// An object stream (ISO 32000-2 7.5.7).
     fn unpack(&mut self, number: u32) -> Option<Pack> {
         let Some(Entry::At(at, 0)) = self.entries.get(number as usize).copied() else { return None };
-        let (found, object) = self.indirect(at)?;
-        let Object::Stream(stream) = object else { return None };
+        let (found, value) = self.indirect(at)?;
+        let Object::Stream(stream) = self.whole(value)? else { return None };
         if found != (number, 0) || !document::has_type(&stream.dict, b"ObjStm") {
             return None;
         }
@@ -341,24 +467,40 @@ impl<'a> File<'a> {
     }
 }
 
+/// The start of an object.
+struct Value<'a> {
+    lexer: Lexer<'a>,
+    /// Whether it is in an object stream, where nothing follows it.
+    is_packed: bool,
+}
+
 /// Takes syntax from the front of bytes; nothing where it is not the plainest.
 struct Lexer<'a> {
     bytes: &'a [u8],
     at: usize,
-    unfinished: Unfinished,
 }
 
-/// What is there so far of the dictionaries and arrays that are being read, those within others last: only when all of one is
-/// known is memory made for it, and as much as it needs.
-#[derive(Default)]
-struct Unfinished {
-    entries: Vec<(Vec<u8>, Object)>,
-    items: Vec<Object>,
+/// An object that is neither array nor dictionary, or the start of one of these.
+#[derive(Debug, Clone, Copy)]
+enum Token<'a> {
+    Null,
+    Boolean(bool),
+    Integer(i64),
+    Real(f32),
+    Reference(ObjectId),
+    /// Without its slash.
+    Name(&'a [u8]),
+    /// Without its parentheses.
+    Literal(&'a [u8]),
+    /// The digits, two for each byte.
+    Hexadecimal(&'a [u8]),
+    Array,
+    Dictionary,
 }
 
 impl<'a> Lexer<'a> {
     fn new(bytes: &'a [u8], at: usize) -> Self {
-        Lexer { bytes, at, unfinished: Unfinished::default() }
+        Lexer { bytes, at }
     }
 
     fn rest(&self) -> &'a [u8] {
@@ -371,15 +513,16 @@ impl<'a> Lexer<'a> {
 
     /// Skips white space, and comments with the ends of their lines (ISO 32000-2 7.2.4).
     fn blanks(&mut self) {
-        loop {
-            let rest = self.rest();
-            match rest.first() {
-                Some(&byte) if is_blank(byte) => self.at += 1,
-                Some(b'%') => match rest.iter().position(|byte| matches!(byte, b'\r' | b'\n')) {
+        while let Some(byte) = self.peek() {
+            if is_blank(byte) {
+                self.at += 1;
+            } else if byte == b'%' {
+                match self.rest().iter().position(|byte| matches!(byte, b'\r' | b'\n')) {
                     Some(end) => self.at += end + 1,
                     None => return,
-                },
-                _ => return,
+                }
+            } else {
+                return;
             }
         }
     }
@@ -406,66 +549,79 @@ impl<'a> Lexer<'a> {
 
     /// Takes digits.
     fn unsigned(&mut self) -> Option<u64> {
-        let rest = self.rest();
-        let length = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let value = digits(&rest[..length])?;
+        // So many never make more than an integer holds.
+        const FEW: usize = 19;
+        let (mut value, mut length) = (0, 0);
+        while let Some(digit @ b'0'..=b'9') = self.bytes.get(self.at + length) {
+            if length == FEW {
+                return None;
+            }
+            value = value * 10 + u64::from(digit - b'0');
+            length += 1;
+        }
         self.at += length;
-        Some(value)
+        (length > 0).then_some(value)
+    }
+
+    /// Takes a token.
+    fn token(&mut self) -> Option<Token<'a>> {
+        match self.peek()? {
+            b'/' => self.name().map(Token::Name),
+            b'0'..=b'9' | b'+' | b'-' | b'.' => self.number(),
+            b'[' => {
+                self.at += 1;
+                Some(Token::Array)
+            }
+            b'<' if self.rest().starts_with(b"<<") => {
+                self.at += 2;
+                Some(Token::Dictionary)
+            }
+            b'<' => self.hexadecimal(),
+            b'(' => self.literal(),
+            b't' => self.keyword(b"true").map(|()| Token::Boolean(true)),
+            b'f' => self.keyword(b"false").map(|()| Token::Boolean(false)),
+            b'n' => self.keyword(b"null").map(|()| Token::Null),
+            _ => None,
+        }
     }
 
     /// Takes an object that is no stream.
     fn value(&mut self, depth: usize) -> Option<Object> {
         let depth = depth.checked_sub(1)?;
-        match self.peek()? {
-            b'/' => self.name().map(Object::Name),
-            b'0'..=b'9' | b'+' | b'-' | b'.' => self.number(),
-            b'[' => self.array(depth),
-            b'<' if self.rest().starts_with(b"<<") => self.dictionary(depth).map(Object::Dictionary),
-            b'<' => self.hexadecimal(),
-            b'(' => self.literal(),
-            b't' => self.keyword(b"true").map(|()| Object::Boolean(true)),
-            b'f' => self.keyword(b"false").map(|()| Object::Boolean(false)),
-            b'n' => self.keyword(b"null").map(|()| Object::Null),
-            _ => None,
-        }
-    }
-
-    fn name(&mut self) -> Option<Vec<u8>> {
-        let name = self.rest().strip_prefix(b"/")?;
-        let name = &name[..name.iter().position(|byte| !is_regular(*byte)).unwrap_or(name.len())];
-        self.at += 1 + name.len();
-        (!name.contains(&b'#')).then(|| name.to_vec())
-    }
-
-    fn array(&mut self, depth: usize) -> Option<Object> {
-        self.at += 1;
-        let first = self.unfinished.items.len();
-        loop {
-            self.blanks();
-            if self.peek()? == b']' {
-                self.at += 1;
-                return Some(Object::Array(self.unfinished.items.drain(first..).collect()));
+        Some(match self.token()? {
+            Token::Null => Object::Null,
+            Token::Boolean(value) => Object::Boolean(value),
+            Token::Integer(value) => Object::Integer(value),
+            Token::Real(value) => Object::Real(value),
+            Token::Reference(id) => Object::Reference(id),
+            Token::Name(name) => Object::Name(name.to_vec()),
+            Token::Literal(bytes) => Object::String(bytes.to_vec(), StringFormat::Literal),
+            Token::Hexadecimal(digits) => Object::String(bytes_of(digits)?, StringFormat::Hexadecimal),
+            Token::Array => {
+                let mut items = Vec::new();
+                while !self.closes(b"]") {
+                    items.push(self.value(depth)?);
+                }
+                Object::Array(items)
             }
-            let item = self.value(depth)?;
-            self.unfinished.items.push(item);
-        }
+            Token::Dictionary => Object::Dictionary(self.entries(depth)?),
+        })
     }
 
+    /// Takes a dictionary.
     fn dictionary(&mut self, depth: usize) -> Option<Dictionary> {
         self.at += self.rest().starts_with(b"<<").then_some(2)?;
-        let first = self.unfinished.entries.len();
-        loop {
+        self.entries(depth)
+    }
+
+    /// Takes the rest of a dictionary that has started.
+    fn entries(&mut self, depth: usize) -> Option<Dictionary> {
+        let mut entries = Vec::new();
+        while !self.closes(b">>") {
+            let key = self.name()?.to_vec();
             self.blanks();
-            if self.rest().starts_with(b">>") {
-                self.at += 2;
-                break;
-            }
-            let key = self.name()?;
-            self.blanks();
-            let value = self.value(depth)?;
-            self.unfinished.entries.push((key, value));
+            entries.push((key, self.value(depth)?));
         }
-        let entries = self.unfinished.entries.drain(first..);
         let count = entries.len();
         let mut dictionary = Dictionary::new();
         let table = dictionary.as_hashmap_mut();
@@ -474,16 +630,33 @@ impl<'a> Lexer<'a> {
         (dictionary.len() == count).then_some(dictionary)
     }
 
-    fn number(&mut self) -> Option<Object> {
-        let rest = self.rest();
-        let length = rest.iter().take_while(|byte| is_regular(**byte)).count();
-        let text = &rest[..length];
-        let Some(value) = digits(text) else {
-            let number = signed_or_decimal(text)?;
-            self.at += length;
-            return Some(number);
+    /// Takes the end of an array or a dictionary, if it is there.
+    fn closes(&mut self, end: &[u8]) -> bool {
+        self.blanks();
+        let closes = self.rest().starts_with(end);
+        if closes {
+            self.at += end.len();
+        }
+        closes
+    }
+
+    fn name(&mut self) -> Option<&'a [u8]> {
+        let name = self.rest().strip_prefix(b"/")?;
+        let length = name.iter().position(|byte| !is_regular(*byte)).unwrap_or(name.len());
+        self.at += 1 + length;
+        let name = &name[..length];
+        (!name.contains(&b'#')).then_some(name)
+    }
+
+    fn number(&mut self) -> Option<Token<'a>> {
+        let start = self.at;
+        let value = self.unsigned().filter(|_| !self.peek().is_some_and(is_regular));
+        let Some(value) = value else {
+            let rest = self.bytes.get(start..)?;
+            let text = &rest[..rest.iter().take_while(|byte| is_regular(**byte)).count()];
+            self.at = start + text.len();
+            return signed_or_decimal(text);
         };
-        self.at += length;
         // A number and a generation before an R are a reference.
         let mut ahead = Lexer::new(self.bytes, self.at);
         ahead.blanks();
@@ -495,13 +668,13 @@ impl<'a> Lexer<'a> {
             if ahead.at > end && ahead.keyword(b"R").is_some() {
                 self.at = ahead.at;
                 let id = (u32::try_from(value).ok()?, u16::try_from(generation).ok()?);
-                return Some(Object::Reference(id));
+                return Some(Token::Reference(id));
             }
         }
-        i64::try_from(value).ok().map(Object::Integer)
+        i64::try_from(value).ok().map(Token::Integer)
     }
 
-    fn literal(&mut self) -> Option<Object> {
+    fn literal(&mut self) -> Option<Token<'a>> {
         let rest = self.rest();
         let mut open = 0;
         for (place, byte) in rest.iter().enumerate() {
@@ -512,7 +685,7 @@ impl<'a> Lexer<'a> {
                 b'(' => open += 1,
                 b')' if open == 1 => {
                     self.at += place + 1;
-                    return Some(Object::String(rest[1..place].to_vec(), StringFormat::Literal));
+                    return Some(Token::Literal(&rest[1..place]));
                 }
                 b')' => open -= 1,
                 _ => {}
@@ -521,32 +694,162 @@ impl<'a> Lexer<'a> {
         None
     }
 
-    fn hexadecimal(&mut self) -> Option<Object> {
+    fn hexadecimal(&mut self) -> Option<Token<'a>> {
         let rest = &self.rest()[1..];
         let digits = &rest[..rest.iter().position(|byte| *byte == b'>')?];
-        let value = |byte: u8| char::from(byte).to_digit(16).map(|value| value as u8);
-        let pair = |pair: &[u8]| match *pair {
-            [first, second] => Some(value(first)? << 4 | value(second)?),
-            _ => None,
-        };
-        let bytes = digits.chunks(2).map(pair).collect::<Option<Vec<u8>>>()?;
         self.at += digits.len() + 2;
-        Some(Object::String(bytes, StringFormat::Hexadecimal))
+        Some(Token::Hexadecimal(digits))
+    }
+}
+
+/// The bytes of hexadecimal digits.
+fn bytes_of(digits: &[u8]) -> Option<Vec<u8>> {
+    let value = |byte: u8| char::from(byte).to_digit(16).map(|value| value as u8);
+    let pair = |pair: &[u8]| match *pair {
+        [first, second] => Some(value(first)? << 4 | value(second)?),
+        _ => None,
+    };
+    digits.chunks(2).map(pair).collect()
+}
+
+/// Writes the syntax of objects that are only copied.
+#[derive(Default)]
+struct Writer {
+    syntax: Syntax,
+    /// Where in the text the keys of dictionaries are that are being written, those of one within another last.
+    keys: Vec<Range<usize>>,
+}
+
+impl Writer {
+    /// Writes a value whose first token was taken.
+    fn value(&mut self, lexer: &mut Lexer<'_>, first: Token<'_>, depth: usize) -> Option<()> {
+        let depth = depth.checked_sub(1)?;
+        let Syntax { text, gaps } = &mut self.syntax;
+        match first {
+            Token::Null => text.extend_from_slice(b"null"),
+            Token::Boolean(value) => text.extend_from_slice(if value { b"true" } else { b"false" }),
+            Token::Integer(value) => serialize_integer(text, value),
+            Token::Real(value) => serialize_real(text, value),
+            Token::Reference(id) => gaps.push((text.len(), id)),
+            Token::Name(name) => serialize_name(text, name),
+            Token::Literal(bytes) => serialize_string(text, bytes),
+            Token::Hexadecimal(digits) => serialize_string(text, &bytes_of(digits)?),
+            Token::Array => {
+                text.push(b'[');
+                let mut is_first = true;
+                while !lexer.closes(b"]") {
+                    if !is_first {
+                        self.syntax.text.push(b' ');
+                    }
+                    is_first = false;
+                    let item = lexer.token()?;
+                    self.value(lexer, item, depth)?;
+                }
+                self.syntax.text.push(b']');
+            }
+            Token::Dictionary => {
+                let outer = self.keys.len();
+                self.dictionary(lexer, depth, |_, _| {})?;
+                self.keys.truncate(outer);
+            }
+        }
+        Some(())
+    }
+
+    /// Writes the rest of a dictionary that has started, and shows each key with the first token of its value. The places of
+    /// the keys are kept.
+    fn dictionary<'a>(
+        &mut self,
+        lexer: &mut Lexer<'a>,
+        depth: usize,
+        mut show: impl FnMut(&'a [u8], Token<'a>),
+    ) -> Option<()> {
+        let first = self.keys.len();
+        self.syntax.text.extend_from_slice(b"<<");
+        while !lexer.closes(b">>") {
+            let key = lexer.name()?;
+            let start = self.syntax.text.len();
+            serialize_name(&mut self.syntax.text, key);
+            self.keys.push(start..self.syntax.text.len());
+            self.syntax.text.push(b' ');
+            lexer.blanks();
+            let value = lexer.token()?;
+            show(key, value);
+            self.value(lexer, value, depth)?;
+        }
+        self.syntax.text.extend_from_slice(b">>");
+        self.are_distinct(first).then_some(())
+    }
+
+    /// Whether no two entries have the same key of the dictionary whose keys start there.
+    fn are_distinct(&self, first: usize) -> bool {
+        // To compare each with each is faster as long as they are few.
+        const FEW: usize = 16;
+        let mut keys = self.keys[first..].iter().map(|key| &self.syntax.text[key.clone()]);
+        if keys.len() <= FEW {
+            return std::iter::from_fn(|| keys.next().map(|key| keys.clone().all(|other| other != key)))
+                .all(|alone| alone);
+        }
+        let mut keys: Vec<&[u8]> = keys.collect();
+        keys.sort_unstable();
+        keys.windows(2).all(|pair| pair[0] != pair[1])
+    }
+
+    /// Takes from the dictionary of a stream, which was written last and whose gaps start there, what its copy does not have,
+    /// and its end.
+    fn leave_out(&mut self, first_gap: usize) {
+        let Syntax { text, gaps } = &mut self.syntax;
+        text.truncate(text.len() - b">>".len());
+        let mut end = text.len();
+        for key in self.keys.iter().rev() {
+            if is_left_out(&text[key.start + 1..key.end]) {
+                text.drain(key.start..end);
+                // A gap at the start belongs to what is before, and one at the end to this.
+                let before = |place: usize| first_gap + gaps[first_gap..].partition_point(|(gap, _)| *gap <= place);
+                let (from, to) = (before(key.start), before(end));
+                gaps.drain(from..to);
+                gaps[from..].iter_mut().for_each(|(gap, _)| *gap -= end - key.start);
+            }
+            end = key.start;
+        }
     }
 }
 
 /// White space (ISO 32000-2 table 1).
 fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | b'\x0c' | b'\0')
+    CLASSES[usize::from(byte)] == Class::Blank
 }
 
 /// What is neither white space nor a delimiter (ISO 32000-2 7.2.3).
 fn is_regular(byte: u8) -> bool {
-    !is_blank(byte) && !matches!(byte, b'(' | b')' | b'<' | b'>' | b'[' | b']' | b'{' | b'}' | b'/' | b'%')
+    CLASSES[usize::from(byte)] == Class::Regular
 }
 
+/// What a byte is to the syntax.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Regular,
+    Blank,
+    Delimiter,
+}
+
+/// The class of each byte.
+static CLASSES: [Class; 256] = {
+    let mut classes = [Class::Regular; 256];
+    let mut byte = 0;
+    while byte < classes.len() {
+        classes[byte] = match byte as u8 {
+            b' ' | b'\n' | b'\r' | b'\t' | b'\x0c' | b'\0' => Class::Blank,
+            b'(' | b')' | b'<' | b'>' | b'[' | b']' | b'{' | b'}' | b'/' | b'%' => Class::Delimiter,
+            _ => Class::Regular,
+        };
+        byte += 1;
+    }
+    classes
+};
+
 /// A number that is not digits alone: it has a sign, or a point among its digits or beside them.
-fn signed_or_decimal(text: &[u8]) -> Option<Object> {
+fn signed_or_decimal<'a>(text: &[u8]) -> Option<Token<'a>> {
     let text = str::from_utf8(text).ok()?;
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let (whole, decimals) = unsigned.split_once('.').unwrap_or((unsigned, ""));
@@ -554,8 +857,8 @@ fn signed_or_decimal(text: &[u8]) -> Option<Object> {
         return None;
     }
     match unsigned.len() == whole.len() {
-        true => text.parse().ok().map(Object::Integer),
-        false => text.parse().ok().map(Object::Real),
+        true => text.parse().ok().map(Token::Integer),
+        false => text.parse().ok().map(Token::Real),
     }
 }
 

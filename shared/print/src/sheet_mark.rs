@@ -81,13 +81,17 @@ pub(crate) fn modules(payload: &str) -> Option<Modules> {
     let data_matrix::DataMatrix { side, modules } = data_matrix::encode(payload)?;
     // Every other module is dark in the finder pattern and about half of the runs are one module long.
     let mut runs = Vec::with_capacity(side * side / 3);
-    for (row, bits) in modules.chunks(side).enumerate() {
+    for (row, modules) in modules.chunks(side).enumerate() {
+        // A bit for each module, the first the lowest. No symbol has as many columns as there are bits.
+        let mut rest = modules.iter().rev().fold(0u64, |bits, dark| bits << 1 | u64::from(*dark));
         let mut column = 0;
-        for same in bits.chunk_by(|a, b| a == b) {
-            if same[0] {
-                runs.push((row, column, same.len()));
-            }
-            column += same.len();
+        while rest != 0 {
+            let light = rest.trailing_zeros();
+            let dark = (rest >> light).trailing_ones();
+            column += light as usize;
+            runs.push((row, column, dark as usize));
+            column += dark as usize;
+            rest >>= light + dark;
         }
     }
     Some(Modules { side, runs })

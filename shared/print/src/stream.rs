@@ -295,21 +295,8 @@ pub(crate) fn serialize(out: &mut Vec<u8>, object: &Object, number: &mut impl Fn
     match object {
         Object::Null => out.extend_from_slice(b"null"),
         Object::Boolean(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
-        Object::Integer(value) => {
-            if *value < 0 {
-                out.push(b'-');
-            }
-            out.extend_from_slice(Digits::integer(value.unsigned_abs()).as_bytes());
-        }
-        Object::Real(value) if value.is_finite() => {
-            // PDF has no exponents, and Display writes none. The point keeps a large value from being read as an integer.
-            let text = value.to_string();
-            out.extend_from_slice(text.as_bytes());
-            if !text.contains('.') {
-                out.extend_from_slice(b".0");
-            }
-        }
-        Object::Real(_) => out.push(b'0'),
+        Object::Integer(value) => serialize_integer(out, *value),
+        Object::Real(value) => serialize_real(out, *value),
         Object::Name(name) => serialize_name(out, name),
         Object::String(bytes, _) => serialize_string(out, bytes),
         Object::Array(items) => {
@@ -350,10 +337,34 @@ pub(crate) fn serialize_entry(
     serialize(out, value, number);
 }
 
+pub(crate) fn serialize_integer(out: &mut Vec<u8>, value: i64) {
+    if value < 0 {
+        out.push(b'-');
+    }
+    out.extend_from_slice(Digits::integer(value.unsigned_abs()).as_bytes());
+}
+
+pub(crate) fn serialize_real(out: &mut Vec<u8>, value: f32) {
+    if !value.is_finite() {
+        out.push(b'0');
+        return;
+    }
+    // PDF has no exponents, and Display writes none. The point keeps a large value from being read as an integer.
+    let text = value.to_string();
+    out.extend_from_slice(text.as_bytes());
+    if !text.contains('.') {
+        out.extend_from_slice(b".0");
+    }
+}
+
 pub(crate) fn serialize_name(out: &mut Vec<u8>, name: &[u8]) {
     out.push(b'/');
+    if name.iter().all(|&byte| IN_NAMES[usize::from(byte)]) {
+        out.extend_from_slice(name);
+        return;
+    }
     for &byte in name {
-        if byte.is_ascii_graphic() && !b"()<>[]{}/%#".contains(&byte) {
+        if IN_NAMES[usize::from(byte)] {
             out.push(byte);
         } else {
             out.extend_from_slice(format!("#{byte:02X}").as_bytes());
@@ -361,7 +372,19 @@ pub(crate) fn serialize_name(out: &mut Vec<u8>, name: &[u8]) {
     }
 }
 
-fn serialize_string(out: &mut Vec<u8>, bytes: &[u8]) {
+/// Whether each byte stands for itself in a name (ISO 32000-2 7.3.5).
+static IN_NAMES: [bool; 256] = {
+    let mut in_names = [false; 256];
+    let mut byte = b'!';
+    while byte <= b'~' {
+        in_names[byte as usize] =
+            !matches!(byte, b'(' | b')' | b'<' | b'>' | b'[' | b']' | b'{' | b'}' | b'/' | b'%' | b'#');
+        byte += 1;
+    }
+    in_names
+};
+
+pub(crate) fn serialize_string(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'(');
     for &byte in bytes {
         match byte {

@@ -23,6 +23,7 @@ use crate::layout::Rect;
 use crate::page_content::Packer;
 use crate::press_sheet::{BLEED, CardSize, Imposition, PressSheet, Side};
 use crate::sheet_mark;
+use crate::source::Source;
 use crate::stationery::{Ounces, Stationery};
 use crate::stream::{put_reference, serialize_name};
 
@@ -93,26 +94,23 @@ impl<W: io::Write> Assembler<W> {
         }
         let limits = Limits::default();
         let of = |card: &Card<'_>, fault| AssembleError::Card { piece: card.number, fault: Box::new(fault) };
-        let documents: Vec<Document> = cards
+        let sources: Vec<Source> = cards
             .iter()
-            .map(|card| load(card.document, &limits).map_err(|fault| of(card, fault)))
+            .map(|card| load(card.document, &limits, &mut self.packer).map_err(|fault| of(card, fault)))
             .collect::<Result<_, _>>()?;
         let ready: Vec<Ready<'_>> = cards
             .iter()
-            .zip(&documents)
-            .map(|(card, document)| {
-                make_ready(card, document, imposition.card(), &self.stationery, &limits, &mut self.packer)
+            .zip(&sources)
+            .map(|(card, source)| {
+                make_ready(card, &source.document, imposition.card(), &self.stationery, &limits, &mut self.packer)
                     .map_err(|fault| of(card, fault))
             })
             .collect::<Result<_, _>>()?;
 
         let offset = self.output.position;
         let part = self.output.allocate();
-        let mut copies: Vec<Copy<'_>> = cards
-            .iter()
-            .zip(&documents)
-            .map(|(card, document)| Copy::new(document, card.document, card.account))
-            .collect();
+        let mut copies: Vec<Copy<'_>> =
+            cards.iter().zip(&sources).map(|(card, source)| Copy::new(source, card.document, card.account)).collect();
         let front = self.put_side(part, imposition, Side::Front, &ready, &mut copies)?;
         let back = self.put_side(part, imposition, Side::Back, &ready, &mut copies)?;
         let weight = self.stationery.weight_of_card(imposition.card());

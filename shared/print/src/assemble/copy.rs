@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use lopdf::{Dictionary, Document, Object, ObjectId};
+use lopdf::{Dictionary, Document, Object, ObjectId, Stream};
 
 use super::Assembler;
 use super::page::Plan;
 use super::shared::Hash;
 use crate::document;
 use crate::drawing::Digits;
-use crate::stream::{Output, serialize, serialize_entry};
+use crate::source::{Found, Source};
+use crate::stream::{Output, serialize};
 
 impl<W: io::Write> Assembler<W> {
     /// The syntax of a value with all it refers to copied.
@@ -30,7 +31,7 @@ impl<W: io::Write> Assembler<W> {
     pub(super) fn copy(&mut self, copy: &mut Copy<'_>, root: ObjectId) -> io::Result<Option<u64>> {
         enum Step<'a> {
             Visit(ObjectId),
-            Put(ObjectId, &'a Object),
+            Put(ObjectId, Found<'a>),
         }
         // A chain of references can be as long as the file, so the path is here and not on the stack.
         let mut steps = vec![Step::Visit(root)];
@@ -38,54 +39,43 @@ impl<W: io::Write> Assembler<W> {
         while let Some(step) = steps.pop() {
             match step {
                 Step::Visit(id) => {
-                    let Some((id, object)) = copy.find(id).filter(|(id, _)| !copy.places.contains_key(id)) else {
+                    let Some((id, found)) = copy.find(id).filter(|(id, _)| !copy.places.contains_key(id)) else {
                         continue;
                     };
                     copy.places.insert(id, Place::Open(None));
-                    steps.push(Step::Put(id, object));
-                    document::references(object, &mut references);
-                    if let Some(resources) = copy.lend(object) {
+                    steps.push(Step::Put(id, found));
+                    copy.source.references(found, &mut references);
+                    if let Some(resources) = copy.lend(found) {
                         document::references(resources, &mut references);
                     }
                     // What comes first is on top.
                     steps.extend(references.drain(..).rev().map(Step::Visit));
                 }
-                Step::Put(id, object) => self.put_copy(copy, id, object)?,
+                Step::Put(id, found) => self.put_copy(copy, id, found)?,
             }
         }
         Ok(copy.number(root, &mut self.output))
     }
 
     /// Writes the copy of an object whose references are copied, or finds an equal one.
-    fn put_copy(&mut self, copy: &mut Copy<'_>, id: ObjectId, object: &Object) -> io::Result<()> {
+    fn put_copy<'a>(&mut self, copy: &mut Copy<'a>, id: ObjectId, found: Found<'a>) -> io::Result<()> {
         let output = &mut self.output;
+        let source = copy.source;
         let mut head = Vec::with_capacity(HEAD);
-        let lent = copy.lend(object).zip(document::dictionary_of(object)).map(|(resources, dictionary)| {
-            let mut dictionary = dictionary.clone();
-            dictionary.set("Resources", resources.clone());
-            dictionary
-        });
-        let content = match object {
-            Object::Stream(stream) => {
-                head.extend_from_slice(b"<<");
-                for (key, value) in lent
-                    .as_ref()
-                    .unwrap_or(&stream.dict)
-                    .iter()
-                    .filter(|(key, _)| !STREAM_KEYS_LEFT_OUT.contains(&key.as_slice()))
-                {
-                    serialize_entry(&mut head, key, value, &mut |id| copy.number(id, output));
+        match (copy.lend(found), found) {
+            (Some(resources), Found::Object(object)) => {
+                let mut object = object.clone();
+                if let Object::Dictionary(dictionary) | Object::Stream(Stream { dict: dictionary, .. }) = &mut object {
+                    dictionary.set("Resources", resources.clone());
                 }
-                let content = document::bytes_of(copy.file, stream);
-                put_length(&mut head, content.len());
-                Some(content)
+                source.serialize(&mut head, Found::Object(&object), &mut |id| copy.number(id, output));
             }
-            object => {
-                let lent = lent.map(Object::Dictionary);
-                serialize(&mut head, lent.as_ref().unwrap_or(object), &mut |id| copy.number(id, output));
-                None
-            }
-        };
+            _ => source.serialize(&mut head, found, &mut |id| copy.number(id, output)),
+        }
+        let content = source.content(copy.file, found);
+        if let Some(content) = content {
+            put_length(&mut head, content.len());
+        }
         let number = match copy.places.get(&id) {
             // Something it refers to refers back to it and has its number by now, so no other can stand for it.
             Some(Place::Open(Some(number))) => {
@@ -143,14 +133,9 @@ pub(super) fn put_length(head: &mut Vec<u8>, length: usize) {
     head.extend_from_slice(b">>");
 }
 
-/// Keys of a stream that have no part in how it prints and may lead to much that does not either. The length is written
-/// anew.
-const STREAM_KEYS_LEFT_OUT: [&[u8]; 6] =
-    [b"Length", b"Metadata", b"PieceInfo", b"StructParent", b"StructParents", b"OPI"];
-
 /// The copying of one document: what of it has been copied, and to where.
 pub(super) struct Copy<'a> {
-    document: &'a Document,
+    source: &'a Source,
     /// What the document was read from.
     pub(super) file: &'a [u8],
     places: BTreeMap<ObjectId, Place>,
@@ -197,9 +182,9 @@ enum Place {
 }
 
 impl<'a> Copy<'a> {
-    pub(super) fn new(document: &'a Document, file: &'a [u8], account: &str) -> Self {
+    pub(super) fn new(source: &'a Source, file: &'a [u8], account: &str) -> Self {
         let key = *blake3::hash(account.as_bytes()).as_bytes();
-        Self { document, file, places: BTreeMap::new(), key, page: None, has_lent: false }
+        Self { source, file, places: BTreeMap::new(), key, page: None, has_lent: false }
     }
 
     /// Goes on to a page with these resources.
@@ -212,22 +197,23 @@ impl<'a> Copy<'a> {
     }
 
     /// The resources that an object takes from the page.
-    fn lend(&mut self, object: &Object) -> Option<&'a Object> {
-        let resources = self.page.filter(|_| borrows(self.document, object))?;
+    fn lend(&mut self, found: Found<'_>) -> Option<&'a Object> {
+        let Found::Object(object) = found else { return None };
+        let resources = self.page.filter(|_| borrows(&self.source.document, object))?;
         self.has_lent = true;
         Some(resources)
     }
 
     /// The object to copy for a reference, past those that are only references themselves.
-    fn find(&self, id: ObjectId) -> Option<(ObjectId, &'a Object)> {
+    fn find(&self, id: ObjectId) -> Option<(ObjectId, Found<'a>)> {
         const MAX_HOPS: usize = 32;
         let mut id = id;
         for _ in 0..MAX_HOPS {
-            match self.document.objects.get(&id)? {
-                Object::Reference(next) => id = *next,
-                Object::Null => return None,
-                Object::Dictionary(node) if is_of_the_tree(node) => return None,
-                object => return Some((id, object)),
+            match self.source.find(id)? {
+                Found::Object(Object::Reference(next)) => id = *next,
+                Found::Object(Object::Null) => return None,
+                Found::Object(Object::Dictionary(node)) if is_of_the_tree(node) => return None,
+                found => return Some((id, found)),
             }
         }
         None

@@ -24,7 +24,6 @@ mod shared;
 
 use std::io;
 
-use lopdf::Document;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -37,6 +36,7 @@ use crate::layout::Layout;
 use crate::page_content::Packer;
 use crate::reader;
 use crate::sheet_mark;
+use crate::source::Source;
 use crate::stationery::{Envelope, Fold, PaperSize, Placement, Sides, Stationery, Stock};
 use crate::stream::{Output, put_reference};
 pub use card::{Card, CardRow};
@@ -158,12 +158,13 @@ pub enum AssembleError {
 }
 
 /// Parses a document that has passed inspection, on this stack.
-fn load(bytes: &[u8], limits: &Limits) -> Result<Document, AssembleError> {
-    if let Some(document) = reader::read(bytes, limits.max_decompressed) {
-        return Ok(document);
+fn load(bytes: &[u8], limits: &Limits, packer: &mut Packer) -> Result<Source, AssembleError> {
+    if let Some(source) = reader::read(bytes, limits.max_decompressed, packer) {
+        return Ok(source);
     }
     // What the parser says could quote the document.
-    document::load(bytes, limits.max_decompressed).map_err(|_| AssembleError::Document("it does not parse"))
+    let document = document::load(bytes, limits.max_decompressed);
+    document.map(Source::from).map_err(|_| AssembleError::Document("it does not parse"))
 }
 
 /// What the pages of a document are printed on.
@@ -229,8 +230,9 @@ impl<W: io::Write> Assembler<W> {
             return Err(AssembleError::CertifiedFirstPage);
         }
         let limits = Limits::default();
-        let document = load(piece.document, &limits)?;
-        let pages = document::pages(&document, limits.max_pages)
+        let source = load(piece.document, &limits, &mut self.packer)?;
+        let document = &source.document;
+        let pages = document::pages(document, limits.max_pages)
             .map_err(|_| AssembleError::Document("its page tree is unusable"))?;
         let found = pages.len() as u32;
         if found == 0 {
@@ -242,7 +244,7 @@ impl<W: io::Write> Assembler<W> {
         let pages: Vec<Plan<'_>> = pages
             .iter()
             .map(|page| {
-                Ok(plan(&document, piece.document, page, limits.max_decompressed, &mut self.packer)?.on_portrait())
+                Ok(plan(document, piece.document, page, limits.max_decompressed, &mut self.packer)?.on_portrait())
             })
             .collect::<Result<_, AssembleError>>()?;
         let sheets = piece.covers() + piece.sides.sheets(found);
@@ -253,7 +255,7 @@ impl<W: io::Write> Assembler<W> {
             .map(|sheet| sheet_mark::modules(&sheet_mark::payload(piece.job, piece.number, sheet, sheets)))
             .collect::<Option<_>>()
             .ok_or(AssembleError::Mark)?;
-        if is_copied_too_often(&document, piece.document.len(), &pages) {
+        if is_copied_too_often(document, piece.document.len(), &pages) {
             return Err(AssembleError::Document("too many pages share forms that have no resources"));
         }
         let paper = paper(&pages)?;
@@ -290,7 +292,7 @@ impl<W: io::Write> Assembler<W> {
             }
             draw_mark(content, &layout, &marks[sheet as usize - 1], &line, height);
         };
-        let mut copy = Copy::new(&document, piece.document, piece.account);
+        let mut copy = Copy::new(&source, piece.document, piece.account);
         let part = self.output.allocate();
         let (mut sheet, mut ends) = (0, None);
         // The first page and the last.

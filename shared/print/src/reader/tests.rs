@@ -1,32 +1,66 @@
 //! Holds what is read here to what lopdf reads: on files of many programs, on hostile ones, and on changes of both.
 
+use std::collections::BTreeSet;
+
 use lopdf::Object;
 use proptest::prelude::*;
 
 use super::*;
+use crate::source::Found;
 
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
 const LIMIT: u64 = 1 << 20;
 
+fn read(bytes: &[u8]) -> Option<Source> {
+    super::read(bytes, LIMIT, &mut Packer::new())
+}
+
 /// Whether the file is read here; fails if lopdf reads anything else in it.
 fn agrees(bytes: &[u8]) -> bool {
-    let Some(read) = read(bytes, LIMIT) else { return false };
+    let Some(read) = read(bytes) else { return false };
     let whole = document::on_parser_stack(|| document::load(bytes, LIMIT)).unwrap();
     // Something that no page reaches is damaged or too large: inspection refuses the file, whatever is read of the rest.
     let Some(whole) = whole.ok().filter(|whole| whole.xref_recovery.is_none()) else { return true };
-    assert_eq!(read.trailer.get(b"Root").unwrap(), whole.trailer.get(b"Root").unwrap());
-    for (id, object) in &read.objects {
-        match (object, whole.objects.get(id).unwrap_or(&Object::Null)) {
-            (Object::Stream(read), Object::Stream(whole)) => {
+    assert_eq!(read.document.trailer.get(b"Root").unwrap(), whole.trailer.get(b"Root").unwrap());
+    let whole = Source::from(whole);
+    for id in identifiers(&read) {
+        match (read.find(id).unwrap(), whole.find(id).unwrap_or(Found::Object(&Object::Null))) {
+            (Found::Object(Object::Stream(read)), Found::Object(Object::Stream(whole))) => {
                 let content = document::bytes_of(bytes, read);
                 assert_eq!((&read.dict, content), (&whole.dict, whole.content.as_slice()), "{id:?}");
             }
-            (read, whole) => assert_eq!(read, whole, "{id:?}"),
+            (Found::Object(read), Found::Object(whole)) => assert_eq!(read, whole, "{id:?}"),
+            (plain, object) => {
+                assert_eq!(written(&read, plain), written(&whole, object), "{id:?}");
+                assert_eq!(read.content(bytes, plain), whole.content(bytes, object), "{id:?}");
+            }
         }
     }
     true
+}
+
+/// What was read, by its identifiers.
+fn identifiers(read: &Source) -> BTreeSet<ObjectId> {
+    let mut identifiers = BTreeSet::new();
+    let mut references = vec![read.document.trailer.get(b"Root").unwrap().as_reference().unwrap()];
+    while let Some(id) = references.pop() {
+        if let Some(found) = read.find(id)
+            && identifiers.insert(id)
+        {
+            read.references(found, &mut references);
+        }
+    }
+    identifiers
+}
+
+/// The syntax of an object, with its references as they are in the file, and those references.
+fn written(source: &Source, found: Found<'_>) -> (String, Vec<ObjectId>) {
+    let (mut syntax, mut references) = (Vec::new(), Vec::new());
+    source.serialize(&mut syntax, found, &mut |id| Some(u64::from(id.0)));
+    source.references(found, &mut references);
+    (String::from_utf8_lossy(&syntax).into_owned(), references)
 }
 
 fn files(folder: &str) -> Vec<(String, Vec<u8>)> {
@@ -63,8 +97,9 @@ fn only_what_pages_reach_is_read() {
     objects[0] = b"<</Type/Catalog/Pages 2 0 R/StructTreeRoot 5 0 R>>".to_vec();
     objects.push(b"<</Type/StructTreeRoot/K 6 0 R>>".to_vec());
     objects.push(b"<</Type/StructElem/P 5 0 R>>".to_vec());
-    let document = read(&support::file(&objects), LIMIT).unwrap();
-    assert_eq!(document.objects.keys().map(|id| id.0).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    let source = read(&support::file(&objects)).unwrap();
+    let is_read = |number: &u32| source.find((*number, 0)).is_some();
+    assert_eq!((0..10).filter(is_read).collect::<Vec<_>>(), [1, 2, 3, 4]);
 }
 
 #[test]
@@ -94,6 +129,77 @@ fn what_is_out_of_the_ordinary_is_left_to_lopdf() {
         let file = replaced(&support::file(&objects), if objects == support::one_page() { from } else { to }, to);
         assert_ne!(file, plain, "{what}");
         assert!(!agrees(&file), "{what}");
+    }
+}
+
+/// A page whose only resource is an object, number 5, with this syntax, and what else follows from number 6.
+fn with_resource(syntax: &str, others: &[&str]) -> Vec<u8> {
+    let mut objects = support::one_page();
+    objects[2] = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R/Resources<</Some 5 0 R>>>>".to_vec();
+    objects.extend([syntax].iter().chain(others).map(|syntax| syntax.as_bytes().to_vec()));
+    support::file(&objects)
+}
+
+fn is_plain(source: &Source, number: u32) -> bool {
+    matches!(source.find((number, 0)), Some(Found::Plain(_)))
+}
+
+#[test]
+fn of_what_is_only_copied_no_objects_are_made() {
+    let file = with_resource("<</Type/Font/Widths 6 0 R/File 7 0 R>>", &["[1 2]", "<</Length 1>>stream\nx\nendstream"]);
+    assert!(agrees(&file));
+    let source = read(&file).unwrap();
+    assert!([5, 6, 7].iter().all(|number| is_plain(&source, *number)));
+    assert!([1, 2, 3, 4].iter().all(|number| !is_plain(&source, *number)));
+}
+
+#[test]
+fn what_is_drawn_with_the_resources_of_its_page_and_what_is_no_object_to_copy_are_looked_into() {
+    let stream = "/Length 1>>stream\nx\nendstream";
+    let seen = [
+        format!("<</Subtype/Form{stream}"),
+        format!("<</Subtype 6 0 R{stream}"),
+        "<</Subtype/Type3>>".to_owned(),
+        "<</Type/Page>>".to_owned(),
+        "6 0 R".to_owned(),
+        "null".to_owned(),
+    ];
+    for syntax in seen {
+        let file = with_resource(&syntax, &["/Form"]);
+        assert!(agrees(&file), "{syntax}");
+        assert!(!is_plain(&read(&file).unwrap(), 5), "{syntax}");
+    }
+    // What those refer to as their resources is seen too, also if it was first read to be copied.
+    let file = with_resource("[6 0 R 7 0 R]", &["<</Subtype/Type3/Resources 7 0 R>>", "<</Font 8 0 R>>", "[]"]);
+    assert!(agrees(&file));
+    let source = read(&file).unwrap();
+    assert_eq!([5, 6, 7, 8].map(|number| is_plain(&source, number)), [true, false, false, true]);
+}
+
+#[test]
+fn what_a_stream_leaves_out_is_not_read() {
+    for entries in
+        ["/A 7 0 R/Metadata 6 0 R/B 8 0 R", "/Metadata 6 0 R/A 7 0 R/B 8 0 R", "/A 7 0 R/B 8 0 R/Metadata 6 0 R"]
+    {
+        for length in ["1", "9 0 R"] {
+            let syntax = format!("<</StructParent 3/Length {length}{entries}>>stream\nx\nendstream");
+            let file = with_resource(&syntax, &["(of no use)", "[1]", "[2]", "1"]);
+            assert!(agrees(&file), "{syntax}");
+            let source = read(&file).unwrap();
+            assert_eq!(written(&source, source.find((5, 0)).unwrap()).0, "<</A 7 0 R/B 8 0 R");
+            assert!([6, 9].iter().all(|number| source.find((*number, 0)).is_none()), "{syntax}");
+        }
+    }
+}
+
+#[test]
+fn a_key_that_is_there_twice_is_found_however_many_there_are() {
+    for count in [2, 16, 17, 400] {
+        let mut keys: Vec<String> = (0..count).map(|key| format!("/K{key} {key}")).collect();
+        let file = |keys: &[String]| with_resource(&format!("<</A<<{}>>>>", keys.concat()), &[]);
+        assert!(agrees(&file(&keys)), "{count}");
+        keys[count - 1] = "/K0 0".to_owned();
+        assert!(!agrees(&file(&keys)), "{count}");
     }
 }
 
@@ -128,6 +234,8 @@ proptest! {
         let mut objects = support::one_page();
         objects[1] = format!("<</Type/Pages/Kids[3 0 R]/Count 1/A {value}>>").into_bytes();
         agrees(&support::file(&objects));
+        agrees(&with_resource(&value, &[]));
+        agrees(&with_resource(&format!("<</A {value}/B[{value}]>>"), &[]));
     }
 }
 
@@ -135,7 +243,7 @@ proptest! {
 fn small_files() -> Vec<Vec<u8>> {
     let tapes = files("fuzz/corpus/tape").into_iter().map(|(_, tape)| support::tape::document(&tape));
     let bytes = files("fuzz/corpus/bytes").into_iter().chain(files(FIXTURES)).map(|(_, bytes)| bytes);
-    let readable = |bytes: &Vec<u8>| bytes.len() < 20_000 && read(bytes, LIMIT).is_some();
+    let readable = |bytes: &Vec<u8>| bytes.len() < 20_000 && read(bytes).is_some();
     let files: Vec<_> = tapes.chain(bytes).filter(readable).collect();
     assert!(files.len() >= 20, "{} files", files.len());
     files
