@@ -77,6 +77,7 @@ pub fn add<W: std::io::Write>(
         placement: Placement::Cover,
         sides: Sides::Duplex,
         perforated: letter.perforated,
+        return_envelope: false,
     })?;
     Ok(row)
 }

@@ -134,6 +134,7 @@ async fn a_postcard_goes_from_one_call_to_the_letterbox_and_lies_with_others_on_
     let places: Vec<(u64, u64)> =
         lines.iter().filter_map(|line| Some((line["firstPage"].as_u64()?, line["place"].as_u64()?))).collect();
     assert_eq!(places, [(1, 1), (1, 2), (1, 3), (1, 4), (3, 1), (3, 2)]);
+    assert!(lines[..6].iter().all(|line| line["weightOunces"] == json!(0.148)), "{lines:?}");
     let file = &lines.last().ok_or("the file has a line")?["file"];
     assert_eq!((&file["sheets"], &file["pieces"]), (&json!(2), &json!(6)));
 
@@ -423,6 +424,10 @@ async fn looking_first_finds_what_creating_would_and_creates_nothing() -> Result
         (&looked["issue"]["code"], &looked["findings"][0]["refuses"]),
         (&json!("document.ink_in_address_zone"), &json!(true))
     );
+    let found = &looked["findings"][0];
+    let [left, top] = ["left", "top"].map(|name| found["area"][name].as_f64().unwrap_or_default());
+    // The square on the back, but for a pixel.
+    assert!((left - 300.0 / 72.0).abs() < 0.03 && (top - 210.0 / 72.0).abs() < 0.03, "{found}");
     let (_, overlay) = fetched(&floor.house, looked["overlayUrl"].as_str().unwrap_or_default()).await?;
     let raster = Raster::open(&overlay).ok_or("the overlay cannot be drawn")?;
     assert!(raster.ink(1).is_some_and(|ink| ink.coloured), "what was found is drawn in red");

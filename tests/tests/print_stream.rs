@@ -106,6 +106,7 @@ fn every_kind_of_piece_passes_qpdf_and_is_drawn_by_mutool_as_its_document_is_alo
         placement: Placement::Cover,
         sides: Sides::Duplex,
         perforated: false,
+        return_envelope: false,
     };
     let services: &[&str] = &["RETURN RECEIPT ELECTRONIC"];
     let kinds = [

@@ -347,6 +347,27 @@ async fn a_letter_with_an_issue_stays_behind_and_goes_on_when_it_is_mended() -> 
 }
 
 #[tokio::test]
+async fn what_inspection_found_is_told_with_its_page_and_its_place_there() -> Result<()> {
+    let mut floor = floor().await?;
+    let mut wanted = body(&floor.house, "typst-2.0.pdf");
+    wanted["options"] = json!({ "placement": "firstPage" });
+    let id = ask(&mut floor, &create(wanted, None), 201).await?["id"].as_str().unwrap_or_default().to_owned();
+    floor.drain(None).await?;
+    let shown = ask(&mut floor, &of("singles.get", &id, None), 200).await?;
+    let code = shown["issue"]["code"].as_str().unwrap_or_default();
+    assert!(code.starts_with("document.ink_in_"), "{shown}");
+    let finding = &shown["findings"][0];
+    assert_eq!((&finding["code"], &finding["page"]), (&json!(code), &json!(1)));
+    let inches = |name: &str| finding["area"][name].as_f64().ok_or_else(|| format!("no {name} in {finding}"));
+    let (left, top, width, height) = (inches("left")?, inches("top")?, inches("width")?, inches("height")?);
+    assert!(left >= 0.0 && top >= 0.0 && width > 0.0 && height > 0.0, "{finding}");
+    assert!(left + width <= 8.5 && top + height <= 11.0, "{finding}");
+    let measured = finding["measured"].as_str().unwrap_or_default();
+    assert!(measured.starts_with(&format!("{width:.2} x {height:.2} in")), "{finding}");
+    floor.house.take_down().await
+}
+
+#[tokio::test]
 async fn a_letter_that_is_canceled_while_it_is_released_is_either_and_never_both() -> Result<()> {
     let mut floor = floor().await?;
     for cancel_first in [true, false] {
@@ -472,6 +493,7 @@ async fn letters_are_made_as_their_options_say() -> Result<()> {
     let lines = floor.house.object(&floor.house.print, &format!("jobs/{job}/part-00000.jsonl")).await?;
     let lines = String::from_utf8_lossy(&lines).into_owned();
     assert!(lines.contains("9x12") && lines.contains("frontOnly") && lines.contains("perforated"), "{lines}");
+    assert!(lines.contains(r#""returnEnvelope":true"#), "{lines}");
     floor.house.take_down().await
 }
 

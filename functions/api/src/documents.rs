@@ -35,9 +35,9 @@ pub async fn settled(app: &App, document: Document) -> Result<Document, Problem>
         kind if kind.is_image(&bytes) => (None, Vec::new()),
         kind => {
             let message = format!("The file does not begin as one of the type {} does.", kind.as_str());
-            let (page, measured, allowed) = (None, None, None);
+            let (page, area, measured, allowed) = (None, None, None, None);
             let code = "document.type".to_owned();
-            (None, vec![Finding { code, message, refuses: true, page, measured, allowed }])
+            (None, vec![Finding { code, message, refuses: true, page, area, measured, allowed }])
         }
     };
     let refused = findings.iter().any(|finding| finding.refuses);

@@ -287,6 +287,7 @@ fn write_letter(
             placement: press::placement(&batch.finish),
             sides: press::sides(&batch.finish),
             perforated: batch.perforated,
+            return_envelope: batch.finish.return_envelope,
         })
         .map_err(|error| PartError::Piece(reference.clone(), error))?;
     output.manifest.write(&entry(of), &row)?;

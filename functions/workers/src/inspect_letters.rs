@@ -35,7 +35,6 @@ pub struct Inspection {
     pub(crate) store: Store,
     /// One child inspects one document at a time.
     inspector: RefCell<Inspector>,
-    pub(crate) limits: Limits,
 }
 
 /// A group could not be inspected now.
@@ -57,7 +56,7 @@ impl Inspection {
     pub fn open(store: Store) -> Result<Self, InspectError> {
         let start = || Inspector::spawn(&std::env::current_exe()?, [CHILD_ARGUMENT]);
         let inspector = RefCell::new(start().map_err(InspectError::Isolation)?);
-        Ok(Inspection { store, inspector, limits: Limits::default() })
+        Ok(Inspection { store, inspector })
     }
 
     /// Judges a document, and keeps a copy of one that may be printed. Answers how many pages it has, too.
@@ -158,7 +157,8 @@ async fn inspect(
     locations: &[Location],
     letters: &mut [Letter],
 ) -> Result<Inspected, InspectError> {
-    let Inspection { store, limits, .. } = inspection;
+    let Inspection { store, .. } = inspection;
+    let limits = press::limits(&batch.finish);
     let started = Instant::now();
     let waiting = letters.iter_mut().filter(|letter| letter.state == LetterState::Queued);
     let mut fetched = stream::iter(waiting)

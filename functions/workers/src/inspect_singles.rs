@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use domain::finish::Finish;
 use domain::id::{AccountId, SingleId};
 use domain::letter::{Issue, Outcome};
 use domain::location::Location;
@@ -84,7 +85,7 @@ async fn inspect(
     // Many of one mailing have one document: it is fetched and judged once for all that are made alike.
     let mut groups: Vec<(String, Vec<Single>)> = Vec::new();
     for single in singles {
-        let key = same_document(&single);
+        let key = same_document(&single.order.options.finish, &single.order.content);
         match groups.iter_mut().find(|(group, _)| *group == key) {
             Some((_, group)) => group.push(single),
             None => groups.push((key, vec![single])),
@@ -121,14 +122,14 @@ async fn inspect(
 }
 
 /// What singles have in common whose documents are judged alike.
-fn same_document(single: &Single) -> String {
-    let finish = &single.order.options.finish;
-    let content = match single.order.content.place() {
+fn same_document(finish: &Finish, content: &Content) -> String {
+    let content = match content.place() {
         Place::Theirs(path) => path.to_string(),
         Place::Ours(copy) => copy.sha256.clone(),
     };
     let card = finish.card.map_or("", |size| size.as_str());
-    [finish.sides.as_str(), finish.placement.as_str(), finish.envelope.as_str(), card, &content].join("#")
+    let enclosed = if finish.return_envelope { "returnEnvelope" } else { "" };
+    [finish.sides.as_str(), finish.placement.as_str(), finish.envelope.as_str(), card, enclosed, &content].join("#")
 }
 
 /// The document of singles that have the same, or why a person has to act first.
@@ -147,5 +148,36 @@ async fn document(
             message: "The document that came with the request is gone. Send its content again with PATCH.".to_owned(),
             page: None,
         })),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::finish::{CardSize, Envelope, Placement, Sides};
+    use domain::letter::Copy;
+
+    #[test]
+    fn one_inspection_is_for_all_that_have_a_document_and_are_made_alike_and_for_nobody_else() {
+        let content = |hash: &str| Content::Pdf(Copy { sha256: hash.to_owned(), bytes: 1 });
+        let usual = Finish::default();
+        let made = [
+            usual,
+            Finish { sides: Sides::Simplex, ..usual },
+            Finish { placement: Placement::FirstPage, ..usual },
+            Finish { envelope: Envelope::Flat, ..usual },
+            Finish { return_envelope: true, ..usual },
+            Finish::of_card(CardSize::Card4x6),
+            Finish::of_card(CardSize::Card6x9),
+        ];
+        for (place, one) in made.iter().enumerate() {
+            for (other_place, other) in made.iter().enumerate() {
+                let alike = same_document(one, &content("ab")) == same_document(other, &content("ab"));
+                assert_eq!(alike, press::limits(one) == press::limits(other), "{place} {other_place}");
+            }
+            assert_ne!(same_document(one, &content("ab")), same_document(one, &content("cd")));
+        }
+        let in_colour = Finish { color: true, ..usual };
+        assert_eq!(same_document(&usual, &content("ab")), same_document(&in_colour, &content("ab")));
     }
 }

@@ -57,8 +57,21 @@ pub struct Issue {
     pub page: Option<u32>,
 }
 
+/// A part of a page, in inches from the top left of the page as it is seen.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Area {
+    /// From the left edge of the page to its own.
+    pub left: f64,
+    /// From the top of the page to its own.
+    pub top: f64,
+    /// From its left edge to its right one.
+    pub width: f64,
+    /// From its top to its bottom.
+    pub height: f64,
+}
+
 /// What inspection found about a document: worth knowing, whether or not it stands in the way.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// A stable code, such as `document.image_resolution`.
     pub code: String,
@@ -69,6 +82,9 @@ pub struct Finding {
     /// On which page of the document, counted from one; the first, if it is on several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<u32>,
+    /// Where on that page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub area: Option<Area>,
     /// What was measured, with its unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measured: Option<String>,
@@ -157,7 +173,7 @@ impl Letter {
 pub const INSPECTION_GROUP: usize = 64;
 
 /// What inspection found out about one letter.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// It may be printed, and what is worth knowing about it.
     Passed(Copy, Vec<Finding>),
@@ -176,6 +192,7 @@ mod tests {
             message: "Mend it.".to_owned(),
             refuses,
             page: Some(page),
+            area: None,
             measured: None,
             allowed: None,
         };
@@ -185,5 +202,16 @@ mod tests {
         let many = (1..=100).map(|page| finding(&format!("rule {page}"), page == 100, page));
         let kept = keep_findings(many);
         assert_eq!((kept.len(), kept[0].page), (MAX_FINDINGS, Some(100)));
+    }
+
+    #[test]
+    fn a_finding_that_was_kept_before_it_had_a_place_is_read() {
+        let kept = r#"{"code":"document.ink_outside_margin","message":"Move it.","refuses":false,"page":2}"#;
+        let finding: Finding = serde_json::from_str(kept).unwrap();
+        assert_eq!((finding.page, finding.area), (Some(2), None));
+        assert_eq!(serde_json::to_string(&finding).unwrap(), kept);
+        let area = Some(Area { left: 0.25, top: 1.5, width: 2.0, height: 0.01 });
+        let placed = Finding { area, ..finding };
+        assert_eq!(serde_json::from_str::<Finding>(&serde_json::to_string(&placed).unwrap()).unwrap(), placed);
     }
 }

@@ -1,8 +1,9 @@
 //! How pieces are made, in the words of the crate that makes them: what the workers print by is what clients are shown before.
 
 use domain::finish::{CardSize, Envelope, Finish, Placement, Sides};
-use domain::letter::Finding;
+use domain::letter::{Area, Finding};
 use print::inspect::{Limits, Paper, Severity};
+use print::layout::Rect;
 use print::press_sheet::{Imposition, PressSheet};
 use print::stationery::{self, Stationery};
 
@@ -59,6 +60,7 @@ pub fn limits(finish: &Finish) -> Limits {
         placement: placement(finish),
         stationery: stationery(finish),
         duplex: finish.sides == Sides::Duplex,
+        return_envelope: finish.return_envelope,
         max_bytes: most,
         ..usual
     }
@@ -76,9 +78,21 @@ pub fn finding(found: print::inspect::Finding) -> Finding {
         message: found.message,
         refuses: found.severity == Severity::Refuse,
         page: found.page,
+        area: found.area.and_then(area),
         measured: found.measured,
         allowed: found.allowed,
     }
+}
+
+/// A part of a page as it is kept and told: to a hundredth of an inch. A document may paint anywhere, and what lies so far out
+/// that nobody could look there is not told.
+fn area(found: Rect) -> Option<Area> {
+    const FAR: f64 = 1e6;
+    let Rect { left, top, width, height } = found;
+    // What is no number is not near either.
+    let near = [left, top, width, height].iter().all(|inches| inches.abs() <= FAR);
+    let [left, top, width, height] = [left, top, width, height].map(|inches| (inches * 100.0).round() / 100.0);
+    near.then_some(Area { left, top, width, height })
 }
 
 #[cfg(test)]
@@ -98,5 +112,25 @@ mod tests {
         let sizes = CardSize::ALL.map(inches);
         assert_eq!(sizes, [Some((4.0, 6.0)), Some((6.0, 9.0)), Some((6.0, 11.0))]);
         assert_eq!(paper(&Finish::default()), Paper::default());
+    }
+
+    #[test]
+    fn a_finding_is_told_with_its_page_and_its_place_there() {
+        let at = |left: f64| {
+            let area = Rect { left, top: 1.666_666, width: 5.0, height: 1.458_333 };
+            let found = print::inspect::Finding::warn("document.ink_outside_margin", "Move it.").on(2).at(area);
+            let told = finding(found);
+            assert_eq!((told.page, told.refuses), (Some(2), false));
+            told.area
+        };
+        assert_eq!(at(-0.128), Some(Area { left: -0.13, top: 1.67, width: 5.0, height: 1.46 }));
+        assert_eq!([f64::NAN, f64::INFINITY, -1e300].map(at), [None; 3]);
+        assert_eq!(finding(print::inspect::Finding::refuse("document.damaged", "Mend it.")).area, None);
+    }
+
+    #[test]
+    fn an_envelope_for_the_answer_is_weighed_where_it_was_ordered() {
+        let weighed = |return_envelope| limits(&Finish { return_envelope, ..Finish::default() }).return_envelope;
+        assert_eq!([false, true].map(weighed), [false, true]);
     }
 }

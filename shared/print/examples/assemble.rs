@@ -236,6 +236,7 @@ impl<'a> List<'a> {
             placement: Placement::Cover,
             sides: Sides::Duplex,
             perforated: letter.is_perforated()?,
+            return_envelope: false,
         };
         let row = assembler.add(&piece)?;
         let sha256 = hex(&Sha256::digest(&document));

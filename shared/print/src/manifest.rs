@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::assemble::{CardRow, PieceRow, Totals};
-use crate::stationery::{Fold, Sides};
+use crate::stationery::{Fold, Ounces, Sides};
 
 /// What a manifest says of a piece beside its row: whose it is and what it was made from. What is not known is empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -51,7 +51,8 @@ struct Line<'a> {
     paper: String,
     envelope: &'a str,
     fold: &'a str,
-    weight_ounces: Option<crate::stationery::Ounces>,
+    return_envelope: bool,
+    weight_ounces: Ounces,
     offset: u64,
     length: u64,
 }
@@ -77,14 +78,15 @@ impl<'a> Line<'a> {
             paper: row.paper.name().to_owned(),
             envelope: row.envelope.name(),
             fold: row.fold.name(),
-            weight_ounces: Some(row.weight),
+            return_envelope: row.return_envelope,
+            weight_ounces: row.weight,
             offset: row.offset,
             length: row.length,
         }
     }
 
-    /// A card shares its press sheet, and so pages and bytes, with those in the other places. It has no envelope, and what it
-    /// weighs is not known.
+    /// A card shares its press sheet, and so pages and bytes, with those in the other places. It has no envelope, and nothing
+    /// can be put into it.
     fn card(entry: &Entry<'a>, row: &CardRow) -> Self {
         Self {
             piece: row.piece,
@@ -105,7 +107,8 @@ impl<'a> Line<'a> {
             paper: format!("{}x{}", row.sheet.width, row.sheet.height),
             envelope: "",
             fold: Fold::None.name(),
-            weight_ounces: None,
+            return_envelope: false,
+            weight_ounces: row.weight,
             offset: row.offset,
             length: row.length,
         }
@@ -210,7 +213,7 @@ impl<W: Write> JsonLines<W> {
 mod tests {
     use super::*;
     use crate::press_sheet::PressSheet;
-    use crate::stationery::{Envelope, Ounces, PaperSize, Stock, Stocks};
+    use crate::stationery::{Envelope, PaperSize, Stock, Stocks};
 
     fn row() -> PieceRow {
         let mut stock = Stocks::default();
@@ -227,7 +230,8 @@ mod tests {
             paper: PaperSize::Letter,
             fold: Fold::Third,
             envelope: Envelope::Number10,
-            weight: Ounces(520),
+            return_envelope: true,
+            weight: Ounces(690),
             offset: 1_000,
             length: 5_000_000_000,
         }
@@ -250,21 +254,30 @@ mod tests {
         assert_eq!(
             String::from_utf8(csv.finish().unwrap()).unwrap(),
             "piece,batchId,letterRefId,trackingCode,articleNumber,name,postalCode,documentSha256,sheets,pages,firstPage,\
-             lastPage,place,sides,stock,paper,envelope,fold,weightOunces,offset,length\n\
+             lastPage,place,sides,stock,paper,envelope,fold,returnEnvelope,weightOunces,offset,length\n\
              7,batch_1,R-1,00270902345678000001,,\"DOE, \"\"JO\"\"\",70113-1234,ab,2,4,5,8,,duplex,plain:1 perforated:2,Letter,#10,\
-             third,0.52,1000,5000000000\n"
+             third,true,0.69,1000,5000000000\n"
         );
     }
 
     #[test]
     fn a_card_has_the_columns_of_a_letter_and_its_place_on_the_press_sheet() {
         let sheet = PressSheet::PRESS_12X18;
-        let card = CardRow { piece: 7, first_page: 3, last_page: 4, place: 2, sheet, offset: 1_000, length: 2_000 };
+        let card = CardRow {
+            piece: 7,
+            first_page: 3,
+            last_page: 4,
+            place: 2,
+            sheet,
+            weight: Ounces(148),
+            offset: 1_000,
+            length: 2_000,
+        };
         let mut csv = Csv::new(Vec::new());
         csv.write(&ENTRY, &row()).unwrap();
         csv.write_card(&ENTRY, &card).unwrap();
         let csv = String::from_utf8(csv.finish().unwrap()).unwrap();
-        assert!(csv.ends_with(",1,2,3,4,2,duplex,plain:1,12x18,,none,,1000,2000\n"), "{csv}");
+        assert!(csv.ends_with(",1,2,3,4,2,duplex,plain:1,12x18,,none,false,0.148,1000,2000\n"), "{csv}");
         let mut json = JsonLines::new(Vec::new());
         json.write_card(&ENTRY, &card).unwrap();
         let line: serde_json::Value = serde_json::from_slice(&json.writer).unwrap();
@@ -281,7 +294,7 @@ mod tests {
         let [piece, file] = lines[..] else { panic!("{text}") };
         assert_eq!(file, r#"{"file":{"pages":4,"sheets":2,"pieces":1,"bytes":9,"sha256":"cd"}}"#);
         let piece: serde_json::Value = serde_json::from_str(piece).unwrap();
-        assert_eq!((&piece["weightOunces"], &piece["length"]), (&0.52.into(), &5_000_000_000u64.into()));
+        assert_eq!((&piece["weightOunces"], &piece["length"]), (&0.69.into(), &5_000_000_000u64.into()));
         let mut csv = Csv::new(Vec::new());
         csv.write(&ENTRY, &row()).unwrap();
         let csv = csv.finish().unwrap();

@@ -15,6 +15,7 @@ use crate::drawing::decimals;
 use crate::inspect::{Limits, PageSize, Paper};
 use crate::prescan;
 use crate::redraw::{self, Budget, Redraw, number};
+use crate::stationery::PaperSize;
 
 /// What may be asked for. Several are done in this order, whatever order they are asked for in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -22,8 +23,8 @@ use crate::redraw::{self, Budget, Redraw, number};
 pub enum Mend {
     /// Draw printed annotations and form fields into the page, so that they are part of it and can do nothing else.
     Flatten,
-    /// Put a page that is smaller than a Letter sheet, and of no size that is offered, in the middle of one. Nothing is
-    /// scaled.
+    /// Put a page that is of no size that is offered, and smaller than one that is, in the middle of a sheet: that of the pages
+    /// that are of such a size, for a letter is printed on one, else the smallest that holds all. Nothing is scaled.
     Centre,
     /// Turn a page that is wider than high, so that it lies on an upright sheet with its top to the right.
     Portrait,
@@ -328,34 +329,34 @@ fn take_up(document: &Document, page: &Page<'_>, budget: &mut Budget) -> Result<
     Ok((Redraw::new(document, page, &geometry, budget)?, geometry))
 }
 
-/// Width and height of the sheet on which smaller pages are put, points.
-const LETTER: (f64, f64) = (612.0, 792.0);
-
 /// How far a page may stick out of a sheet that it is put on, points: as far as its size may be off anyway.
 const SLOP: f64 = 3.6;
 
 fn centre(document: &mut Document, limits: &Limits, notes: &mut Notes) {
     if !matches!(limits.paper, Paper::Sheets { .. }) {
-        let message = "Cards are not put on Letter sheets. Make the pages of the size of the card.".to_owned();
+        let message = "Cards are not put on larger sheets. Make the pages of the size of the card.".to_owned();
         return notes.left.push(Note { mend: Mend::Centre, page: None, message });
     }
     let mut budget = Budget::new(limits);
     let mut changes = Vec::new();
-    for (page_number, page) in distinct_pages(document, limits) {
-        let Some(geometry) = document::geometry(document, &page) else {
+    let pages = distinct_pages(document, limits);
+    let geometries: Vec<_> = pages.iter().map(|(_, page)| document::geometry(document, page)).collect();
+    let paper = sheet_of(geometries.iter().flatten(), limits.paper);
+    for ((page_number, page), geometry) in pages.into_iter().zip(&geometries) {
+        let Some(geometry) = geometry else {
             notes.left(Mend::Centre, page_number, sentence(UNUSABLE_SIZE));
             continue;
         };
-        let (width, height) = (geometry.width, geometry.height);
-        if limits.paper.offers(PageSize { width: width / 72.0, height: height / 72.0 }) {
+        if is_offered(geometry, limits.paper) {
             continue;
         }
-        match centre_page(document, &page, &geometry, &mut budget) {
+        match centre_page(document, &page, geometry, paper, &mut budget) {
             Ok(change) => {
                 let message = format!(
-                    "The page of {:.2} x {:.2} in was put in the middle of a Letter sheet.",
-                    width / 72.0,
-                    height / 72.0
+                    "The page of {:.2} x {:.2} in was put in the middle of a sheet of {}.",
+                    geometry.width / 72.0,
+                    geometry.height / 72.0,
+                    paper.name()
                 );
                 notes.done(Mend::Centre, page_number, message);
                 changes.push(change);
@@ -371,17 +372,48 @@ fn centre(document: &mut Document, limits: &Limits, notes: &mut Notes) {
     }
 }
 
+fn is_offered(geometry: &Geometry, paper: Paper) -> bool {
+    paper.offers(PageSize { width: geometry.width / 72.0, height: geometry.height / 72.0 })
+}
+
+/// The sheet that pages are put on: that of the first of them that is of a size that is offered, else the smallest that holds all
+/// that go on any.
+fn sheet_of<'a>(geometries: impl Iterator<Item = &'a Geometry> + Clone, paper: Paper) -> PaperSize {
+    let upright = |geometry: &Geometry| {
+        let (width, height) = (geometry.width / 72.0, geometry.height / 72.0);
+        (width.min(height), width.max(height))
+    };
+    let mut used = geometries.clone().filter(|geometry| is_offered(geometry, paper));
+    if let Some(used) = used.find_map(|geometry| PaperSize::of(upright(geometry).0, upright(geometry).1)) {
+        return used;
+    }
+    let sheets = paper.sheets();
+    let on = |geometry: &Geometry, sheet: &PaperSize| lying(geometry, *sheet).is_some();
+    let centred = geometries.filter(|geometry| sheets.iter().any(|sheet| on(geometry, sheet)));
+    // The largest holds whatever the others do.
+    let holds_all = |sheet: &&PaperSize| centred.clone().all(|geometry| on(geometry, sheet));
+    sheets.iter().find(holds_all).copied().unwrap_or(PaperSize::Legal)
+}
+
+/// A sheet as a page lies on it, points: upright unless it only fits lying; nothing if it does not fit.
+fn lying(geometry: &Geometry, sheet: PaperSize) -> Option<(f64, f64)> {
+    let (width, height) = sheet.inches();
+    [(width, height), (height, width)]
+        .map(|(width, height)| (width * 72.0, height * 72.0))
+        .into_iter()
+        .find(|sheet| geometry.width <= sheet.0 + SLOP && geometry.height <= sheet.1 + SLOP)
+}
+
 /// A page to be put on a sheet and what is seen of it then, or why it cannot be.
 fn centre_page(
     document: &Document,
     page: &Page<'_>,
     geometry: &Geometry,
+    paper: PaperSize,
     budget: &mut Budget,
 ) -> Result<(Redraw, [f64; 4]), &'static str> {
-    let sheet = [LETTER, (LETTER.1, LETTER.0)]
-        .into_iter()
-        .find(|sheet| geometry.width <= sheet.0 + SLOP && geometry.height <= sheet.1 + SLOP)
-        .ok_or("the page is larger than a Letter sheet, and nothing is scaled; print it to a size that is offered")?;
+    let sheet = lying(geometry, paper)
+        .ok_or("the page is larger than the sheet, and nothing is scaled; print it to a size that is offered")?;
     // What the edge of the page cut off would be seen beyond it.
     let within = |annotation: &Annotation<'_>| {
         let area = document::lookup(document, annotation.dictionary, b"Rect")

@@ -98,6 +98,8 @@ fn assemble(document: &[u8], specimen: &Specimen) -> Option<Vec<u8>> {
             placement: specimen.placement,
             sides: specimen.sides,
             perforated: specimen.perforated,
+            // It is not in the picture.
+            return_envelope: false,
         };
         assembler.add(&piece).ok()?;
     }

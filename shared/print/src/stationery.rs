@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::address_block::place_bars;
 use crate::layout::Layout;
+use crate::press_sheet::CardSize;
 
 /// The paper and the envelopes of a mail job. The default is 20 lb paper in a #10 envelope up to six sheets and in a flat
 /// above; A4, which slides too far in a #10, always goes into a flat.
@@ -28,6 +29,10 @@ pub struct Stationery {
     pub flat_weight: u32,
     /// The weight of the longer flat envelope, thousandths of an ounce.
     pub long_flat_weight: u32,
+    /// The weight of the envelope for the answer, thousandths of an ounce: a #9, which goes into each of the others unfolded.
+    pub return_envelope_weight: u32,
+    /// The weight of a card of 4 by 6 inches, thousandths of an ounce: 148 for 100 lb cover. Other sizes weigh by area.
+    pub card_weight: u32,
     /// What cover sheets are printed on.
     pub cover_stock: Stock,
     /// Whether the address block is printed as USPS Publication 28 prefers it, see
@@ -46,6 +51,8 @@ impl Default for Stationery {
             letter_weight: 200,
             flat_weight: 650,
             long_flat_weight: 950,
+            return_envelope_weight: 170,
+            card_weight: 148,
             cover_stock: Stock::Plain,
             usps_style: false,
         }
@@ -82,19 +89,29 @@ impl Stationery {
         }
     }
 
-    /// The weight of a piece of so many sheets in its envelope, rounded up to a thousandth.
-    pub fn weight(&self, sheets: u32, paper: PaperSize, envelope: Envelope) -> Ounces {
-        const LETTER: f64 = 8.5 * 11.0;
+    /// The weight of a piece of so many sheets in its envelope, with one for the answer if that is put in, rounded up to a
+    /// thousandth.
+    pub fn weight(&self, sheets: u32, paper: PaperSize, envelope: Envelope, return_envelope: bool) -> Ounces {
         let (width, height) = paper.inches();
-        let paper = f64::from(sheets) * f64::from(self.sheet_weight) * (width * height / LETTER);
+        let paper = by_area(f64::from(sheets) * f64::from(self.sheet_weight), width * height, 8.5 * 11.0);
         let envelope = match envelope {
             Envelope::Number10 => self.letter_weight,
             Envelope::Flat9x12 => self.flat_weight,
             Envelope::Flat10x15 => self.long_flat_weight,
         };
-        // Less a millionth, so that what is a whole number but for rounding stays one.
-        Ounces((paper - 1e-6).ceil() as u32 + envelope)
+        Ounces(paper + envelope + if return_envelope { self.return_envelope_weight } else { 0 })
     }
+
+    /// The weight of a cut card, rounded up to a thousandth.
+    pub fn weight_of_card(&self, card: CardSize) -> Ounces {
+        Ounces(by_area(f64::from(self.card_weight), card.width * card.height, 4.0 * 6.0))
+    }
+}
+
+/// The weight of an area of what weighs `weight` where it has the area `of`, rounded up.
+fn by_area(weight: f64, area: f64, of: f64) -> u32 {
+    // Less a millionth, so that what is a whole number but for rounding stays one.
+    (weight * (area / of) - 1e-6).ceil() as u32
 }
 
 /// The size of the sheets of a letter.
@@ -433,16 +450,36 @@ mod tests {
     #[test]
     fn a_piece_weighs_its_paper_and_its_envelope() {
         let stationery = Stationery::default();
-        assert_eq!(stationery.weight(2, PaperSize::Letter, Envelope::Number10), Ounces(520));
-        assert_eq!(stationery.weight(7, PaperSize::Letter, Envelope::Flat9x12), Ounces(1770));
+        assert_eq!(stationery.weight(2, PaperSize::Letter, Envelope::Number10, false), Ounces(520));
+        assert_eq!(stationery.weight(7, PaperSize::Letter, Envelope::Flat9x12, false), Ounces(1770));
         let heavier = Stationery { sheet_weight: 192, ..stationery };
-        assert_eq!(heavier.weight(4, PaperSize::Letter, Envelope::Number10).to_string(), "0.968");
+        assert_eq!(heavier.weight(4, PaperSize::Letter, Envelope::Number10, false).to_string(), "0.968");
+    }
+
+    #[test]
+    fn an_envelope_for_the_answer_weighs_too() {
+        let stationery = Stationery::default();
+        for envelope in [Envelope::Number10, Envelope::Flat9x12, Envelope::Flat10x15] {
+            let [without, with] = [false, true].map(|put_in| stationery.weight(2, PaperSize::Letter, envelope, put_in));
+            assert_eq!(with.0 - without.0, 170, "{envelope:?}");
+        }
+        let none = Stationery { return_envelope_weight: 0, ..stationery };
+        assert_eq!(none.weight(2, PaperSize::Letter, Envelope::Number10, true), Ounces(520));
+    }
+
+    #[test]
+    fn a_card_weighs_by_its_area() {
+        let stationery = Stationery::default();
+        let sizes = [CardSize::CARD_4X6, CardSize::CARD_6X9, CardSize::CARD_6X11];
+        assert_eq!(sizes.map(|size| stationery.weight_of_card(size)), [Ounces(148), Ounces(333), Ounces(407)]);
+        let lighter = Stationery { card_weight: 100, ..stationery };
+        assert_eq!(lighter.weight_of_card(CardSize::CARD_6X9), Ounces(225));
     }
 
     #[test]
     fn larger_paper_weighs_by_its_area() {
         // 14/11 of 0.16 oz, rounded up.
-        let weight = |envelope| Stationery::default().weight(1, PaperSize::Legal, envelope);
+        let weight = |envelope| Stationery::default().weight(1, PaperSize::Legal, envelope, false);
         assert_eq!([Envelope::Number10, Envelope::Flat10x15].map(weight), [Ounces(204 + 200), Ounces(204 + 950)]);
     }
 

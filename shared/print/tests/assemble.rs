@@ -60,6 +60,7 @@ impl Parts {
             placement: Placement::Cover,
             sides: Sides::Duplex,
             perforated: false,
+            return_envelope: false,
         }
     }
 }
@@ -388,7 +389,7 @@ fn the_bars_are_seen_at_every_shift_whatever_the_paper_and_the_envelope() {
                 let printed = Printed::read(assembler.finish().unwrap(), vec![row]);
                 let row = &printed.rows[0];
                 assert_eq!((row.paper, row.envelope, row.fold), (paper, envelope, fold));
-                assert_eq!(row.weight, stationery.weight(row.sheets, paper, envelope));
+                assert_eq!(row.weight, stationery.weight(row.sheets, paper, envelope, false));
                 let layout = stationery.layout(envelope).holding(paper);
                 let bars: Vec<_> =
                     rectangles(&printed.content(1)).into_iter().filter(|bar| (bar[2] - 1.44).abs() < 1e-6).collect();
@@ -488,6 +489,7 @@ fn the_part_of_a_piece_says_what_it_is_made_of_and_not_who_it_is_for() {
     );
     assert_eq!(ours.get(b"TrackingCode").unwrap().as_str().unwrap(), piece.imb.tracking().as_bytes());
     assert_eq!(ours.get(b"Envelope").unwrap().as_str().unwrap(), b"#10");
+    assert!(!ours.get(b"ReturnEnvelope").unwrap().as_bool().unwrap());
     let media: Vec<_> = ours
         .get(b"Media")
         .unwrap()
@@ -506,6 +508,21 @@ fn the_part_of_a_piece_says_what_it_is_made_of_and_not_who_it_is_for() {
     assert_eq!(name(root, "CIP4_ExternalID"), "job_7.1");
     let text = format!("{metadata:?}").to_uppercase();
     assert!(!text.contains("KESSON") && !text.contains("ELM") && !text.contains("70113"), "{text}");
+}
+
+#[test]
+fn an_envelope_for_the_answer_is_weighed_and_the_inserter_told_of_it() {
+    let piece = parts(Letter::of(3));
+    let stationery = Stationery { return_envelope_weight: 123, ..Stationery::default() };
+    let [without, with] =
+        [false, true].map(|return_envelope| print_one(&piece, &stationery, |piece| Piece { return_envelope, ..piece }));
+    assert_eq!([&without, &with].map(|printed| printed.rows[0].return_envelope), [false, true]);
+    assert_eq!(with.rows[0].weight.0, without.rows[0].weight.0 + 123);
+    let (_, _, metadata) = with.parts()[0];
+    let ours = metadata.get(b"Mailhouse").unwrap().as_dict().unwrap();
+    assert!(ours.get(b"ReturnEnvelope").unwrap().as_bool().unwrap());
+    let weight = f64::from(ours.get(b"WeightOunces").unwrap().as_float().unwrap());
+    assert!((weight - f64::from(with.rows[0].weight.0) / 1000.0).abs() < 1e-6, "{weight}");
 }
 
 #[test]

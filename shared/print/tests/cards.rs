@@ -106,6 +106,18 @@ fn rows_say_on_which_sheet_and_at_which_place_a_card_is() {
 }
 
 #[test]
+fn a_card_is_weighed_by_its_size_in_its_row_and_in_the_part_of_its_press_sheet() {
+    let blank = (9.0, 6.0, " ");
+    let imposition = impose(PressSheet::PRESS_12X18, CardSize::CARD_6X9);
+    let (bytes, rows, _) = print(&imposition, &[2], &document(&[blank]));
+    let weight = Stationery::default().weight_of_card(CardSize::CARD_6X9);
+    assert_eq!([rows[0].weight, rows[1].weight], [weight; 2]);
+    let said = format!("/WeightOunces {weight}>>");
+    let text = String::from_utf8_lossy(&bytes);
+    assert_eq!((said.as_str(), text.matches(&said).count()), ("/WeightOunces 0.333>>", 2));
+}
+
+#[test]
 fn the_content_of_every_card_is_in_its_place() {
     let sheets = [PressSheet::LETTER, PressSheet::PRESS_12X18, PressSheet::cut(CardSize::CARD_4X6)];
     for sheet in sheets {

@@ -1,5 +1,5 @@
-//! Every family of hostile files, through the child: each ends in time with a refusal or an honest verdict, the next letter
-//! does not suffer, and what is accepted can be assembled. This program is its own child, so it has no test harness.
+//! Every family of hostile files, through the child: each ends in time and memory with a refusal or an honest verdict, the
+//! next letter does not suffer, and what is accepted can be assembled. This program is its own child, so it has no harness.
 #![expect(clippy::print_stdout, reason = "what is found is said beside the tests")]
 #![expect(clippy::unwrap_used, reason = "helpers of tests unwrap as tests do")]
 
@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use lopdf::Document;
+use nix::sys::resource::{UsageWho, getrusage};
 use print::assemble::{AssembleError, Assembler, Piece};
 use print::imb::Imb;
 use print::inspect::{Limits, Report};
@@ -46,13 +47,17 @@ fn survives(family: &Family) {
     }
     let next = inspector.inspect(&Letter::of(2).bytes(), &Limits::default()).unwrap();
     assert!(next.is_ok() && next.pages == 2, "the next letter suffers: {next:?}");
+    // Whoever is not waited for is not counted.
+    drop(inspector);
+    let kilobytes = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap().max_rss();
+    assert!((1..=512 << 10).contains(&kilobytes), "a child had {kilobytes} KB");
 }
 
-/// Does something that may take no longer than the child has, and a second to notice.
+/// Does something that may take no longer than a letter may hold up others.
 fn in_time<R>(work: impl FnOnce() -> R) -> R {
     let start = Instant::now();
     let done = work();
-    assert!(start.elapsed() < Duration::from_secs(11), "it took {:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(10), "it took {:?}", start.elapsed());
     done
 }
 
@@ -75,6 +80,7 @@ fn assembles(file: &[u8], report: &Report) {
         placement: Placement::Cover,
         sides: Sides::Duplex,
         perforated: false,
+        return_envelope: false,
     };
     let pages = match in_time(|| assembler.add(&piece)) {
         Ok(row) => row.pages,

@@ -469,6 +469,22 @@ fn more_saved_states_than_anyone_needs_are_too_complex() {
 }
 
 #[test]
+fn object_streams_that_are_small_each_and_large_together_are_too_complex() {
+    let packed = support::bombs::deflated(&[b' '; 1 << 20], 1);
+    let mut stream =
+        format!("<</Type/ObjStm/N 0/First 0/Filter/FlateDecode/Length {}>>stream\n", packed.len()).into_bytes();
+    stream.extend(packed);
+    stream.extend(b"\nendstream");
+    let with = |streams: usize| {
+        let mut objects = support::one_page();
+        objects.extend(std::iter::repeat_n(stream.clone(), streams));
+        let limits = Limits { max_decompressed: 1 << 20, ..Limits::default() };
+        rules(&inspect(&support::file(&objects), &limits)).join(" ")
+    };
+    assert_eq!((with(4), with(5)), (String::new(), "document.too_complex".to_owned()));
+}
+
+#[test]
 fn a_letter_that_is_heavier_than_its_mail_class_takes_is_refused() {
     let sheets = |pages: u32, limits: Limits| {
         let report = inspect(&letter(pages).bytes(), &limits);
@@ -483,7 +499,13 @@ fn a_letter_that_is_heavier_than_its_mail_class_takes_is_refused() {
     assert_eq!(sheets(4, limits.clone()), None);
     assert_eq!(sheets(5, limits.clone()).as_deref(), Some("4 sheets, 0.840 oz"));
     assert_eq!(sheets(6, Limits { placement: Placement::FirstPage, ..limits.clone() }), None);
-    assert_eq!(sheets(3, Limits { duplex: false, ..limits }).as_deref(), Some("4 sheets, 0.840 oz"));
+    assert_eq!(sheets(3, Limits { duplex: false, ..limits.clone() }).as_deref(), Some("4 sheets, 0.840 oz"));
+    // An envelope for the answer takes 0.17 oz of what there is.
+    let limits = Limits { return_envelope: true, ..limits };
+    assert_eq!(sheets(2, limits.clone()), None);
+    assert_eq!(sheets(4, limits.clone()).as_deref(), Some("3 sheets, 0.850 oz"));
+    let report = inspect(&letter(4).bytes(), &limits);
+    assert!(report.findings[0].message.contains("or put none in for the answer"), "{report:?}");
 }
 
 #[test]
@@ -494,18 +516,24 @@ fn no_letter_that_is_accepted_weighs_more_than_first_class_mail_takes() {
         (PaperSize::A4, [0.0, 0.0, 595.28, 841.89], 74),
         (PaperSize::Legal, [0.0, 0.0, 612.0, 1008.0], 59),
     ] {
-        let weight = |sheets: u32| stationery.weight(sheets, paper, stationery.envelopes(sheets, paper)[0].0).0;
-        assert!(weight(most) <= 13_000 && weight(most + 1) > 13_000, "{paper:?}");
-        let is_refused = |sheets: u32| {
+        let weight = |sheets: u32, return_envelope: bool| {
+            stationery.weight(sheets, paper, stationery.envelopes(sheets, paper)[0].0, return_envelope).0
+        };
+        assert!(weight(most, false) <= 13_000 && weight(most + 1, false) > 13_000, "{paper:?}");
+        let is_refused = |sheets: u32, return_envelope: bool| {
             let pages = 2 * (sheets - 1);
             let mut letter = letter(pages);
             for page in letter.pages.clone() {
                 letter.set(page, "MediaBox", box_.map(|side: f64| Object::Real(side as f32)).to_vec());
             }
-            let limits = Limits { paper: Paper::Sheets { a4: true }, impressions: Some(pages), ..Limits::default() };
+            let paper = Paper::Sheets { a4: true };
+            let limits = Limits { paper, impressions: Some(pages), return_envelope, ..Limits::default() };
             rules(&inspect(&letter.bytes(), &limits)).contains(&"document.too_many_sheets")
         };
-        assert!(!is_refused(most) && is_refused(most + 1), "{paper:?}");
+        assert!(!is_refused(most, false) && is_refused(most + 1, false), "{paper:?}");
+        for sheets in [most - 1, most] {
+            assert_eq!(is_refused(sheets, true), weight(sheets, true) > 13_000, "{paper:?} {sheets}");
+        }
     }
 }
 

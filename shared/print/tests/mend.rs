@@ -300,6 +300,59 @@ fn a_small_page_is_put_in_the_middle_of_a_letter_sheet() {
     }
 }
 
+/// The sizes of the pages after centring, hundredths of an inch.
+fn centred(file: &[u8], paper: Paper) -> Vec<(u32, u32)> {
+    let limits = Limits { paper, ..Limits::default() };
+    let after = mend(file, &[Mend::Centre], &limits).unwrap();
+    assert!(!has_rule(&after.bytes, "document.page_size") && !has_rule(&after.bytes, "document.mixed_sizes"));
+    let hundredths = |inches: f64| (inches * 100.0).round() as u32;
+    let sizes = inspect(&after.bytes, &limits).sizes;
+    sizes.iter().map(|size| (hundredths(size.width), hundredths(size.height))).collect()
+}
+
+const SHEETS: Paper = Paper::Sheets { a4: true };
+
+#[test]
+fn a_page_goes_on_the_smallest_sheet_that_holds_it() {
+    for ((width, height), sheet) in [
+        ((360, 504), (850, 1100)),
+        // Longer than Letter and no wider than A4.
+        ((590, 830), (827, 1169)),
+        ((590, 850), (850, 1400)),
+        ((605, 830), (850, 1400)),
+        // Lying.
+        ((830, 590), (1169, 827)),
+        ((1000, 600), (1400, 850)),
+    ] {
+        let file = small(width, height, 1, |_| {});
+        let before = ink(&file);
+        assert_eq!(centred(&file, SHEETS), [sheet], "{width} x {height}");
+        let right = (f64::from(sheet.0) / 100.0 - width as f64 / 72.0) / 2.0;
+        let down = (f64::from(sheet.1) / 100.0 - height as f64 / 72.0) / 2.0;
+        is_about(&ink(&mended(&file, &[Mend::Centre]).bytes), before.left + right, before.top + down, 1.0, 1.0);
+    }
+    // Where A4 is not printed there is none to be put on.
+    assert_eq!(centred(&small(590, 830, 1, |_| {}), Paper::Sheets { a4: false }), [(850, 1400)]);
+}
+
+#[test]
+fn all_pages_of_a_letter_go_on_sheets_of_one_size() {
+    let of = |sizes: &[[i64; 2]]| {
+        let mut letter = Letter::of(sizes.len() as u32);
+        for (page, [width, height]) in letter.pages.clone().into_iter().zip(sizes) {
+            letter.set(page, "MediaBox", numbers([0, 0, *width, *height]));
+        }
+        letter.bytes()
+    };
+    assert_eq!(centred(&of(&[[360, 504], [595, 842], [500, 600]]), SHEETS), [(827, 1169), (826, 1169), (827, 1169)]);
+    assert_eq!(centred(&of(&[[360, 504], [590, 900]]), SHEETS), [(850, 1400); 2]);
+    assert_eq!(centred(&of(&[[600, 780], [590, 830]]), SHEETS), [(850, 1400); 2]);
+    // Of the pages that are of a size that is offered, none is put on a larger sheet.
+    let file = of(&[[612, 792], [590, 900]]);
+    let after = mended(&file, &[Mend::Centre]);
+    assert_eq!((after.bytes, after.left.len()), (file, 1));
+}
+
 #[test]
 fn a_small_page_stays_turned_when_it_is_put_in_the_middle() {
     for (turn, left, top) in [(90, 2.0, 1.0), (180, 3.0, 2.0), (270, 4.0, 3.0)] {

@@ -31,6 +31,7 @@ fn stream() -> Vec<u8> {
         placement: Placement::Cover,
         sides: Sides::Duplex,
         perforated: false,
+        return_envelope: false,
     };
     let mut assembler = Assembler::new(Vec::new(), &Stationery::default()).unwrap();
     assembler.add(&piece).unwrap();

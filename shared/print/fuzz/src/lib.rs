@@ -83,6 +83,7 @@ fn assembled(file: &[u8]) {
         placement: Placement::Cover,
         sides: Sides::Duplex,
         perforated: false,
+        return_envelope: false,
     };
     let pages = match assembler.add(&piece) {
         Ok(row) => row.pages,

@@ -24,7 +24,7 @@ use crate::page_content::Packer;
 use crate::press_sheet::{BLEED, CardSize, Imposition, PressSheet, Side};
 use crate::sheet_mark;
 use crate::source::Source;
-use crate::stationery::Stationery;
+use crate::stationery::{Ounces, Stationery};
 use crate::stream::{put_reference, serialize_name};
 
 /// One card to be added to a print stream.
@@ -59,6 +59,8 @@ pub struct CardRow {
     pub place: u32,
     /// Its press sheet.
     pub sheet: PressSheet,
+    /// The weight of the cut card.
+    pub weight: Ounces,
     /// The byte where the first object of the press sheet starts.
     pub offset: u64,
     /// Bytes from there to the end of its last object.
@@ -111,7 +113,8 @@ impl<W: io::Write> Assembler<W> {
             cards.iter().zip(&sources).map(|(card, source)| Copy::new(source, card.document, card.account)).collect();
         let front = self.put_side(part, imposition, Side::Front, &ready, &mut copies)?;
         let back = self.put_side(part, imposition, Side::Back, &ready, &mut copies)?;
-        let body = part_body(cards, self.output.parts_root(), front, back);
+        let weight = self.stationery.weight_of_card(imposition.card());
+        let body = part_body(cards, weight, self.output.parts_root(), front, back);
         self.output.put_part(part, &body, "PressSheet")?;
 
         let first_page = self.totals.pages + 1;
@@ -125,6 +128,7 @@ impl<W: io::Write> Assembler<W> {
             last_page: first_page + 1,
             place: place + 1,
             sheet: imposition.sheet(),
+            weight,
             offset,
             length,
         };
@@ -228,8 +232,8 @@ fn make_ready<'a>(
 }
 
 /// The body of the document part of a press sheet, whose pages are `front` and `back` by their object numbers: the cards on it
-/// in the order of their places. It does not say who they are for.
-fn part_body(cards: &[Card<'_>], parent: u64, front: u64, back: u64) -> Vec<u8> {
+/// in the order of their places, each of that weight. It does not say who they are for.
+fn part_body(cards: &[Card<'_>], weight: Ounces, parent: u64, front: u64, back: u64) -> Vec<u8> {
     let mut out = b"<</Type/DPart/Parent ".to_vec();
     put_reference(&mut out, parent);
     out.extend_from_slice(b"/Start ");
@@ -241,7 +245,9 @@ fn part_body(cards: &[Card<'_>], parent: u64, front: u64, back: u64) -> Vec<u8> 
         out.extend_from_slice(b"<</Job");
         serialize_name(&mut out, card.job.as_bytes());
         // Digits only.
-        out.extend_from_slice(format!("/Piece {}/TrackingCode({})>>", card.number, card.imb.tracking()).as_bytes());
+        out.extend_from_slice(
+            format!("/Piece {}/TrackingCode({})/WeightOunces {weight}>>", card.number, card.imb.tracking()).as_bytes(),
+        );
     }
     out.extend_from_slice(b"]>>>>>>");
     out

@@ -74,7 +74,8 @@ pub(super) fn body(piece: &Piece<'_>, row: &PieceRow, parent: u64, first: u64, l
     text(&mut out, row.fold.name());
     text(&mut out, "/Envelope(");
     text(&mut out, row.envelope.name());
-    text(&mut out, ")/WeightOunces ");
+    text(&mut out, if row.return_envelope { ")/ReturnEnvelope true" } else { ")/ReturnEnvelope false" });
+    text(&mut out, "/WeightOunces ");
     out.extend_from_slice(Digits::decimal(f64::from(row.weight.0) / 1000.0).as_bytes());
     text(&mut out, ">>>>>>");
     out

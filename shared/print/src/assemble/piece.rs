@@ -35,6 +35,8 @@ pub struct Piece<'a> {
     pub sides: Sides,
     /// Whether the first sheet of the document is perforated stock.
     pub perforated: bool,
+    /// Whether an envelope for the answer is put in.
+    pub return_envelope: bool,
 }
 
 impl Piece<'_> {
@@ -82,7 +84,9 @@ pub struct PieceRow {
     pub fold: Fold,
     /// The envelope.
     pub envelope: Envelope,
-    /// The weight of sheets and envelope.
+    /// Whether an envelope for the answer is put in.
+    pub return_envelope: bool,
+    /// The weight of sheets and envelopes.
     pub weight: Ounces,
     /// The byte where the piece's first object starts.
     pub offset: u64,

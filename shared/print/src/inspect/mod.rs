@@ -42,7 +42,9 @@ pub struct Limits {
     pub stationery: Stationery,
     /// Whether both sides of a sheet are printed.
     pub duplex: bool,
-    /// The most that all sheets, a cover sheet among them, and their envelope may weigh in their mail class, thousandths of an
+    /// Whether an envelope for the answer is put in.
+    pub return_envelope: bool,
+    /// The most that all sheets, a cover sheet among them, and their envelopes may weigh in their mail class, thousandths of an
     /// ounce. First-Class Mail, which certified mail is too, takes flats up to 13 ounces.
     pub max_weight: u32,
     /// Width of the edge of a sheet that cannot be printed on, inches.
@@ -67,6 +69,7 @@ impl Default for Limits {
             placement: Placement::Cover,
             stationery: Stationery::default(),
             duplex: true,
+            return_envelope: false,
             max_weight: 13_000,
             margin: 0.17,
             image_dpi: 150.0,

@@ -9,7 +9,7 @@ use super::painted::{Painted, Painter};
 use super::{Finding, Limits, PageSize, Paper, Report, hidden, structure};
 use crate::document::{self, Geometry, Page};
 use crate::press_sheet::{BLEED, CardSize};
-use crate::stationery::Ounces;
+use crate::stationery::{Ounces, PaperSize};
 
 /// Sheet sizes as short and long side, inches: Letter, Legal, A4.
 const SHEETS: [(f64, f64); 3] = [(8.5, 11.0), (8.5, 14.0), (8.268, 11.693)];
@@ -96,12 +96,16 @@ fn check_count(document: &Document, pages: &[Page<'_>], limits: &Limits, report:
 fn check_weight(limits: &Limits, report: &mut Report) {
     let sheets = limits.sheets(report.pages);
     let Some((paper, envelope, _)) = limits.envelope(report).filter(|_| limits.paper.card().is_none()) else { return };
-    let weight = limits.stationery.weight(sheets, paper, envelope);
+    let weight = limits.stationery.weight(sheets, paper, envelope, limits.return_envelope);
     if weight.0 > limits.max_weight {
         let most = Ounces(limits.max_weight);
+        let (envelopes, or_without) = match limits.return_envelope {
+            false => ("its envelope", ""),
+            true => ("its envelope and one for the answer", ", or put none in for the answer"),
+        };
         let message = format!(
-            "The letter needs {sheets} sheets and weighs {weight} oz with its envelope, and its mail class takes {most} oz. Split \
-             the document or leave pages out."
+            "The letter needs {sheets} sheets and weighs {weight} oz with {envelopes}, and its mail class takes {most} oz. \
+             Split the document or leave pages out{or_without}."
         );
         let found = format!("{sheets} sheets, {weight} oz");
         report.add(Finding::refuse("document.too_many_sheets", message).measured(found, format!("{most} oz")));
@@ -182,6 +186,15 @@ impl Paper {
             Self::Card4x6 => Some(CardSize::CARD_4X6),
             Self::Card6x9 => Some(CardSize::CARD_6X9),
             Self::Card6x11 => Some(CardSize::CARD_6X11),
+        }
+    }
+
+    /// The sheets that there are, the smallest first; none for a card.
+    pub(crate) fn sheets(self) -> &'static [PaperSize] {
+        match self {
+            Self::Sheets { a4: true } => &[PaperSize::Letter, PaperSize::A4, PaperSize::Legal],
+            Self::Sheets { a4: false } => &[PaperSize::Letter, PaperSize::Legal],
+            Self::Card4x6 | Self::Card6x9 | Self::Card6x11 => &[],
         }
     }
 

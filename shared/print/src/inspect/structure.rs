@@ -12,6 +12,10 @@ use crate::prescan::Suspicion;
 /// How much the compressed streams of a document may hold, bytes: a score of scanned pages without further compression.
 const STREAM_BUDGET: u64 = 1 << 30;
 
+/// How much all object streams of a document may hold, in units of what one may: as many objects as a letter may have do not
+/// fill half of it, and whoever reads the document unpacks all of them.
+const OBJECT_STREAMS: u64 = 4;
+
 pub(super) fn damaged() -> Finding {
     Finding::refuse("document.damaged", "The file is damaged. Export the document to PDF again and send that file.")
 }
@@ -76,7 +80,7 @@ pub(super) fn check(document: &Document, limits: &Limits, report: &mut Report) -
         report.add(too_complex());
         return ControlFlow::Break(());
     }
-    check_streams(document, report);
+    check_streams(document, limits, report);
     ControlFlow::Continue(())
 }
 
@@ -108,8 +112,9 @@ fn producer(document: &Document) -> String {
 
 /// That compressed streams can be read to their end. The parser takes what it gets of a damaged one, and a printer may draw
 /// that or stop.
-fn check_streams(document: &Document, report: &mut Report) {
+fn check_streams(document: &Document, limits: &Limits, report: &mut Report) {
     let mut budget = STREAM_BUDGET;
+    let mut of_objects = limits.max_decompressed.saturating_mul(OBJECT_STREAMS);
     let mut sink = vec![0; 64 << 10];
     let streams = document.objects.values().filter_map(|object| object.as_stream().ok());
     for stream in streams {
@@ -119,6 +124,13 @@ fn check_streams(document: &Document, report: &mut Report) {
         };
         if !filter.is_some_and(|filter| filter.as_name().is_ok_and(|name| name == b"FlateDecode")) {
             continue;
+        }
+        if document::has_type(&stream.dict, b"ObjStm") {
+            match inflate(&stream.content, &mut sink, &mut of_objects) {
+                Inflated::Whole => continue,
+                Inflated::Damaged => return add_damaged(report),
+                Inflated::TooLarge => return report.add(too_complex()),
+            }
         }
         match inflate(&stream.content, &mut sink, &mut budget) {
             Inflated::Whole => {}

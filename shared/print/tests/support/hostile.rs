@@ -38,16 +38,18 @@ pub(crate) const FAMILIES: &[Family] = families![
     20_000_000 refused cross_reference_declared,
     5_500_000 refused cross_reference_escaped,
     2_000_000_000 honest table_declared,
-    60 honest many_object_streams,
+    60 refused many_object_streams,
+    50 refused large_object_streams,
+    512 refused object_stream_bomb,
     10_000_000 refused objects_in_an_object_stream_declared,
     40_000 refused object_streams_in_object_streams,
     1 refused object_stream_that_extends_itself,
-    1_000 refused content_bomb,
-    1_000 refused content_bomb_twice_packed,
+    1_024 refused content_bomb,
+    1_024 refused content_bomb_twice_packed,
     100 refused content_bombs_in_one_page,
     2_000 refused content_shared_by_pages,
-    100_000 honest nested_arrays,
-    50_000 honest nested_dictionaries,
+    100_000 refused nested_arrays,
+    50_000 refused nested_dictionaries,
     200_000 honest nested_arrays_in_content,
     200_000 honest nested_states_in_content,
     200_000 honest nested_marks_in_content,
@@ -57,8 +59,8 @@ pub(crate) const FAMILIES: &[Family] = families![
     100_000 refused page_tree_deep,
     1_000_000 refused page_count_declared,
     1 honest size_zero,
-    300_000 honest parentheses_unclosed,
-    100_000 refused objects_unclosed,
+    300_000 refused parentheses_unclosed,
+    300_000 refused objects_unclosed,
     100_000 honest reference_chain,
     1 honest reference_cycle,
     1 honest form_that_draws_itself,
@@ -169,7 +171,7 @@ fn lengths_of_lengths_escaped(links: usize) -> Vec<u8> {
 }
 
 fn arrays_in_object_streams(entries: usize) -> Vec<u8> {
-    zeros(4, entries)
+    zeros(10, entries)
 }
 
 fn cross_reference_declared(entries: usize) -> Vec<u8> {
@@ -188,7 +190,20 @@ fn table_declared(entries: usize) -> Vec<u8> {
 
 /// Object streams of eight mebibytes each, which no limit on one of them stops.
 fn many_object_streams(streams: usize) -> Vec<u8> {
-    let bomb = bomb(8);
+    object_streams(streams, 8)
+}
+
+/// Object streams each of which is more than is read of one.
+fn large_object_streams(streams: usize) -> Vec<u8> {
+    object_streams(streams, 60)
+}
+
+fn object_stream_bomb(mebibytes: usize) -> Vec<u8> {
+    object_streams(1, mebibytes)
+}
+
+fn object_streams(streams: usize, mebibytes: usize) -> Vec<u8> {
+    let bomb = bomb(mebibytes);
     let head = "/Type/ObjStm/N 1/First 8/Filter/FlateDecode";
     page("", (0..streams).map(|_| stream(head, &bomb)).collect())
 }

@@ -3,9 +3,10 @@
 //! It runs the shipped binaries in release against the AWS emulator at `AWS_ENDPOINT_URL`. It fails when something could
 //! not be measured; a figure over its limit is marked in the table.
 //!
-//! `bench print` measures the print engine alone and `bench html` the rendering of HTML, which need no emulator; `bench scans`
-//! what letters and their scans cost; `bench part` a part of 500 letters; `bench cold` cold starts and what is shipped;
-//! `bench door` letters that are sent by themselves; `bench webhooks` how soon deliveries are made, which needs no emulator.
+//! `bench print` measures the print engine alone and `bench html` the rendering of HTML, which need no emulator; `bench oracles`
+//! only has qpdf and mutool look at what the engine makes, and measures nothing; `bench scans` what letters and their scans cost;
+//! `bench part` a part of 500 letters; `bench cold` cold starts and what is shipped; `bench door` letters that are sent by
+//! themselves; `bench webhooks` how soon deliveries are made, which needs no emulator.
 //! `bench letters FOLDER COUNT [photos]` only makes letters, as many as wanted, with the table LETTERS.csv of them; with
 //! `photos`, a third has one across a page. The rest of its commands are what the measuring runs as processes of their own.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the table is the output, and progress goes beside it")]
@@ -47,7 +48,7 @@ async fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let asked = match arguments[..] {
         [] => return measure("").await,
-        [what @ ("print" | "html" | "scans" | "part" | "cold" | "webhooks" | "door")] => return measure(what).await,
+        [what @ ("print" | "oracles" | "html" | "scans" | "part" | "cold" | "webhooks" | "door")] => return measure(what).await,
         ["letters", folder, count] => make_letters(folder, count, Photos::Small),
         ["letters", folder, count, "photos"] => make_letters(folder, count, Photos::Large),
         ["measured", seconds, program, ref arguments @ ..] => print::child::measured(seconds, program, arguments),
@@ -56,7 +57,7 @@ async fn main() -> ExitCode {
         ["lopdf", letters, out] => print::programs::lopdf(letters, out),
         ["render", count, pages, child] => html::render(count, pages, child),
         [CHILD_ARGUMENT] => serve(),
-        _ => Err("usage: bench, bench print, bench html, bench scans, bench part, bench cold, bench webhooks, bench door, or bench letters FOLDER COUNT [photos]".into()),
+        _ => Err("usage: bench, bench print, bench oracles, bench html, bench scans, bench part, bench cold, bench webhooks, bench door, or bench letters FOLDER COUNT [photos]".into()),
     };
     match asked {
         Ok(()) => ExitCode::SUCCESS,
@@ -84,6 +85,11 @@ async fn measure(what: &str) -> ExitCode {
         }
         "html" => {
             measured.html();
+            Ok(())
+        }
+        "oracles" => {
+            let folder = print::Folder::new();
+            measured.oracles(&folder);
             Ok(())
         }
         "scans" => measured.cost().await,
@@ -155,6 +161,11 @@ impl Measured {
         self.keep("assembly", rows);
         self.say("inspection");
         self.keep("inspection", print::inspection());
+        self.oracles(&folder);
+    }
+
+    /// What qpdf and mutool make of print streams.
+    fn oracles(&mut self, folder: &Result<print::Folder>) {
         self.say("what qpdf and mutool make of print streams");
         let rows = folder.as_ref().map_err(|error| error.to_string().into()).and_then(print::oracles);
         self.keep("what qpdf and mutool make of print streams", rows);
