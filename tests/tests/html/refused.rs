@@ -1,9 +1,7 @@
 //! What is not rendered, and what is said of it.
 
-mod support;
-
+use crate::support::{data_uri, faults, order, picture, renderer, rules};
 use serde_json::{Value, json};
-use support::{data_uri, faults, order, picture, renderer, rules};
 
 #[test]
 fn every_variable_that_is_missing_is_named_with_its_line() {
