@@ -3,11 +3,12 @@
 //! either, so that no other function carries what they need.
 //!
 //! In this order HTML goes through it: variables are filled in (`render::template`), what would act or be fetched is refused and the
-//! rest written anew (`markup.rs`, `style.rs`, `images.rs`), and that is laid out with the fonts that are shipped (`fonts.rs`,
+//! rest written anew (`markup.rs`, `style.rs`, `honoured.rs`, `images.rs`), and that is laid out with the fonts that are shipped (`fonts.rs`,
 //! `engine.rs`).
 
 mod engine;
 mod fonts;
+mod honoured;
 mod images;
 mod markup;
 mod style;
