@@ -95,18 +95,6 @@ pub(crate) fn for_screens(prelude: &str) -> bool {
         && !prelude.contains("not")
 }
 
-/// What `content` says, with the blanks at its ends kept: the layout would drop them.
-pub(crate) fn keep_blanks(text: &str) -> String {
-    let inner = text.trim_matches(' ');
-    // By itself, it is no text.
-    if inner.is_empty() {
-        return text.to_owned();
-    }
-    let before = text.len() - text.trim_start_matches(' ').len();
-    let after = text.len() - text.trim_end_matches(' ').len();
-    format!("{}{inner}{}", "\u{a0}".repeat(before), "\u{a0}".repeat(after))
-}
-
 /// CSS without its comments, and without blanks at its ends.
 pub(crate) fn without_comments(css: &str) -> String {
     let mut out = String::new();

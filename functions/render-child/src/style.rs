@@ -127,11 +127,7 @@ impl Sheet<'_, '_> {
                 Token::QuotedString(text) if is_url || function == Some("image-set") => self.url(parser, text),
                 Token::QuotedString(text) => {
                     self.printed(parser, text);
-                    let kept = match declaration.property.as_str() {
-                        "content" => Token::QuotedString(honoured::keep_blanks(text).into()),
-                        _ => token.clone(),
-                    };
-                    self.out.push_str(&kept.to_css_string());
+                    self.out.push_str(&token.to_css_string());
                 }
                 Token::AtKeyword(word)
                     if word.eq_ignore_ascii_case("import") || word.eq_ignore_ascii_case("font-face") =>
