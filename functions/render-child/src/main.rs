@@ -2,22 +2,22 @@
 //! its standard input, and ends with its parent. It is packed beside the binary of those functions of the API that read
 //! either, so that no other function carries what they need.
 //!
-//! In this order HTML goes through it: variables are filled in (`template.rs`), what would act or be fetched is refused and the
-//! rest written anew (`markup.rs`, `style.rs`, `images.rs`), and that is laid out with the fonts that are shipped (`fonts.rs`,
+//! In this order HTML goes through it: variables are filled in (`render::template`), what would act or be fetched is refused and the
+//! rest written anew (`markup.rs`, `style.rs`, `honoured.rs`, `images.rs`), and that is laid out with the fonts that are shipped (`fonts.rs`,
 //! `engine.rs`).
 
 mod engine;
 mod fonts;
+mod honoured;
 mod images;
 mod markup;
 mod style;
-mod template;
 
 use std::collections::BTreeMap;
 use std::io;
 
 use isolate::send;
-use render::{Fault, MEMORY, Order, Rendered, Task, too_costly};
+use render::{Fault, MEMORY, Order, Rendered, Task, template, too_costly};
 
 fn main() {
     // Each has limits of its own on memory, and so a process of its own.

@@ -50,6 +50,9 @@ pub(crate) fn read(html: &str, page: PageSize, given: &BTreeMap<String, Vec<u8>>
         raw: None,
         open: Vec::new(),
         elements: 0,
+        hidden: None,
+        column: 0,
+        quotes: 0,
     };
     let tokenizer = Tokenizer::new(Sink(RefCell::new(reader)), TokenizerOpts::default());
     let input = BufferQueue::default();
@@ -72,7 +75,8 @@ fn defaults(page: PageSize) -> String {
     let margin = if page.is_card() { "0.25in" } else { "0.75in" };
     format!(
         "@page{{margin:{margin}}}html{{font-family:\"{}\";font-size:11pt;line-height:1.35}}body{{margin:0}}\
-         pre,code,kbd,samp,tt{{font-family:\"{}\"}}img{{max-width:100%}}",
+         pre,code,kbd,samp,tt{{font-family:\"{}\"}}img{{max-width:100%}}:where(summary){{display:block}}\
+         :where(ol[type=\"a\" s]){{list-style-type:lower-alpha}}:where(ol[type=\"A\" s]){{list-style-type:upper-alpha}}",
         fonts::SANS,
         fonts::MONO,
     )
@@ -99,6 +103,12 @@ struct Reader<'a> {
     /// The elements that are open and count as nested.
     open: Vec<String>,
     elements: usize,
+    /// An element that no browser shows, and how many of its name are open.
+    hidden: Option<(String, usize)>,
+    /// How far from the last line break the text is, characters.
+    column: usize,
+    /// How many `<q>` are open.
+    quotes: usize,
 }
 
 struct Raw {
@@ -128,6 +138,8 @@ enum Kind {
     Raw,
     /// It means nothing on paper, and is left out.
     Dropped,
+    /// The layout would print it as something else.
+    Unsupported(&'static str),
     /// It would act, be fetched or be filled in by hand.
     Refused(&'static str),
 }
@@ -139,16 +151,19 @@ fn kind(element: &str) -> Kind {
     const DRAWN: &str =
         "Drawings have no text and no images in them. Draw the text as paths, or put it beside the drawing.";
     match element {
-        "style" | "title" | "noscript" | "noframes" | "noembed" | "xmp" => Kind::Raw,
+        "style" | "title" | "noframes" | "noembed" => Kind::Raw,
         "script" => Kind::Refused(ACTS),
         "iframe" | "frame" | "frameset" | "object" | "embed" | "applet" | "video" | "audio" | "canvas" | "portal"
         | "foreignobject" => Kind::Refused(FETCHED),
         "text" | "tspan" | "textpath" | "image" | "feimage" => Kind::Refused(DRAWN),
         "input" | "select" | "textarea" | "button" | "option" | "plaintext" => Kind::Refused(FILLED_IN),
-        "base" | "meta" | "param" | "source" | "track" | "template" | "dialog" | "map" | "area" => Kind::Dropped,
+        "xmp" | "listing" => Kind::Unsupported("Write <pre>, with &lt; for <."),
+        "progress" | "meter" => Kind::Unsupported("Draw the bar with CSS instead."),
+        "rt" => Kind::Unsupported("Write what stands above the text in brackets behind it."),
+        "base" | "meta" | "param" | "source" | "track" | "noscript" | "dialog" | "map" | "area" => Kind::Dropped,
         "br" | "hr" | "img" | "col" | "wbr" | "link" => Kind::Void,
         "p" | "li" | "dt" | "dd" | "tr" | "td" | "th" | "thead" | "tbody" | "tfoot" | "colgroup" | "caption"
-        | "html" | "head" | "body" | "rb" | "rt" | "rp" | "rtc" => Kind::Loose,
+        | "html" | "head" | "body" | "rb" | "rp" | "rtc" => Kind::Loose,
         _ => Kind::Plain,
     }
 }
@@ -178,10 +193,21 @@ impl Reader<'_> {
             raw.text.push_str(text);
             return;
         }
-        if let Some(char) = text.chars().find(|char| !fonts::covers(*char)) {
+        if self.hidden.is_some() {
+            return;
+        }
+        if let Some(char) = text.chars().find(|char| !fonts::covers(drawn_as(*char))) {
             self.fault(unprintable(char).at(line));
         }
-        escape(text, &mut self.out);
+        for char in text.chars() {
+            let text = match char {
+                // To the next stop, where blanks are kept; elsewhere as one blank.
+                '\t' => " ".repeat(8 - self.column % 8),
+                char => drawn_as(char).to_string(),
+            };
+            self.column = if char == '\n' { 0 } else { self.column + text.chars().count() };
+            escape(&text, &mut self.out);
+        }
     }
 
     fn tag(&mut self, tag: &Tag, line: u64) -> TokenSinkResult<()> {
@@ -192,6 +218,20 @@ impl Reader<'_> {
             if tag.kind == EndTag {
                 return TokenSinkResult::Continue;
             }
+        }
+        if let Some((hidden, open)) = &mut self.hidden {
+            if element == hidden {
+                *open = if tag.kind == StartTag { *open + 1 } else { *open - 1 };
+                if *open == 0 {
+                    self.hidden = None;
+                }
+            }
+            return TokenSinkResult::Continue;
+        }
+        let has = |name: &str| tag.attrs.iter().any(|attribute| &*attribute.name.local == name);
+        if tag.kind == StartTag && (element == "template" || (element == "dialog" && !has("open"))) {
+            self.hidden = Some((element.to_owned(), 1));
+            return TokenSinkResult::Continue;
         }
         // Names are written as they are, so one with anything else in it is none.
         let named = element.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
@@ -204,7 +244,11 @@ impl Reader<'_> {
                     return TokenSinkResult::RawData(Rawtext);
                 }
             }
-            (EndTag, Kind::Refused(_) | Kind::Void | Kind::Raw) | (_, Kind::Dropped) => {}
+            (StartTag, Kind::Unsupported(instead)) => {
+                let message = format!("<{element}> cannot be printed as it is. {instead}");
+                self.fault(Fault::new("html.unsupported", message).at(line));
+            }
+            (EndTag, Kind::Refused(_) | Kind::Unsupported(_) | Kind::Void | Kind::Raw) | (_, Kind::Dropped) => {}
             (StartTag, Kind::Raw) => {
                 let media = tag.attrs.iter().find(|attribute| &*attribute.name.local == "media");
                 let media = media.map(|media| media.value.trim().to_ascii_lowercase());
@@ -217,6 +261,10 @@ impl Reader<'_> {
                     && let Some(at) = self.open.iter().rposition(|open| open == element)
                 {
                     self.open.truncate(at);
+                }
+                if element == "q" && self.quotes > 0 {
+                    self.quotes -= 1;
+                    self.out.push(if self.quotes % 2 == 0 { '”' } else { '’' });
                 }
                 self.out.push_str(&format!("</{element}>"));
             }
@@ -261,6 +309,24 @@ impl Reader<'_> {
             return;
         }
         let attribute = |name: &str| tag.attrs.iter().find(|attribute| &*attribute.name.local == name);
+        let numbered = |name: &str| attribute(name).is_some_and(|attribute| attribute.value.trim() != "");
+        let unsupported = match element {
+            "ol" if attribute("reversed").is_some() => Some("Lists cannot count down. Write the numbers as text."),
+            "ol" | "li" if attribute("type").is_some_and(|kind| &*kind.value == "i" || &*kind.value == "I") => {
+                Some("Lists cannot have Roman numbers. Use decimal, or write the numbers as text.")
+            }
+            "li" if numbered("type") => Some("Give the type of a list to the list."),
+            "li" if numbered("value") => {
+                Some("Entries cannot have numbers of their own. Begin a list with start, or write the numbers as text.")
+            }
+            "details" if attribute("open").is_none() => {
+                Some("What is closed cannot be opened on paper. Write <details open>, or take it out.")
+            }
+            _ => None,
+        };
+        if let Some(message) = unsupported {
+            self.fault(Fault::new("html.unsupported", format!("<{element}>: {message}")).at(line));
+        }
         let mut extra = String::new();
         match element {
             "link" => {
@@ -319,6 +385,23 @@ impl Reader<'_> {
         }
         self.out.push_str(&extra);
         self.out.push_str(if tag.self_closing { "/>" } else { ">" });
+        if element == "q" && !tag.self_closing {
+            self.out.push(if self.quotes % 2 == 0 { '“' } else { '‘' });
+            self.quotes += 1;
+        }
+        if matches!(element, "pre" | "br" | "p" | "div" | "li" | "td") {
+            self.column = 0;
+        }
+    }
+}
+
+/// The character that is drawn for one: its ordinary kin for those that differ in their width, or in where a line may break.
+fn drawn_as(char: char) -> char {
+    match char {
+        '\u{2010}' | '\u{2011}' => '-',
+        '\u{2000}'..='\u{2006}' | '\u{2008}'..='\u{200a}' | '\u{205f}' => ' ',
+        '\u{2007}' | '\u{202f}' => '\u{a0}',
+        char => char,
     }
 }
 

@@ -1,10 +1,11 @@
 //! Style sheets: what they refer to is looked up, font names become those of the fonts that are shipped, and what would be fetched
 //! is refused.
 
-use cssparser::{ParseError, Parser, ParserInput, ToCss, Token};
+use cssparser::{ParseError, Parser, ParserInput, SourcePosition, ToCss, Token};
 use render::Fault;
 
 use crate::fonts;
+use crate::honoured;
 use crate::images::Images;
 
 /// How deep blocks may be nested. A rule in a few nested rules with a few nested functions is far below.
@@ -16,7 +17,16 @@ pub(crate) fn read(css: &str, first_line: u64, images: &mut Images<'_>, faults: 
     let mut input = ParserInput::new(css);
     let mut parser = Parser::new(&mut input);
     let out = String::with_capacity(css.len());
-    let mut sheet = Sheet { images, faults, first_line, out, font_left_out: false };
+    let mut sheet = Sheet {
+        images,
+        faults,
+        first_line,
+        out,
+        font_left_out: false,
+        selector: String::new(),
+        judged: true,
+        media: false,
+    };
     sheet.block(&mut parser, 0, None, Fonts::No);
     sheet.out
 }
@@ -28,6 +38,12 @@ struct Sheet<'s, 'i> {
     out: String,
     /// A font was said to be that of the parent, in the rule that is being read.
     font_left_out: bool,
+    /// What the block that is being read is for; nothing in the declarations of an element.
+    selector: String,
+    /// Whether what is read are declarations that count on paper.
+    judged: bool,
+    /// What is read says what media follows.
+    media: bool,
 }
 
 /// Where in a declaration of fonts the reader is.
@@ -55,6 +71,8 @@ struct Declaration {
     /// The last word, which is the property if a colon follows.
     word: String,
     property: String,
+    /// Where its value begins.
+    value: Option<SourcePosition>,
     fonts: Fonts,
     /// The words of a font's name that were read so far, and how they were written.
     name: Vec<String>,
@@ -119,16 +137,26 @@ impl Sheet<'_, '_> {
                     self.fault(parser, Fault::new("html.reference", message));
                 }
                 Token::AtKeyword(word) => {
+                    self.media = word.eq_ignore_ascii_case("media");
+                    if let Some(message) = honoured::at_rule(word).filter(|_| self.judged) {
+                        self.fault(parser, Fault::new("html.unsupported", message));
+                    }
                     margin_box = margin_box_defaults(word);
                     self.out.push_str(text);
                 }
                 Token::Ident(word) => {
                     self.word(&mut declaration, word);
-                    self.out.push_str(text);
+                    // The layout takes itself for a screen.
+                    match declaration.word.as_str() {
+                        "print" if self.media => self.out.push_str("screen"),
+                        "screen" if self.media => self.out.push_str("print"),
+                        _ => self.out.push_str(text),
+                    }
                 }
                 Token::Colon => {
                     if declaration.property.is_empty() {
                         declaration.property.clone_from(&declaration.word);
+                        declaration.value = Some(parser.position());
                     }
                     declaration.fonts = match (declaration.fonts, declaration.word.as_str()) {
                         (Fonts::No, "font-family") => Fonts::Names,
@@ -139,7 +167,8 @@ impl Sheet<'_, '_> {
                     self.out.push(':');
                 }
                 Token::Semicolon => {
-                    self.end(&mut declaration);
+                    self.end(parser, &mut declaration);
+                    self.media = false;
                     self.out.push(';');
                     rule = parser.position();
                 }
@@ -182,6 +211,19 @@ impl Sheet<'_, '_> {
                         self.out.push_str(defaults);
                     }
                     let outside = std::mem::take(&mut self.font_left_out);
+                    let prelude = honoured::without_comments(parser.slice(rule..start));
+                    let judged = self.judged;
+                    let (selector, media) = (self.selector.clone(), self.media);
+                    if token == Token::CurlyBracketBlock {
+                        if let Some(message) = honoured::selector(&prelude).filter(|_| judged) {
+                            self.fault(parser, Fault::new("html.unsupported", message));
+                        }
+                        self.judged = judged && !honoured::for_screens(&prelude);
+                        self.selector = prelude;
+                        self.media = false;
+                    } else {
+                        self.judged = false;
+                    }
                     if depth < DEPTH {
                         let _ = parser.parse_nested_block(|parser| -> Result<(), ParseError<'_, ()>> {
                             self.block(parser, depth + 1, function.as_deref(), within);
@@ -193,6 +235,8 @@ impl Sheet<'_, '_> {
                             Fault::new("html.depth", "Blocks of the style sheet are nested too deeply."),
                         );
                     }
+                    (self.judged, self.selector) = (judged, selector);
+                    self.media = media && token != Token::CurlyBracketBlock;
                     match token {
                         Token::CurlyBracketBlock => {
                             declaration = Declaration::default();
@@ -214,7 +258,7 @@ impl Sheet<'_, '_> {
                 _ => self.out.push_str(text),
             }
         }
-        self.end(&mut declaration);
+        self.end(parser, &mut declaration);
     }
 
     /// Takes a token as part of a font's name, where fonts are named. Ends the name when it is none.
@@ -303,7 +347,13 @@ impl Sheet<'_, '_> {
     }
 
     /// Ends a declaration.
-    fn end(&mut self, declaration: &mut Declaration) {
+    fn end(&mut self, parser: &Parser<'_, '_>, declaration: &mut Declaration) {
+        if let Some(at) = declaration.value.filter(|_| self.judged) {
+            let value = parser.slice_from(at).trim_end_matches(';');
+            if let Some(message) = honoured::declaration(&self.selector, &declaration.property, value) {
+                self.fault(parser, Fault::new("html.unsupported", message));
+            }
+        }
         self.name_family(declaration, true);
         self.fall_back(declaration);
         if declaration.reset {

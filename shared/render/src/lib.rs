@@ -1,11 +1,14 @@
 //! Asking for paper from HTML: a template, its variables and a page size in, a PDF out.
 //!
 //! What reads and lays out a client's HTML is another program, `functions/render-child`, which runs as a child that may die
-//! (see the crate `isolate`). This crate is what both sides know: the [`Order`], the [`Fault`]s, the limits; and the asking side,
-//! [`Renderer`]. Who uses it carries no layout engine. What HTML and CSS may be used is in docs/HTML.md.
+//! (see the crate `isolate`). This crate is what both sides know: the [`Order`], the [`Fault`]s, the limits; the asking side,
+//! [`Renderer`]; and how variables are filled in, which the child does, with [`template`]. Who uses it carries no layout
+//! engine. What HTML and CSS may be used is in docs/HTML.md.
 //!
 //! Rendering knows of no network and no clock, no script runs, nothing is fetched, and images come from data URIs and from what is
 //! handed in by name. Equal orders make equal bytes.
+
+pub mod template;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -114,7 +117,7 @@ pub struct Fault {
     /// The line it is about, from 1: of the template, or if the template is right, of the HTML that it makes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u64>,
-    /// The variable that is missing.
+    /// The variable that is missing, or has nothing to print.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variable: Option<String>,
 }

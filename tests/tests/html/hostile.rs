@@ -1,11 +1,9 @@
 //! HTML that is made to exhaust whoever reads it ends as a refusal, within the limits, and costs no other letter.
 
-mod support;
-
 use std::time::{Duration, Instant};
 
+use crate::support::{data_uri, order, picture, renderer};
 use serde_json::{Value, json};
-use support::{data_uri, order, picture, renderer};
 
 /// A limit that leaves room for a slow machine, and little for what would go on for ever.
 const LIMIT: Duration = Duration::from_secs(8);

@@ -1,15 +1,13 @@
 //! What the tests of rendering share.
-#![expect(dead_code, reason = "each test program uses a part of this")]
 #![expect(clippy::unwrap_used, reason = "helpers of tests unwrap as tests do")]
-
-use std::path::Path;
 
 use render::{Fault, Order, PageSize, Renderer};
 use serde_json::{Map, Value};
+use tests::harness::binaries::Binary;
 
 /// The child that is shipped.
 pub(crate) fn renderer() -> Renderer {
-    Renderer::new(Path::new(env!("CARGO_BIN_EXE_render-child")))
+    Renderer::new(&Binary::RenderChild.path().unwrap())
 }
 
 /// HTML on a Letter page.

@@ -1,9 +1,7 @@
 //! What is not rendered, and what is said of it.
 
-mod support;
-
+use crate::support::{data_uri, faults, order, picture, renderer, rules};
 use serde_json::{Value, json};
-use support::{data_uri, faults, order, picture, renderer, rules};
 
 #[test]
 fn every_variable_that_is_missing_is_named_with_its_line() {
@@ -58,6 +56,48 @@ fn what_acts_or_would_be_fetched_is_refused_with_its_line() {
         let found = faults(&format!("<p>first</p>\n{html}"), Value::Null);
         assert!(rules(&found).contains(&rule), "{html}: {found:?}");
         assert!(found.iter().all(|fault| fault.line == Some(2)), "{html}: {found:?}");
+    }
+}
+
+#[test]
+fn what_would_be_printed_otherwise_than_it_says_is_refused_with_its_line() {
+    for html in [
+        "<ol style='list-style-type: upper-roman'><li>x</ol>",
+        "<ol style='list-style: lower-greek inside'><li>x</ol>",
+        "<ol type=I><li>x</ol>",
+        "<ol><li value=7>x</ol>",
+        "<ol reversed><li>x</ol>",
+        "<details><summary>x</summary>y</details>",
+        "<xmp>x</xmp>",
+        "<style>div h2::before { content: counter(c) }</style>",
+        "<style>h2.k { counter-increment: c }</style>",
+        "<style>p::before { content: attr(data-x) }</style>",
+        "<style>li::marker { content: 'x' }</style>",
+        "<p style='text-\\74ransform: uppercase'>x",
+        "<p style='text-transform: var(--x)'>x",
+        "<p style='text-indent: 1em'>x",
+        "<p style='visibility: hidden'>x",
+        "<p style='font: small-caps 12pt Arial'>x",
+        "<style>@media print { p { text-transform: uppercase } }</style>",
+    ] {
+        let found = faults(&format!("<p>first</p>\n{html}"), Value::Null);
+        assert!(
+            found.iter().any(|fault| fault.rule == "html.unsupported" && fault.line == Some(2)),
+            "{html}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_honoured_or_means_nothing_on_paper_is_not_refused() {
+    for html in [
+        "<style>@media screen { p { text-transform: uppercase } } @supports (text-transform: none) { p { color: red } }</style><p>x",
+        "<style>h2 { counter-increment: c } h2::before { content: 'S' counter(c, upper-roman) '. ' }</style><h2>x</h2>",
+        "<style>@page { @bottom-center { content: 'Page ' counter(page) } }</style><p style='text-transform: none'>x",
+        "<ol type=A start=3><li>x</ol><p>a\u{2011}b\u{2009}c\u{2002}d <q>e</q></p><pre>a\tb</pre>",
+        "<template>\u{6f22}</template><dialog>\u{6f22}</dialog><p>x",
+    ] {
+        assert_eq!(faults(html, Value::Null), [], "{html}");
     }
 }
 

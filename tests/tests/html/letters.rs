@@ -3,14 +3,12 @@
 //! The pictures are in `golden`. `UPDATE_GOLDEN=1` writes them anew: look at each before it is committed.
 #![expect(clippy::unwrap_used, reason = "helpers of tests unwrap as tests do")]
 
-mod support;
-
 use std::path::{Path, PathBuf};
 
+use crate::support::{picture, renderer, with_png};
 use print::inspect::{Limits, Paper, inspect};
 use print::raster;
 use render::{Order, PageSize};
-use support::{picture, renderer, with_png};
 
 const LETTERS: [(&str, PageSize, u32); 14] = [
     ("plain", PageSize::Letter, 1),
@@ -33,7 +31,7 @@ const LETTERS: [(&str, PageSize, u32); 14] = [
 const WIDTH: u32 = 425;
 
 fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/html").join(name)
 }
 
 fn order(name: &str, page: PageSize) -> Order {
