@@ -17,7 +17,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("print", &["isolate"]),
     ("print-fuzz", &["print"]),
     ("render", &["isolate"]),
-    // It is the child of both, and its tests have what it renders inspected.
+    // It is the child of both.
     ("render-child", &["isolate", "print", "render"]),
     ("outbound", &[]),
     // What clients are shown is made by the same rules as what is printed.

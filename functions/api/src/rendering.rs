@@ -206,7 +206,7 @@ impl Unrendered {
 
 /// Says a fault of HTML in a client's request.
 pub fn tell(fault: &Fault, html: &Pointer<'_>, variables: &Pointer<'_>, faults: &mut Faults) {
-    const RULES: [&str; 15] = [
+    const RULES: [&str; 16] = [
         "html.variable",
         "html.template",
         "html.too_large",
@@ -221,6 +221,7 @@ pub fn tell(fault: &Fault, html: &Pointer<'_>, variables: &Pointer<'_>, faults: 
         "html.character",
         "html.pages",
         "html.layout",
+        "html.unsupported",
         "html.other",
     ];
     let rule = RULES.into_iter().find(|rule| *rule == fault.rule).unwrap_or("html.other");

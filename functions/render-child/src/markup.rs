@@ -264,7 +264,7 @@ impl Reader<'_> {
                 }
                 if element == "q" && self.quotes > 0 {
                     self.quotes -= 1;
-                    self.out.push(if self.quotes % 2 == 0 { '”' } else { '’' });
+                    self.out.push(if self.quotes.is_multiple_of(2) { '”' } else { '’' });
                 }
                 self.out.push_str(&format!("</{element}>"));
             }
@@ -386,7 +386,7 @@ impl Reader<'_> {
         self.out.push_str(&extra);
         self.out.push_str(if tag.self_closing { "/>" } else { ">" });
         if element == "q" && !tag.self_closing {
-            self.out.push(if self.quotes % 2 == 0 { '“' } else { '‘' });
+            self.out.push(if self.quotes.is_multiple_of(2) { '“' } else { '‘' });
             self.quotes += 1;
         }
         if matches!(element, "pre" | "br" | "p" | "div" | "li" | "td") {

@@ -7,7 +7,7 @@ use domain::finish::Finish;
 use domain::id::{AccountId, SingleId};
 use domain::letter::{Issue, Outcome};
 use domain::location::Location;
-use domain::single::{Place, Single, SingleState};
+use domain::single::{Content, Place, Single, SingleState};
 use edge::sqs::Worked;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
