@@ -166,7 +166,7 @@ async fn what_stands_in_the_way_of_a_letter_is_told_at_its_place_before_there_is
 async fn variables_may_stand_where_a_letter_shows_them_and_nothing_is_passed_over() -> Result<()> {
     let mut floor = floor().await?;
     let mut wanted = letter(&floor.house, json!({ "html": "<p>{{name}}{{#if amount}} owes {{amount}}{{/if}}" }));
-    wanted["variables"] = json!([{ "name": "name", "value": "Jane" }, { "name": "amount", "value": "$5" }]);
+    wanted["variables"] = json!([{ "name": "amount", "value": "$5" }, { "name": "name", "value": "Jane" }]);
     let created = ask(&mut floor, &create(wanted.clone(), None), 201).await?;
     assert_eq!(created["variables"], wanted["variables"]);
     let id = created["id"].as_str().unwrap_or_default();
@@ -186,7 +186,7 @@ async fn variables_may_stand_where_a_letter_shows_them_and_nothing_is_passed_ove
     let mut of_file = body(&floor.house, "reportlab.pdf");
     of_file["variables"] = json!({ "amount": "$5" });
     let refused = ask(&mut floor, &create(of_file, None), 422).await?;
-    assert_eq!(listed(&refused), fault("/content/variables", "content.unused"));
+    assert_eq!(listed(&refused), fault("/variables", "content.unused"));
 
     let mut misspelt = body(&floor.house, "reportlab.pdf");
     (misspelt["sendDat"], misspelt["options"]) = (json!("2027-01-05"), json!({ "colour": true, "color": true }));
@@ -209,7 +209,7 @@ async fn what_takes_much_room_when_it_is_told_is_told_again_for_its_key() -> Res
     let mut floor = floor().await?;
     let variables: serde_json::Map<String, Value> = (0..19_000).map(|n| (format!("a{n}"), json!(1))).collect();
     let wanted = letter(&floor.house, json!({ "html": "<p>{{a7}}", "variables": variables }));
-    let request = create(wanted, Some("many variables".to_owned()));
+    let request = create(wanted, Some("many-variables".to_owned()));
     let created = ask(&mut floor, &request, 201).await?;
     assert!(created.to_string().len() > 400_000, "it would fit as it is");
     assert_eq!(ask(&mut floor, &request, 201).await?, created);

@@ -135,7 +135,8 @@ impl RawContent<'_> {
             ),
         ] {
             if given && !is_there {
-                faults.push(&at.key(name), "content.unused", format!("Leave {name} out: it goes with {goes_with}."));
+                let here = if name == "variables" { variables_of(at, beside.is_some()) } else { at.key(name) };
+                faults.push(&here, "content.unused", format!("Leave {name} out: it goes with {goes_with}."));
             }
         }
         let here = at.key("path");

@@ -382,7 +382,7 @@ mod tests {
         assert_eq!(nest.one.unwrap().0.name, Field::Text("a".into()));
         assert_eq!((nest.many.unwrap().total, nest.free.unwrap().get()), (3, r#"{"any":{"thing":1}}"#));
         let problem = read_known::<Nest<'_>>(b"{\"one\": []}", &mut faults).err().unwrap();
-        assert!(problem.message.contains("line 1, column 9"), "{}", problem.message);
+        assert!(problem.message.contains("line 1, column 8"), "{}", problem.message);
         assert!(read_known::<Nest<'_>>(b"{} x", &mut faults).is_err());
     }
 
