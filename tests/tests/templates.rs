@@ -164,7 +164,7 @@ async fn what_a_client_says_wrong_is_told_all_at_once() -> Result<()> {
     let id = template(&mut floor, "<p>{{name}} {{due.date}}</p>").await?;
     let preview = request("templates.preview", &id, Some(json!({ "variables": {} })));
     let refused = ask(&mut floor, &preview).await?;
-    let expected = ["/variables/name", "/variables/due.date"].map(str::to_owned).to_vec();
+    let expected = ["/variables/name", "/variables/due/date"].map(str::to_owned).to_vec();
     assert_eq!((refused.status, pointers(&refused)?), (422, expected));
     floor.house.take_down().await
 }
