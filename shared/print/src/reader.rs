@@ -10,6 +10,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use lopdf::{Dictionary, Document, Object, ObjectId, Stream, StringFormat};
@@ -29,13 +30,13 @@ const MAX_NUMBER: u32 = 1 << 20;
 const MAX_SECTIONS: usize = 16;
 
 /// The pages of a document and all they reach, or nothing if something about the file is out of the ordinary. The content of
-/// streams stays in the file, where [`document::bytes_of`] finds it. No object stream or cross-reference stream may be larger
-/// than `limit` bytes without its filters.
+/// streams stays in the file, where [`document::bytes_of`] finds it. Neither a cross-reference stream nor all object streams
+/// together may be larger than `limit` bytes without their filters: these are in memory at once.
 pub(crate) fn read(bytes: &[u8], limit: u64, packer: &mut Packer) -> Option<Source> {
     if !bytes.starts_with(b"%PDF-") {
         return None;
     }
-    let mut file = File { bytes, limit, entries: Vec::new(), packs: Vec::new(), packer };
+    let mut file = File { bytes, limit, room: limit, entries: Vec::new(), packs: HashMap::new(), packer };
     let root = file.cross_reference()?;
     let catalog = file.object(root)?;
     let tree = catalog.as_dict().ok()?.get(b"Pages").ok()?.as_reference().ok()?;
@@ -71,11 +72,24 @@ pub(crate) fn read(bytes: &[u8], limit: u64, packer: &mut Packer) -> Option<Sour
         {
             return None;
         }
+        // Something else is called as resources are, such as the state of a field, and would have to be looked into.
+        if purpose == Use::Lent && !may_be_resources(&object) {
+            return None;
+        }
         found.note(&object, purpose);
         objects.push((id, object));
     }
     document.objects = objects.into_iter().collect();
     Some(Source::new(document, plain, writer.syntax))
+}
+
+/// Whether an object is nothing but the resources of something, or stands for it.
+fn may_be_resources(object: &Object) -> bool {
+    match object {
+        Object::Dictionary(resources) => [&b"Subtype"[..], b"Resources"].iter().all(|key| !resources.has(key)),
+        Object::Reference(_) => true,
+        _ => false,
+    }
 }
 
 /// What an object is read for, the least first.
@@ -139,7 +153,6 @@ enum Entry {
 
 /// An object stream without its filters.
 struct Pack {
-    number: u32,
     content: Vec<u8>,
     /// The number of each object, and where it starts.
     index: Vec<(u32, usize)>,
@@ -148,11 +161,13 @@ struct Pack {
 struct File<'a> {
     bytes: &'a [u8],
     limit: u64,
+    /// How much more object streams may hold.
+    room: u64,
     packer: &'a mut Packer,
     /// By object number.
     entries: Vec<Entry>,
-    /// The object streams that were needed so far.
-    packs: Vec<Pack>,
+    /// The object streams that were needed so far, by their numbers.
+    packs: HashMap<u32, Pack>,
 }
 
 impl<'a> File<'a> {
@@ -291,10 +306,11 @@ impl<'a> File<'a> {
     /// Unpacks the object stream that an object is in.
     fn open(&mut self, id: ObjectId) -> Option<()> {
         if let Entry::In(pack, _) = *self.entries.get(id.0 as usize)?
-            && self.packs.iter().all(|known| known.number != pack)
+            && !self.packs.contains_key(&pack)
         {
             let opened = self.unpack(pack)?;
-            self.packs.push(opened);
+            self.room = self.room.checked_sub(opened.content.len() as u64)?;
+            self.packs.insert(pack, opened);
         }
         Some(())
     }
@@ -308,7 +324,7 @@ impl<'a> File<'a> {
                 (found == id && generation == id.1).then_some(value)
             }
             Entry::In(pack, place) => {
-                let Pack { content, index, .. } = self.packs.iter().find(|known| known.number == pack)?;
+                let Pack { content, index, .. } = self.packs.get(&pack)?;
                 let &(found, start) = index.get(place)?;
                 let mut lexer = Lexer::new(content, start);
                 lexer.blanks();
@@ -463,7 +479,7 @@ impl<'a> File<'a> {
         let mut numbers: Vec<u32> = index.iter().map(|(number, _)| *number).collect();
         numbers.sort_unstable();
         let once = numbers.windows(2).all(|pair| pair[0] != pair[1]);
-        (once && lexer.rest().is_empty()).then_some(Pack { number, content, index })
+        (once && lexer.rest().is_empty()).then_some(Pack { content, index })
     }
 }
 

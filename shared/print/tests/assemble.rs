@@ -901,3 +901,17 @@ fn a_certified_label_that_has_no_room_is_refused_and_nothing_is_written() {
     assert!(matches!(refused, Err(AssembleError::Layout("certified label"))), "{refused:?}");
     assert_eq!(assembler.writer_mut().len(), before);
 }
+
+#[test]
+fn resources_that_are_a_stream_are_lent_to_its_page_all_the_same() {
+    let mut objects = support::one_page();
+    objects[2] = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R/Resources 5 0 R>>".to_vec();
+    objects.push(b"<</XObject<</X 6 0 R>>/Length 0>>stream\n\nendstream".to_vec());
+    objects.push(b"<</Subtype/Form/BBox[0 0 9 9]/Length 12>>stream\n0 0 9 9 re f\nendstream".to_vec());
+    let document = support::file(&objects);
+    let printed = print(&[Parts { document, impressions: 1, ..parts(Letter::of(1)) }]);
+    let (_, form) = printed.form(3, "P");
+    let lent = form.dict.get(b"Resources").unwrap().as_dict().unwrap().get(b"XObject").unwrap().as_dict().unwrap();
+    let drawn = printed.document.get_object(lent.get(b"X").unwrap().as_reference().unwrap()).unwrap();
+    assert_eq!(drawn.as_stream().unwrap().content, b"0 0 9 9 re f");
+}

@@ -485,6 +485,25 @@ fn object_streams_that_are_small_each_and_large_together_are_too_complex() {
 }
 
 #[test]
+fn object_streams_are_as_large_as_all_their_filters_make_them() {
+    let twice = support::bombs::deflated(&support::bombs::deflated(&[b' '; 1 << 20], 1), 1);
+    let digits: String =
+        support::bombs::deflated(&[b' '; 1 << 20], 1).iter().map(|byte| format!("{byte:02x}")).collect();
+    for (filters, packed) in [("/FlateDecode/FlateDecode", twice), ("/ASCIIHexDecode/FlateDecode", digits.into_bytes())]
+    {
+        let mut stream =
+            format!("<</Type/ObjStm/N 0/First 0/Filter[{filters}]/Length {}>>stream\n", packed.len()).into_bytes();
+        stream.extend(packed);
+        stream.extend(b"\nendstream");
+        let mut objects = support::one_page();
+        objects.extend(std::iter::repeat_n(stream, 5));
+        let limits = Limits { max_decompressed: 1 << 20, ..Limits::default() };
+        let report = inspect(&support::file(&objects), &limits);
+        assert_eq!(rules(&report), ["document.too_complex"], "{filters}");
+    }
+}
+
+#[test]
 fn a_letter_that_is_heavier_than_its_mail_class_takes_is_refused() {
     let sheets = |pages: u32, limits: Limits| {
         let report = inspect(&letter(pages).bytes(), &limits);

@@ -6,7 +6,7 @@ use std::io;
 use lopdf::{Dictionary, Document, Object, ObjectId, Stream};
 
 use super::Assembler;
-use super::page::Plan;
+use super::page::{Plan, resources_of};
 use super::shared::Hash;
 use crate::document;
 use crate::drawing::Digits;
@@ -66,7 +66,7 @@ impl<W: io::Write> Assembler<W> {
             (Some(resources), Found::Object(object)) => {
                 let mut object = object.clone();
                 if let Object::Dictionary(dictionary) | Object::Stream(Stream { dict: dictionary, .. }) = &mut object {
-                    dictionary.set("Resources", resources.clone());
+                    dictionary.set("Resources", resources_of(resources).into_owned());
                 }
                 source.serialize(&mut head, Found::Object(&object), &mut |id| copy.number(id, output));
             }

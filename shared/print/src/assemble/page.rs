@@ -1,5 +1,6 @@
 //! Plans and writes the pages of a document: the content of each as a form, its annotations over it, what is ours last.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io;
 
@@ -74,7 +75,7 @@ impl<W: io::Write> Assembler<W> {
         head.extend_from_slice(decimals(&page.geometry.seen).as_bytes());
         head.extend_from_slice(b"]/Resources ");
         match page.resources {
-            Some(resources) => head.extend(self.copy_value(copy, resources)?),
+            Some(resources) => head.extend(self.copy_value(copy, &resources_of(resources))?),
             None => head.extend_from_slice(b"<<>>"),
         }
         if let (true, Some(group)) = (grouped, page.group) {
@@ -102,6 +103,14 @@ impl<W: io::Write> Assembler<W> {
         };
         put_length(&mut head, content.len());
         self.put_shared(copy, &head, Some(content)).map(Some)
+    }
+}
+
+/// Resources as they may stand in a dictionary: a stream, which only some writer of odd files makes of them, as that of its own.
+pub(super) fn resources_of(resources: &Object) -> Cow<'_, Object> {
+    match resources {
+        Object::Stream(stream) => Cow::Owned(Object::Dictionary(stream.dict.clone())),
+        _ => Cow::Borrowed(resources),
     }
 }
 

@@ -122,7 +122,19 @@ fn check_streams(document: &Document, limits: &Limits, report: &mut Report) {
             Some(Object::Array(filters)) => filters.first().map(|filter| document::resolve(document, filter)),
             filter => filter,
         };
-        if !filter.is_some_and(|filter| filter.as_name().is_ok_and(|name| name == b"FlateDecode")) {
+        let filters = document::lookup(document, &stream.dict, b"Filter").and_then(|filters| filters.as_array().ok());
+        let is_flate = filter.is_some_and(|filter| filter.as_name().is_ok_and(|name| name == b"FlateDecode"));
+        // What other filters, or several, make of one is not seen in its bytes.
+        if document::has_type(&stream.dict, b"ObjStm") && (!is_flate || filters.is_some_and(|all| all.len() > 1)) {
+            let most = usize::try_from(of_objects).unwrap_or(usize::MAX);
+            let held = stream.get_plain_content_with_limit(most).ok().map(|content| content.len() as u64);
+            match held.and_then(|held| of_objects.checked_sub(held)) {
+                Some(left) => of_objects = left,
+                None => return report.add(too_complex()),
+            }
+            continue;
+        }
+        if !is_flate {
             continue;
         }
         if document::has_type(&stream.dict, b"ObjStm") {

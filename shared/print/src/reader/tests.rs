@@ -140,6 +140,28 @@ fn with_resource(syntax: &str, others: &[&str]) -> Vec<u8> {
     support::file(&objects)
 }
 
+#[test]
+fn what_is_only_called_resources_is_left_to_lopdf() {
+    let page = |resources: &str, sixth: &str| {
+        let mut objects = support::one_page();
+        objects[2] =
+            format!("<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R{resources}>>").into_bytes();
+        objects.extend([&b"<</Type/Font>>"[..], sixth.as_bytes()].map(<[u8]>::to_vec));
+        support::file(&objects)
+    };
+    let (plain, form) = ("<</Font<</F 5 0 R>>>>", "<</Subtype/Form/Length 1>>stream\nq\nendstream");
+    let state = "/Resources<<>>/Annots[<</Subtype/Widget/AS/Resources/AP<</N<</Resources 6 0 R>>>>>>]";
+    assert!(agrees(&page("/Resources 6 0 R", plain)));
+    for (resources, sixth) in [
+        (state, form),
+        ("/Resources 6 0 R", "<</Length 0>>stream\n\nendstream"),
+        ("/Resources 6 0 R", "<</Subtype/Type3/CharProcs<</a 5 0 R>>>>"),
+        ("/Resources 6 0 R", "[5 0 R]"),
+    ] {
+        assert!(!agrees(&page(resources, sixth)), "{resources} {sixth}");
+    }
+}
+
 fn is_plain(source: &Source, number: u32) -> bool {
     matches!(source.find((number, 0)), Some(Found::Plain(_)))
 }
