@@ -135,6 +135,7 @@ async fn what_stands_in_the_way_of_a_letter_is_told_at_its_place_before_there_is
         (json!({ "html": "<p>{{#if a}}" }), "/content/html", "html.template"),
         (json!({ "html": "<script>a</script>" }), "/content/html", "html.element"),
         (json!({ "html": pages }), "/content/html", "html.pages"),
+        (json!({ "html": "<p style='text-transform: uppercase'>x" }), "/content/html", "html.unsupported"),
         (json!({ "html": "<p>x", "version": 1 }), "/content/version", "content.unused"),
         (json!({ "html": "<p>x", "pageSize": "4x6" }), "/content/pageSize", "enum"),
         (json!({ "html": "<p>x", "variables": "a" }), "/content/variables", "type"),
@@ -451,6 +452,7 @@ async fn a_postcard_is_made_of_html_a_template_or_an_upload_of_its_size() -> Res
         (json!({ "html": "<p>x", "pageSize": "Letter" }), "/content/pageSize", "enum"),
         (json!({ "html": "<p>x", "pageSize": "6x9" }), "/content/pageSize", "enum"),
         (json!({ "html": pages }), "/content/html", "html.pages"),
+        (json!({ "html": "<p style='text-transform: uppercase'>x" }), "/content/html", "html.unsupported"),
         (json!({ "templateId": large }), "/content/templateId", "template.page"),
         (json!({ "templateId": letter }), "/content/templateId", "template.page"),
     ] {

@@ -4,7 +4,6 @@ pub mod authorize;
 pub mod batches;
 pub mod calendar;
 pub mod callback;
-pub mod child;
 mod client_url;
 pub mod content;
 pub mod docs;
@@ -46,9 +45,7 @@ pub struct App {
     /// Which addresses clients may name.
     pub policy: Policy,
     outbound: Option<Outbound>,
-    /// Where pieces are drawn; only functions with its program beside them can use it.
-    pub child: child::Child,
-    /// Where what clients send is read and rendered; only functions with their program beside them can use them.
+    /// Where what clients send is read, rendered and drawn; only functions with their program beside them can use them.
     pub children: rendering::Children,
 }
 
@@ -68,7 +65,6 @@ impl App {
             pusher: scans::Pusher::from_env(),
             policy: Policy::from_setting(&allow)?,
             outbound,
-            child: child::Child::default(),
             children: rendering::Children::default(),
         })
     }

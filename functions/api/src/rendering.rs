@@ -7,13 +7,12 @@ use std::path::PathBuf;
 use domain::account::Caller;
 use domain::document::{DocumentState, DocumentType};
 use domain::fault::{Faults, Pointer};
-use domain::finish::CardSize;
+use domain::finish::{CardSize, Finish};
 use domain::id::{DocumentId, TemplateId};
 use domain::letter::{Finding, keep_findings};
 use domain::template::TemplateVersion;
 use edge::Problem;
-use press::MAX_CARD_BYTES;
-use print::inspect::{Limits, Paper};
+use print::inspect::Limits;
 use print::isolate::{CHILD_ARGUMENT, Inspector};
 use print::raster::ProofError;
 use render::{Fault, MAX_IMAGES, Order, PageSize, Renderer};
@@ -137,9 +136,8 @@ pub async fn load(
 
 /// What is expected of a document of which nobody has said how it is made.
 pub fn limits_of(page: PageSize) -> Limits {
-    let usual = Limits::default();
-    let max_bytes = if page.is_card() { MAX_CARD_BYTES } else { usual.max_bytes };
-    Limits { paper: paper(page), max_bytes, ..usual }
+    let card = CardSize::ALL.into_iter().find(|card| side(*card) == page);
+    press::limits(&card.map_or_else(Finish::default, Finish::of_card))
 }
 
 /// Renders, and inspects what that makes as any document, by those limits. Doing so again makes the same. Nothing is kept.
@@ -259,16 +257,6 @@ pub async fn version_of(
     };
     let version = app.store.template_version(id, version.unwrap_or(template.version)).await?;
     Ok(version.ok_or(Unrendered::NoVersion))
-}
-
-/// What inspection is told of a page size.
-pub fn paper(page: PageSize) -> Paper {
-    match page {
-        PageSize::Letter | PageSize::Legal | PageSize::A4 => Paper::default(),
-        PageSize::Card4x6 => Paper::Card4x6,
-        PageSize::Card6x9 => Paper::Card6x9,
-        PageSize::Card6x11 => Paper::Card6x11,
-    }
 }
 
 /// What is laid out to be a side of a card.

@@ -35,7 +35,7 @@ pub(crate) async fn answer(app: &App, call: Call, door: &Door) -> Result<Reply, 
         Some(url) => url,
         None => {
             let document = app.store.read_copy(&single.account, copy).await?.ok_or_else(|| super::no_document(door))?;
-            let picture = app.child.inspector(|inspector| inspector.piece(&document, &specimen))?;
+            let picture = app.children.inspector(|inspector| inspector.piece(&document, &specimen)).await?;
             let picture = picture.map_err(|error| no_proof(error, door))?;
             app.store.show(&single.account, &name, picture, "image/png").await?
         }

@@ -118,14 +118,14 @@ fn check_streams(document: &Document, limits: &Limits, report: &mut Report) {
     let mut sink = vec![0; 64 << 10];
     let streams = document.objects.values().filter_map(|object| object.as_stream().ok());
     for stream in streams {
-        let filter = match document::lookup(document, &stream.dict, b"Filter") {
-            Some(Object::Array(filters)) => filters.first().map(|filter| document::resolve(document, filter)),
-            filter => filter,
+        let filters = match document::lookup(document, &stream.dict, b"Filter") {
+            Some(Object::Array(filters)) => filters.as_slice(),
+            filter => filter.map(std::slice::from_ref).unwrap_or_default(),
         };
-        let filters = document::lookup(document, &stream.dict, b"Filter").and_then(|filters| filters.as_array().ok());
-        let is_flate = filter.is_some_and(|filter| filter.as_name().is_ok_and(|name| name == b"FlateDecode"));
+        let first = filters.first().and_then(|filter| document::resolve(document, filter).as_name().ok());
+        let is_flate = first == Some(b"FlateDecode");
         // What other filters, or several, make of one is not seen in its bytes.
-        if document::has_type(&stream.dict, b"ObjStm") && (!is_flate || filters.is_some_and(|all| all.len() > 1)) {
+        if document::has_type(&stream.dict, b"ObjStm") && (!is_flate || filters.len() > 1) {
             let most = usize::try_from(of_objects).unwrap_or(usize::MAX);
             let held = stream.get_plain_content_with_limit(most).ok().map(|content| content.len() as u64);
             match held.and_then(|held| of_objects.checked_sub(held)) {

@@ -25,7 +25,7 @@ pub(crate) fn measure() -> Result<Vec<Row>> {
     for (name, bytes) in &built {
         rows.push(needs(&format!("{name}, built here"), megabytes(bytes.len()), bytes)?);
     }
-    for name in ["api", "workers", "looking", "rendering"] {
+    for name in ["api", "workers", "rendering"] {
         let zip = zip(name);
         if !zip.is_file() {
             continue;
