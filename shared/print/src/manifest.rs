@@ -3,6 +3,7 @@
 //! Both have the same columns, [`Entry`] and [`PieceRow`] side by side. After the pieces the JSON lines have one for the file,
 //! `{"file": …}`, see [`Summary`].
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -115,7 +116,36 @@ impl<'a> Line<'a> {
     }
 }
 
+/// The text of an entry that no spreadsheet runs.
+struct Texts<'a>([Cow<'a, str>; 7]);
+
+impl<'a> Texts<'a> {
+    fn of(entry: &Entry<'a>) -> Self {
+        let texts = [
+            entry.batch_id,
+            entry.letter_ref_id,
+            entry.tracking_code,
+            entry.article_number,
+            entry.name,
+            entry.postal_code,
+            entry.document_sha256,
+        ];
+        Self(texts.map(|text| match text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+            true => format!("'{text}").into(),
+            false => text.into(),
+        }))
+    }
+
+    fn entry(&self) -> Entry<'_> {
+        let [batch_id, letter_ref_id, tracking_code, article_number, name, postal_code, document_sha256] = &self.0;
+        Entry { batch_id, letter_ref_id, tracking_code, article_number, name, postal_code, document_sha256 }
+    }
+}
+
 /// A manifest as CSV (RFC 4180, lines end with a line feed): the names of the columns, then a line for each piece.
+///
+/// A spreadsheet runs a cell that begins with `=`, `+`, `-`, `@`, a tab or a carriage return. Text that a sender may choose and
+/// that begins so has an apostrophe before it, as OWASP advises against CSV injection; the JSON lines have it as it is.
 pub struct Csv<W: Write> {
     lines: csv::Writer<W>,
 }
@@ -131,7 +161,8 @@ impl<W: Write> Csv<W> {
     /// # Errors
     /// The output cannot be written.
     pub fn write(&mut self, entry: &Entry<'_>, row: &PieceRow) -> io::Result<()> {
-        self.lines.serialize(Line::new(entry, row)).map_err(io::Error::from)
+        let texts = Texts::of(entry);
+        self.lines.serialize(Line::new(&texts.entry(), row)).map_err(io::Error::from)
     }
 
     /// Writes the line of a card.
@@ -139,7 +170,8 @@ impl<W: Write> Csv<W> {
     /// # Errors
     /// The output cannot be written.
     pub fn write_card(&mut self, entry: &Entry<'_>, row: &CardRow) -> io::Result<()> {
-        self.lines.serialize(Line::card(entry, row)).map_err(io::Error::from)
+        let texts = Texts::of(entry);
+        self.lines.serialize(Line::card(&texts.entry(), row)).map_err(io::Error::from)
     }
 
     /// Ends the manifest and gives the output back.
@@ -258,6 +290,22 @@ mod tests {
              7,batch_1,R-1,00270902345678000001,,\"DOE, \"\"JO\"\"\",70113-1234,ab,2,4,5,8,,duplex,plain:1 perforated:2,Letter,#10,\
              third,true,0.69,1000,5000000000\n"
         );
+    }
+
+    #[test]
+    fn text_that_a_spreadsheet_would_run_has_an_apostrophe_in_the_csv_and_none_in_the_json_lines() {
+        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"] {
+            let entry = Entry { name: text, letter_ref_id: text, ..ENTRY };
+            let mut csv = Csv::new(Vec::new());
+            csv.write(&entry, &row()).unwrap();
+            let csv = csv.finish().unwrap();
+            let record = csv::Reader::from_reader(csv.as_slice()).records().next().unwrap().unwrap();
+            assert_eq!((record[2].to_owned(), record[5].to_owned()), (format!("'{text}"), format!("'{text}")));
+            let mut json = JsonLines::new(Vec::new());
+            json.write(&entry, &row()).unwrap();
+            let line: serde_json::Value = serde_json::from_slice(&json.writer).unwrap();
+            assert_eq!((&line["name"], &line["letterRefId"]), (&text.into(), &text.into()));
+        }
     }
 
     #[test]
