@@ -665,6 +665,29 @@ fn what_has_no_resources_has_those_of_its_page() {
 }
 
 #[test]
+fn what_was_drawn_on_a_page_without_resources_has_those_of_the_next() {
+    let mut letter = Letter::of(2);
+    let form = dictionary! {
+        "Type" => "XObject", "Subtype" => "Form",
+        "BBox" => vec![0.into(), 0.into(), 10.into(), 20.into()],
+    };
+    let form = letter.document.add_object(Stream::new(form, b"BT /F1 9 Tf (x) Tj ET".to_vec()));
+    let annotation = Object::from(dictionary! {
+        "Type" => "Annot", "Subtype" => "Stamp", "F" => 4,
+        "Rect" => vec![100.into(), 200.into(), 140.into(), 230.into()],
+        "AP" => dictionary! { "N" => form },
+    });
+    for page in letter.pages.clone() {
+        letter.set(page, "Annots", vec![annotation.clone()]);
+    }
+    let first = letter.pages[0];
+    letter.document.get_dictionary_mut(first).unwrap().remove(b"Resources");
+    let printed = print(&[parts(letter)]);
+    let has_resources = |page| printed.form(page, "A0").1.dict.has(b"Resources");
+    assert_eq!([3, 4].map(has_resources), [false, true]);
+}
+
+#[test]
 fn print_streams_of_other_pieces_have_other_identifiers() {
     let id = |tracking: &str| {
         let imb = Imb::encode(tracking, "70113123400").unwrap();

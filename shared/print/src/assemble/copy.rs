@@ -168,7 +168,7 @@ fn is_of_the_tree(dictionary: &Dictionary) -> bool {
 /// Whether a document would be copied too often. What has no resources of its own is copied anew for each page whose are
 /// others, with all that leads to it.
 pub(super) fn is_copied_too_often(document: &Document, bytes: usize, pages: &[Plan<'_>]) -> bool {
-    const MOST: usize = 1 << 30;
+    const MOST: usize = 128 << 20;
     let changes = pages.windows(2).filter(|pair| pair[0].resources != pair[1].resources).count();
     changes.saturating_mul(bytes) > MOST && document.objects.values().any(|object| borrows(document, object))
 }
@@ -199,9 +199,10 @@ impl<'a> Copy<'a> {
     /// The resources that an object takes from the page.
     fn lend(&mut self, found: Found<'_>) -> Option<&'a Object> {
         let Found::Object(object) = found else { return None };
-        let resources = self.page.filter(|_| borrows(&self.source.document, object))?;
-        self.has_lent = true;
-        Some(resources)
+        let borrows = borrows(&self.source.document, object);
+        // What finds a page without any is another thing on a page with some.
+        self.has_lent |= borrows;
+        self.page.filter(|_| borrows)
     }
 
     /// The object to copy for a reference, past those that are only references themselves.
