@@ -33,5 +33,6 @@ pub mod sheet_mark;
 mod source;
 pub mod stationery;
 mod stream;
+mod weight;
 
 pub use document::on_large_stack;

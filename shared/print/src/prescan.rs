@@ -49,6 +49,9 @@ pub(crate) fn scan(bytes: &[u8], limits: &Limits) -> Option<Suspicion> {
                     continue;
                 };
                 objects += 1;
+                if objects > most {
+                    return Some(Suspicion::TooManyObjects);
+                }
                 let body = bytes[at + 3..].iter().find(|byte| !byte.is_ascii_whitespace());
                 // What looks like a header may be in a comment, and the header before it.
                 let near = trim_end(&bytes[at.saturating_sub(64)..at]);
@@ -85,16 +88,13 @@ pub(crate) fn scan(bytes: &[u8], limits: &Limits) -> Option<Suspicion> {
             _ => {}
         }
     }
-    if objects > most {
-        return Some(Suspicion::TooManyObjects);
-    }
     let nested = lengths.iter().filter(|number| is_number.get(number) == Some(&false)).count();
     (nested.max(odd_headers) > MAX_LENGTHS_OF_LENGTHS).then_some(Suspicion::NestedLengths)
 }
 
 /// What follows a name, if it is this one, however it is written: any character may stand as `#` and two digits
 /// (ISO 32000-2 7.3.5).
-fn name<'a>(bytes: &'a [u8], wanted: &[u8]) -> Option<&'a [u8]> {
+pub(crate) fn name<'a>(bytes: &'a [u8], wanted: &[u8]) -> Option<&'a [u8]> {
     let mut rest = bytes;
     for &letter in wanted {
         rest = match rest {
@@ -119,7 +119,7 @@ fn in_cross_reference(bytes: &[u8], at: usize) -> bool {
 }
 
 /// The object number of an `N G obj` header that ends where `bytes` end.
-fn header_before(bytes: &[u8]) -> Option<u64> {
+pub(crate) fn header_before(bytes: &[u8]) -> Option<u64> {
     let (bytes, _) = digits_before(trim_end(bytes))?;
     let (_, number) = digits_before(trim_end(bytes))?;
     Some(number)
@@ -140,14 +140,14 @@ fn digits_before(bytes: &[u8]) -> Option<(&[u8], u64)> {
 }
 
 /// What is left to read of a few tokens.
-struct Tokens<'a>(&'a [u8]);
+pub(crate) struct Tokens<'a>(pub(crate) &'a [u8]);
 
 impl Tokens<'_> {
     fn skip_space(&mut self) {
         self.0 = self.0.trim_ascii_start();
     }
 
-    fn integer(&mut self) -> Option<u64> {
+    pub(crate) fn integer(&mut self) -> Option<u64> {
         self.skip_space();
         let count = self.0.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let (digits, rest) = self.0.split_at(count);
@@ -157,7 +157,7 @@ impl Tokens<'_> {
         Some(value)
     }
 
-    fn starts_with(&mut self, byte: u8) -> bool {
+    pub(crate) fn starts_with(&mut self, byte: u8) -> bool {
         self.skip_space();
         self.0.first() == Some(&byte)
     }

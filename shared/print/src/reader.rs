@@ -12,6 +12,7 @@ mod lexer;
 mod tests;
 mod writer;
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -22,6 +23,7 @@ use writer::Writer;
 use crate::document;
 use crate::page_content::Packer;
 use crate::source::{Plain, Source};
+use crate::weight::ROOM;
 
 /// The highest object number that is read here.
 const MAX_NUMBER: u32 = 1 << 20;
@@ -36,7 +38,8 @@ pub(crate) fn read(bytes: &[u8], limit: u64, packer: &mut Packer) -> Option<Sour
     if !bytes.starts_with(b"%PDF-") {
         return None;
     }
-    let mut file = File { bytes, limit, room: limit, entries: Vec::new(), packs: HashMap::new(), packer };
+    let left = Cell::new(ROOM.checked_sub(bytes.len())?);
+    let mut file = File { bytes, limit, room: limit, entries: Vec::new(), packs: HashMap::new(), packer, left };
     let root = file.cross_reference()?;
     let catalog = file.object(root)?;
     let tree = catalog.as_dict().ok()?.get(b"Pages").ok()?.as_reference().ok()?;
@@ -81,6 +84,13 @@ pub(crate) fn read(bytes: &[u8], limit: u64, packer: &mut Packer) -> Option<Sour
     }
     document.objects = objects.into_iter().collect();
     Some(Source::new(document, plain, writer.syntax))
+}
+
+/// The dictionary that is written at that byte after blanks, if it is as plain as what is read here.
+pub(crate) fn dictionary_at(bytes: &[u8], at: usize) -> Option<Dictionary> {
+    let mut lexer = Lexer::new(bytes, at);
+    lexer.blanks();
+    lexer.dictionary(MAX_DEPTH)
 }
 
 /// Whether an object is nothing but the resources of something, or stands for it.
@@ -164,6 +174,8 @@ struct File<'a> {
     /// How much more object streams may hold.
     room: u64,
     packer: &'a mut Packer,
+    /// How much more memory may be taken for what is read, see [`crate::weight`].
+    left: Cell<usize>,
     /// By object number.
     entries: Vec<Entry>,
     /// The object streams that were needed so far, by their numbers.
@@ -348,7 +360,9 @@ impl<'a> File<'a> {
     /// An object from its start.
     fn whole(&self, value: Value<'_>) -> Option<Object> {
         let Value { mut lexer, is_packed } = value;
+        lexer.left = self.left.get();
         let object = lexer.value(MAX_DEPTH)?;
+        self.left.set(lexer.left);
         if is_packed {
             return Some(object);
         }
@@ -400,6 +414,7 @@ impl<'a> File<'a> {
     fn copied(&mut self, id: ObjectId, writer: &mut Writer) -> Option<Option<Plain>> {
         self.open(id)?;
         let Value { mut lexer, is_packed } = self.value_of(id)?;
+        lexer.left = self.left.get();
         let (text, gaps) = (writer.syntax.text.len(), writer.syntax.gaps.len());
         let (mut is_seen, mut length, mut content) = (false, None, None);
         let first = lexer.token()?;
@@ -420,6 +435,9 @@ impl<'a> File<'a> {
             writer.leave_out(gaps);
         }
         writer.keys.clear();
+        // It is written from there to where it is put together with others, and to the file.
+        lexer.take(3 * (writer.syntax.text.len() - text))?;
+        self.left.set(lexer.left);
         if is_seen {
             writer.syntax.text.truncate(text);
             writer.syntax.gaps.truncate(gaps);

@@ -1,16 +1,18 @@
 //! Every family of hostile files, through the child: each ends in time and memory with a refusal or an honest verdict, the
-//! next letter does not suffer, and what is accepted can be assembled. This program is its own child, so it has no harness.
+//! next letter does not suffer, and what is accepted can be assembled. Whatever the verdict, assembly stays in its memory.
+//! This program is its own child, so it has no harness.
 #![expect(clippy::print_stdout, reason = "what is found is said beside the tests")]
 #![expect(clippy::unwrap_used, reason = "helpers of tests unwrap as tests do")]
 
 mod support;
 
-use std::process::ExitCode;
+use std::io::{self, Read as _, Write as _};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use lopdf::Document;
-use nix::sys::resource::{UsageWho, getrusage};
-use print::assemble::{AssembleError, Assembler, Piece};
+use nix::sys::resource::{Resource, UsageWho, getrusage, setrlimit};
+use print::assemble::{AssembleError, Assembler, Piece, PieceRow};
 use print::imb::Imb;
 use print::inspect::{Limits, Report};
 use print::isolate::{CHILD_ARGUMENT, Inspector, serve};
@@ -20,9 +22,14 @@ use support::Letter;
 use support::hostile::{FAMILIES, Family};
 use support::runner::run;
 
+/// With this argument the program assembles its input, and says how it went.
+const ASSEMBLE: &str = "assemble-child";
+
 fn main() -> ExitCode {
-    if std::env::args().nth(1).is_some_and(|argument| argument == CHILD_ARGUMENT) {
-        serve();
+    match std::env::args().nth(1).as_deref() {
+        Some(CHILD_ARGUMENT) => serve(),
+        Some(ASSEMBLE) => return assemble_input(),
+        _ => {}
     }
     let tests: Vec<_> = FAMILIES.iter().map(|family| (family.name, || survives(family))).collect();
     run(&tests)
@@ -42,6 +49,7 @@ fn survives(family: &Family) {
     if let Ok(mended) = in_time(|| inspector.mend(&file, &mends, &Limits::default()).unwrap()) {
         reads(mended.bytes);
     }
+    assembles_in_memory(&file);
     if report.is_ok() {
         assembles(&file, &report);
     }
@@ -61,11 +69,65 @@ fn in_time<R>(work: impl FnOnce() -> R) -> R {
     done
 }
 
+/// That a child which does nothing but assemble the document, whether it was accepted or not, has at most 256 MB, the document
+/// among them, and writes no more than that.
+fn assembles_in_memory(file: &[u8]) {
+    const MOST: u64 = 256_000_000;
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .arg(ASSEMBLE)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(file).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "assembly ends by {}: {told}", output.status);
+    println!("  assembled: {}", told.trim());
+    let (memory, rest) = told.split_once(' ').unwrap();
+    let (written, _) = rest.split_once(' ').unwrap();
+    assert!(memory.parse::<u64>().unwrap() <= MOST, "assembly had {told}");
+    assert!(written.parse::<u64>().unwrap() <= MOST, "assembly wrote too much: {told}");
+}
+
+/// The child's side: prints the most memory that it had, how much it wrote, and what became of the piece.
+fn assemble_input() -> ExitCode {
+    // What goes astray takes only this process with it.
+    setrlimit(Resource::RLIMIT_AS, 1 << 30, 1 << 30).unwrap();
+    let mut file = Vec::new();
+    io::stdin().read_to_end(&mut file).unwrap();
+    let (written, outcome) = print::on_large_stack(|| {
+        let mut assembler = Assembler::new(io::sink(), &Stationery::default()).unwrap();
+        let outcome = add(&mut assembler, &file, None);
+        (assembler.finish().unwrap().1.bytes, outcome.map_or_else(|error| error.to_string(), |_| "a piece".to_owned()))
+    })
+    .unwrap();
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let kilobytes: u64 = most.trim().trim_end_matches(" kB").parse().unwrap();
+    println!("{} {written} {outcome}", kilobytes << 10);
+    ExitCode::SUCCESS
+}
+
 /// That a document becomes a piece that can be read back, or is refused for a reason.
 fn assembles(file: &[u8], report: &Report) {
+    let mut assembler = Assembler::new(Vec::new(), &Stationery::default()).unwrap();
+    let pages = match in_time(|| add(&mut assembler, file, Some(report.pages))) {
+        Ok(row) => row.pages,
+        Err(AssembleError::Document(_)) => 0,
+        Err(error) => panic!("an accepted document cannot be assembled: {error}"),
+    };
+    let found = reads(assembler.finish().unwrap().0);
+    assert_eq!(found, pages as usize, "the print stream has other pages than its manifest");
+}
+
+fn add<W: io::Write>(
+    assembler: &mut Assembler<W>,
+    file: &[u8],
+    impressions: Option<u32>,
+) -> Result<PieceRow, AssembleError> {
     let imb = Imb::encode("00270902345678000001", "70113123400").unwrap();
     let lines = ["PARISH ASSESSOR".to_owned(), "NEW ORLEANS LA 70112".to_owned()];
-    let mut assembler = Assembler::new(Vec::new(), &Stationery::default()).unwrap();
     let piece = Piece {
         account: "acct_1",
         sender: &lines,
@@ -76,19 +138,13 @@ fn assembles(file: &[u8], report: &Report) {
         job: "job_1",
         number: 1,
         document: file,
-        impressions: Some(report.pages),
+        impressions,
         placement: Placement::Cover,
         sides: Sides::Duplex,
         perforated: false,
         return_envelope: false,
     };
-    let pages = match in_time(|| assembler.add(&piece)) {
-        Ok(row) => row.pages,
-        Err(AssembleError::Document(_)) => 0,
-        Err(error) => panic!("an accepted document cannot be assembled: {error}"),
-    };
-    let found = reads(assembler.finish().unwrap().0);
-    assert_eq!(found, pages as usize, "the print stream has other pages than its manifest");
+    assembler.add(&piece)
 }
 
 /// How many pages a file has that was written here.

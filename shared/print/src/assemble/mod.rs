@@ -34,17 +34,19 @@ use crate::font::{self, FONT};
 use crate::inspect::Limits;
 use crate::layout::Layout;
 use crate::page_content::Packer;
+use crate::prescan;
 use crate::reader;
 use crate::sheet_mark;
 use crate::source::Source;
 use crate::stationery::{Envelope, Fold, PaperSize, Placement, Sides, Stationery, Stock};
 use crate::stream::{Output, put_reference};
+use crate::weight;
 pub use card::{Card, CardRow};
 pub use certified::Certified;
 use copy::{Copy, HEAD, is_copied_too_often};
 use cover::{draw_mark, face};
 use familiar::Familiar;
-use page::{Plan, plan};
+use page::{Plan, Plans, plan};
 pub use piece::{Piece, PieceRow};
 use shared::Shared;
 
@@ -162,6 +164,10 @@ fn load(bytes: &[u8], limits: &Limits, packer: &mut Packer) -> Result<Source, As
     if let Some(source) = reader::read(bytes, limits.max_decompressed, packer) {
         return Ok(source);
     }
+    // Inspection refuses both.
+    if prescan::scan(bytes, limits).is_some() || weight::is_too_heavy(bytes, limits.max_decompressed, packer) {
+        return Err(AssembleError::Document("it has more in it than a letter can need"));
+    }
     // What the parser says could quote the document.
     let document = document::load(bytes, limits.max_decompressed);
     document.map(Source::from).map_err(|_| AssembleError::Document("it does not parse"))
@@ -241,10 +247,13 @@ impl<W: io::Write> Assembler<W> {
         if let Some(accepted) = piece.impressions.filter(|&accepted| accepted != found) {
             return Err(AssembleError::Impressions { found, accepted });
         }
+        let mut plans = Plans::default();
         let pages: Vec<Plan<'_>> = pages
             .iter()
             .map(|page| {
-                Ok(plan(document, piece.document, page, limits.max_decompressed, &mut self.packer)?.on_portrait())
+                let plan = plan(document, piece.document, page, limits.max_decompressed, &mut self.packer)?;
+                plans.take(&plan)?;
+                Ok(plan.on_portrait())
             })
             .collect::<Result<_, AssembleError>>()?;
         let sheets = piece.covers() + piece.sides.sheets(found);

@@ -114,6 +114,30 @@ pub(super) fn resources_of(resources: &Object) -> Cow<'_, Object> {
     }
 }
 
+/// Whether the pages of a document are more than is held at once. Pages can share annotations and content, of which each has
+/// what is made of them.
+#[derive(Default)]
+pub(super) struct Plans {
+    appearances: usize,
+    joined: usize,
+}
+
+impl Plans {
+    /// Adds a page, or says that it is too much.
+    pub(super) fn take(&mut self, plan: &Plan<'_>) -> Result<(), AssembleError> {
+        const APPEARANCES: usize = 250_000;
+        const JOINED: usize = 64 << 20;
+        self.appearances += plan.appearances.len();
+        if let Content::Joined { packed, .. } = &plan.content {
+            self.joined += packed.len();
+        }
+        match self.appearances > APPEARANCES || self.joined > JOINED {
+            true => Err(AssembleError::Document("its pages have more on them than a letter can need")),
+            false => Ok(()),
+        }
+    }
+}
+
 /// What is to be drawn of one page of a document.
 pub(super) struct Plan<'a> {
     pub(super) geometry: Geometry,

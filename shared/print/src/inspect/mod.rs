@@ -25,8 +25,11 @@ pub(crate) use ink::{card_zone, on_card_page, on_page};
 
 use crate::document::{self, TreeFault};
 use crate::layout::{Layout, Rect};
+use crate::page_content::Packer;
 use crate::prescan;
+use crate::reader;
 use crate::stationery::{Envelope, PaperSize, Placement, Sides, Stationery};
+use crate::weight;
 
 /// What is expected of a document, and bounds on what is looked at. All bounds are inclusive.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -330,6 +333,14 @@ pub(crate) fn too_large(bytes: &[u8], limits: &Limits) -> Report {
 
 fn parse_and_check(bytes: &[u8], limits: &Limits, before_drawing: impl FnOnce(&Report)) -> Report {
     let mut report = Report::default();
+    // Assembly would not take it.
+    let mut packer = Packer::new();
+    if reader::read(bytes, limits.max_decompressed, &mut packer).is_none()
+        && weight::is_too_heavy(bytes, limits.max_decompressed, &mut packer)
+    {
+        report.add(structure::too_complex());
+        return report;
+    }
     let document = match document::load(bytes, limits.max_decompressed) {
         Ok(document) => document,
         Err(error) => {

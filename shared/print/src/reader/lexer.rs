@@ -2,6 +2,8 @@
 
 use lopdf::{Dictionary, Object, ObjectId, StringFormat};
 
+use crate::weight;
+
 /// How deep arrays and dictionaries nest that are read here, and parentheses in a string.
 pub(super) const MAX_DEPTH: usize = 50;
 
@@ -9,6 +11,8 @@ pub(super) const MAX_DEPTH: usize = 50;
 pub(super) struct Lexer<'a> {
     bytes: &'a [u8],
     pub(super) at: usize,
+    /// How much more memory may be taken for what is read, see [`weight`].
+    pub(super) left: usize,
 }
 
 /// An object that is neither array nor dictionary, or the start of one of these.
@@ -31,7 +35,7 @@ pub(super) enum Token<'a> {
 
 impl<'a> Lexer<'a> {
     pub(super) fn new(bytes: &'a [u8], at: usize) -> Self {
-        Lexer { bytes, at }
+        Lexer { bytes, at, left: weight::ROOM }
     }
 
     pub(super) fn rest(&self) -> &'a [u8] {
@@ -119,6 +123,7 @@ impl<'a> Lexer<'a> {
     /// Takes an object that is no stream.
     pub(super) fn value(&mut self, depth: usize) -> Option<Object> {
         let depth = depth.checked_sub(1)?;
+        self.take(weight::VALUE)?;
         Some(match self.token()? {
             Token::Null => Object::Null,
             Token::Boolean(value) => Object::Boolean(value),
@@ -129,6 +134,7 @@ impl<'a> Lexer<'a> {
             Token::Literal(bytes) => Object::String(bytes.to_vec(), StringFormat::Literal),
             Token::Hexadecimal(digits) => Object::String(bytes_of(digits)?, StringFormat::Hexadecimal),
             Token::Array => {
+                self.take(weight::ARRAY)?;
                 let mut items = Vec::new();
                 while !self.closes(b"]") {
                     items.push(self.value(depth)?);
@@ -137,6 +143,12 @@ impl<'a> Lexer<'a> {
             }
             Token::Dictionary => Object::Dictionary(self.entries(depth)?),
         })
+    }
+
+    /// Takes from the memory that is left.
+    pub(super) fn take(&mut self, weight: usize) -> Option<()> {
+        self.left = self.left.checked_sub(weight)?;
+        Some(())
     }
 
     /// Takes a dictionary.
@@ -148,7 +160,9 @@ impl<'a> Lexer<'a> {
     /// Takes the rest of a dictionary that has started.
     fn entries(&mut self, depth: usize) -> Option<Dictionary> {
         let mut entries = Vec::new();
+        self.take(weight::DICTIONARY)?;
         while !self.closes(b">>") {
+            self.take(weight::VALUE + weight::ENTRY)?;
             let key = self.name()?.to_vec();
             self.blanks();
             entries.push((key, self.value(depth)?));

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::lexer::{Lexer, Token, bytes_of};
 use crate::source::{Syntax, is_left_out};
 use crate::stream::{serialize_integer, serialize_name, serialize_real, serialize_string};
+use crate::weight;
 
 /// Writes the syntax of objects that are only copied.
 #[derive(Default)]
@@ -24,7 +25,10 @@ impl Writer {
             Token::Boolean(value) => text.extend_from_slice(if value { b"true" } else { b"false" }),
             Token::Integer(value) => serialize_integer(text, value),
             Token::Real(value) => serialize_real(text, value),
-            Token::Reference(id) => gaps.push((text.len(), id)),
+            Token::Reference(id) => {
+                lexer.take(weight::REFERENCE)?;
+                gaps.push((text.len(), id));
+            }
             Token::Name(name) => serialize_name(text, name),
             Token::Literal(bytes) => serialize_string(text, bytes),
             Token::Hexadecimal(digits) => serialize_string(text, &bytes_of(digits)?),

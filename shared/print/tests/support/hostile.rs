@@ -4,6 +4,11 @@
 use std::io::Write as _;
 
 use super::bombs::deflated;
+use super::hoards::{
+    annotations_shared_by_pages, content_joined_by_pages, forms_that_borrow, objects_at_one_place,
+    references_of_a_font, streams_within_streams, strings_at_one_place, values_beside_a_page,
+    values_in_an_object_stream, values_of_a_page,
+};
 use super::{endless_cross_reference, file, length_chain, zeros};
 
 /// A way to harm a reader.
@@ -110,6 +115,16 @@ pub(crate) const FAMILIES: &[Family] = families![
     2_000 honest text_of_every_size,
     100_000 honest same_number_twice,
     1_000 honest revisions_many,
+    1_000_000 honest values_in_an_object_stream,
+    8_000_000 honest values_beside_a_page,
+    8_000_000 honest values_of_a_page,
+    7_000_000 honest references_of_a_font,
+    100_000 honest objects_at_one_place,
+    2_000 honest strings_at_one_place,
+    400 honest streams_within_streams,
+    1_000 honest annotations_shared_by_pages,
+    400 refused content_joined_by_pages,
+    500 honest forms_that_borrow,
 ];
 
 /// The objects of a document of one page without content.
