@@ -15,6 +15,7 @@ mod idempotency;
 mod inspection;
 mod listing;
 mod main_job;
+mod misspelling;
 mod print_floor;
 mod reading;
 mod singles;
