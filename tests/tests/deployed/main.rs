@@ -20,5 +20,6 @@ mod print_floor;
 mod reading;
 mod singles;
 mod support;
+mod templates;
 mod tracking;
 mod webhooks;
