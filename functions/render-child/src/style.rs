@@ -95,7 +95,11 @@ const KEYWORDS: [&str; 5] = ["inherit", "initial", "unset", "revert", "revert-la
 fn kept_blanks(text: &str) -> String {
     let inner = text.trim_matches(' ');
     let before = if text.starts_with(' ') { "\u{200b}\u{a0}" } else { "" };
-    let after = if text.ends_with(' ') && !inner.is_empty() { "\u{a0}\u{200b}" } else { "" };
+    let after = match text.ends_with(' ') {
+        true if inner.is_empty() => "\u{200b}",
+        true => "\u{a0}\u{200b}",
+        false => "",
+    };
     format!("{before}{inner}{after}")
 }
 

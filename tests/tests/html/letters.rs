@@ -130,7 +130,7 @@ fn what_is_written_otherwise_and_means_the_same_looks_the_same() {
     for (one, other) in [
         ("<style>p::before { content: 'Part ' }</style><p>x".to_owned(), "<p>Part x".to_owned()),
         ("<style>p::after { content: ' (late)' }</style><p>x".to_owned(), "<p>x (late)".to_owned()),
-        ("<style>b::after { content: '  ' }</style><p><b>x</b>y".to_owned(), "<p><b>x </b>y".to_owned()),
+        ("<style>b::after { content: '  ' }</style><p><b>x</b>y".to_owned(), "<p><b>x</b> y".to_owned()),
         ("<style>b::before { content: '\\2611  ' }</style><p><b>x</b>".to_owned(), "<p><b>\u{2611} x</b>".to_owned()),
         (format!("<style>{counted}</style><h2>x</h2>"), "<h2>1. x</h2>".to_owned()),
         (
