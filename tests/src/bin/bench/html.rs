@@ -59,7 +59,8 @@ pub(crate) fn render(count: &str, pages: &str, child: &str) -> Result<()> {
         // Each is another, so that nothing could be remembered.
         let variables = json!({ "name": format!("Jane Smith {number}") }).as_object().cloned().unwrap_or_default();
         let (html, page, max_pages) = (letter(pages), PageSize::Letter, 10);
-        let rendered = renderer.render(&Order { html, variables, page, max_pages, images: [].into() })?;
+        let rendered =
+            renderer.render(&Order { html, variables, page, max_pages, images: [].into(), absent: [].into() })?;
         let rendered = rendered.map_err(|faults| format!("{faults:?}"))?;
         if rendered.pages != pages {
             return Err(format!("the letter has {} pages, not {pages}", rendered.pages).into());
