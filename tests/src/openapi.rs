@@ -128,6 +128,16 @@ impl Description {
         if faults.is_empty() { Ok(count) } else { Err(faults) }
     }
 
+    /// Whether a member that is not described makes the JSON body of an operation a wrong one; `None` when it takes no JSON.
+    pub fn closes_body(&self, id: &str) -> Option<bool> {
+        let (_, described) = self.all().find(|(operation, _)| operation.id == id)?;
+        let schema = described.pointer("/requestBody/content/application~1json/schema")?;
+        let closed = |schema: &Value| {
+            ["additionalProperties", "unevaluatedProperties"].iter().any(|word| schema[word] == Value::Bool(false))
+        };
+        Some(closed(schema) || closed(self.resolve(schema)))
+    }
+
     /// The references that lead nowhere.
     pub fn dangling(&self) -> Vec<String> {
         let mut dangling = Vec::new();

@@ -356,6 +356,18 @@ fn only_functions_that_draw_render_or_inspect_have_the_child_for_that_beside_the
     assert_eq!(packed.collect::<BTreeSet<String>>(), all);
 }
 
+#[test]
+fn functions_with_the_child_beside_them_have_as_much_memory_as_it_may_take() {
+    /// What the function itself takes, with the request and the document in its hands.
+    const OWN: u64 = 256 << 20;
+    for (operation, function) in functions() {
+        if text(&function["CodeUri"]).contains("rendering") {
+            let memory = function["MemorySize"].as_u64().unwrap_or_default() << 20;
+            assert!(memory >= render::MEMORY + OWN, "{operation} has {} MB", memory >> 20);
+        }
+    }
+}
+
 /// How many resources the stack has: those of the template, those that its loops make, and those that SAM adds. Each function gets
 /// a role, and a permission to be called for each of its events, or a mapping or a schedule with its role.
 fn resources() -> usize {

@@ -39,6 +39,7 @@ async fn ask(floor: &mut Floor, request: &Request) -> Result<Answer> {
     if !answer.body.is_empty() {
         headers.push(("content-type".to_owned(), "application/json".to_owned()));
     }
+    headers.extend(answer.headers.get("etag").map(|tag| ("etag".to_owned(), tag.clone())));
     if answer.status == 201 {
         headers.push(("location".to_owned(), "/v2/".to_owned()));
     }
@@ -202,6 +203,24 @@ async fn versions_of_a_template_never_change_and_go_with_it() -> Result<()> {
 }
 
 #[tokio::test]
+async fn the_html_of_a_template_goes_with_it_and_with_no_other() -> Result<()> {
+    let mut floor = floor().await?;
+    let html = "<p>Dear reader,</p>";
+    let (id, other) = (template(&mut floor, html).await?, template(&mut floor, html).await?);
+    for text in ["<p>two", html, "<p>four"] {
+        let put = request("templates.update", &id, Some(json!({ "name": "Reminder", "html": text })));
+        assert_eq!(ask(&mut floor, &put).await?.status, 200);
+    }
+    let folder = format!("templates/{}/", floor.house.account);
+    assert_eq!(floor.house.keys(&floor.house.documents, &folder).await?.len(), 4);
+    assert_eq!(ask(&mut floor, &request("templates.delete", &id, None)).await?.status, 204);
+    let left = floor.house.keys(&floor.house.documents, &folder).await?;
+    assert!(left.len() == 1 && left[0].contains(&other), "{left:?}");
+    assert_eq!(value(&ask(&mut floor, &request("templates.get", &other, None)).await?)?["html"], html);
+    floor.house.take_down().await
+}
+
+#[tokio::test]
 async fn a_preview_is_a_pdf_and_a_picture_with_uploaded_images_in_it() -> Result<()> {
     let mut floor = floor().await?;
     let png = png(40, 20);
@@ -228,7 +247,52 @@ async fn a_preview_is_a_pdf_and_a_picture_with_uploaded_images_in_it() -> Result
 
     let unknown = template(&mut floor, "<img src='doc_01KB2X4WQ8ZJ5T6V7R8S9A0B'>").await?;
     let refused = ask(&mut floor, &request("templates.preview", &unknown, Some(json!({})))).await?;
-    assert_eq!((refused.status, &value(&refused)?["errors"][0]["rule"]), (422, &json!("html.reference")));
+    let told = &value(&refused)?["errors"][0];
+    assert_eq!((refused.status, &told["rule"]), (422, &json!("html.document")));
+    assert!(told["message"].as_str().is_some_and(|message| message.contains("There is no document")), "{told}");
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn an_image_that_is_not_there_is_told_with_what_to_do_where_it_is_named() -> Result<()> {
+    let mut floor = floor().await?;
+    let (waiting, pdf, text) = (png(40, 20), fixture("chromium.pdf")?, b"no image".to_vec());
+    let mut ids = Vec::new();
+    for (kind, bytes, comes) in
+        [("image/png", &waiting, false), ("application/pdf", &pdf, true), ("image/png", &text, true)]
+    {
+        let announced = ask(&mut floor, &request("documents.create", "", declared(kind, bytes))).await?;
+        if comes {
+            upload(&value(&announced)?, bytes)?;
+        }
+        ids.push(announced.text("id"));
+    }
+    ids.push("doc_01KB2X4WQ8ZJ5T6V7R8S9A0B".to_owned());
+    let wanted = ["is not there, or not as", "is a PDF", "was refused", "There is no document"];
+
+    let html: String = ids.iter().map(|id| format!("<img src={id}>")).collect();
+    let in_html = template(&mut floor, &html).await?;
+    let in_variables = template(&mut floor, "{{#each images}}<img src='{{this.src}}'>{{/each}}<p>{{note}}").await?;
+    let variables = json!({
+        "images": ids.iter().map(|id| json!({ "src": id })).collect::<Vec<_>>(),
+        "note": "doc_01KB2X4WQ8ZJ5T6V7R8S9A0C is no image, and nobody shows it",
+    });
+    for (id, variables) in [(in_html, json!({})), (in_variables, variables)] {
+        let preview = request("templates.preview", &id, Some(json!({ "variables": variables })));
+        let refused = ask(&mut floor, &preview).await?;
+        let errors = value(&refused)?["errors"].as_array().cloned().unwrap_or_default();
+        assert_eq!((refused.status, errors.len()), (422, 4), "{}", refused.body);
+        for (index, wanted) in wanted.into_iter().enumerate() {
+            let place = match variables["images"].is_array() {
+                true => format!("/variables/images/{index}/src"),
+                false => "/version".to_owned(),
+            };
+            let told = errors.iter().find(|error| error["message"].as_str().is_some_and(|text| text.contains(wanted)));
+            let told = told.ok_or_else(|| format!("nobody said {wanted}: {errors:?}"))?;
+            assert_eq!((&told["rule"], &told["pointer"]), (&json!("html.document"), &json!(place)));
+            assert!(told["message"].as_str().is_some_and(|text| text.contains(&ids[index])), "{told}");
+        }
+    }
     floor.house.take_down().await
 }
 
@@ -339,7 +403,10 @@ async fn a_fault_at_any_call_makes_nothing_twice_and_loses_nothing() -> Result<(
                     }
                     "templates.delete" => {
                         let left = floor.house.item(&format!("TEMPLATE#{id}"), "TEMPLATE").await?;
-                        [204, 404].contains(&second.status) && left.is_none()
+                        let rest = floor.house.partition(&format!("TEMPLATE#{id}")).await?.len();
+                        let kept = format!("templates/{}/{id}/", floor.house.account);
+                        let html = floor.house.keys(&floor.house.documents, &kept).await?.len();
+                        [204, 404].contains(&second.status) && left.is_none() && rest + html == 0
                     }
                     "documents.create" => {
                         let item = floor.house.item(&format!("DOCUMENT#{}", second.text("id")), "DOCUMENT").await?;

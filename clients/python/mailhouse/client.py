@@ -7,7 +7,7 @@ import os
 import urllib.parse
 from typing import Any, Iterator
 
-from .transport import Transport
+from .transport import Answer, Transport
 
 Json = dict[str, Any]
 
@@ -45,6 +45,11 @@ def _at(*parts: str) -> str:
     return "/".join(["/v2", *(urllib.parse.quote(part, safe="") for part in parts)])
 
 
+def _tagged(answer: Answer) -> Json:
+    """What an answer shows, with its ETag."""
+    return {**answer.json(), "etag": answer.headers.get("etag")}
+
+
 class Letters:
     """Letters that are sent by themselves."""
 
@@ -56,6 +61,12 @@ class Letters:
     def create(self, letter: Json, *, idempotency_key: str | None = None) -> Json:
         """Creates a letter, or with `recipients` up to 1,000 of them, all or none."""
         return self._transport.request("POST", _at(self._name), body=letter, idempotency_key=idempotency_key).json()
+
+    def create_with_pdf(self, letter: Json, pdf: bytes, *, idempotency_key: str | None = None) -> Json:
+        """Creates a letter, which has no `content`, or with `recipients` many, of a PDF of up to 4 MB. One that is larger, or of
+        which several letters are made, is uploaded before (`documents.upload`)."""
+        path = _at(self._name)
+        return self._transport.request("POST", path, body=letter, file=pdf, idempotency_key=idempotency_key).json()
 
     def get(self, letter_id: str) -> Json:
         """A letter as it is now."""
@@ -129,16 +140,17 @@ class Templates:
         return self._transport.request("POST", "/v2/templates", body=template, idempotency_key=idempotency_key).json()
 
     def get(self, template_id: str, version: int | None = None) -> Json:
-        """A template with its HTML, in its latest version or in another."""
-        return self._transport.request("GET", _at("templates", template_id), query={"version": version}).json()
+        """A template with its HTML, in its latest version or in another. Its `etag` is for `update`."""
+        return _tagged(self._transport.request("GET", _at("templates", template_id), query={"version": version}))
 
     def list(self, **filters: Any) -> Iterator[Json]:
         """All templates."""
         return self._transport.pages("/v2/templates", filters)
 
-    def update(self, template_id: str, template: Json) -> Json:
-        """Adds a version to a template. Those before it stay as they were."""
-        return self._transport.request("PUT", _at("templates", template_id), body=template).json()
+    def update(self, template_id: str, template: Json, *, if_match: str | None = None) -> Json:
+        """Adds a version to a template. Those before it stay as they were. With the `etag` that the template was read with as
+        `if_match`, it is a `Conflict` when somebody else has changed it since."""
+        return _tagged(self._transport.request("PUT", _at("templates", template_id), body=template, if_match=if_match))
 
     def delete(self, template_id: str) -> None:
         """Deletes a template. Letters that were made of it stay as they are."""
@@ -179,7 +191,7 @@ class Batches:
     def add_letters(self, batch_id: str, letters: list[Json], *, idempotency_key: str | None = None) -> None:
         """Adds letters to a batch, all or none."""
         path = _at("batches", batch_id, "letters")
-        self._transport.request("POST", path, body={"letters": letters}, idempotency_key=idempotency_key)
+        self._transport.request("POST", path, body=letters, idempotency_key=idempotency_key)
 
     def letters(self, batch_id: str, **filters: Any) -> Iterator[Json]:
         """The letters of a batch."""

@@ -50,7 +50,7 @@ class NotFound(ApiError):
 
 
 class Conflict(ApiError):
-    """409: it clashes with the state of things, such as a cutoff that has passed."""
+    """409, 412: it clashes with the state of things, such as a cutoff that has passed, or a change that was not seen."""
 
 
 class RateLimited(ApiError):
@@ -63,6 +63,6 @@ class ServerError(ApiError):
 
 def api_error(status: int, body: Mapping[str, Any], headers: Mapping[str, str]) -> ApiError:
     """The error for an answer."""
-    by_status = {401: NotAuthenticated, 403: NotAllowed, 404: NotFound, 409: Conflict, 429: RateLimited}
+    by_status = {401: NotAuthenticated, 403: NotAllowed, 404: NotFound, 409: Conflict, 412: Conflict, 429: RateLimited}
     kind = by_status.get(status) or (ServerError if status >= 500 else InvalidRequest)
     return kind(status, body, headers)

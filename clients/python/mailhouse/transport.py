@@ -60,11 +60,14 @@ class Transport:
         *,
         query: Mapping[str, Any] | None = None,
         body: Any = None,
+        file: bytes | None = None,
+        if_match: str | None = None,
         idempotency_key: str | None = None,
     ) -> Answer:
         """Sends a request until it is answered for good, and gives an answer below 400.
 
-        A POST carries an idempotency key, the same one each time, so that it is carried out once.
+        A POST carries an idempotency key, the same one each time, so that it is carried out once. With a file, the body is the
+        part `letter` of a form, and the file its part `file`.
         """
         url = self.url + path + _query(query)
         headers = {"Authorization": f"Bearer {self.key}", "Accept": "application/json", "User-Agent": "mailhouse-python/0.1.0"}
@@ -72,9 +75,15 @@ class Transport:
         if body is not None:
             content = json.dumps(body).encode()
             headers["Content-Type"] = "application/json"
+            if file is not None:
+                boundary = uuid.uuid4().hex
+                headers["Content-Type"] = f"multipart/form-data; boundary={boundary}"
+                content = _form(boundary, content, file)
             if len(content) >= PACK_FROM:
                 content = gzip.compress(content)
                 headers["Content-Encoding"] = "gzip"
+        if if_match is not None:
+            headers["If-Match"] = if_match
         if method == "POST":
             headers["Idempotency-Key"] = idempotency_key or str(uuid.uuid4())
         attempt = 0
@@ -138,6 +147,16 @@ class Transport:
         except urllib.error.HTTPError as error:
             with error:
                 return Answer(error.code, error.headers, error.read())
+
+
+def _form(boundary: str, letter: bytes, file: bytes) -> bytes:
+    """A form of a letter and its document."""
+    disposition = b"Content-Disposition: form-data; name="
+    return b"\r\n".join([
+        b"--" + boundary.encode(), disposition + b'"letter"', b"Content-Type: application/json", b"", letter,
+        b"--" + boundary.encode(), disposition + b'"file"; filename="letter.pdf"', b"Content-Type: application/pdf", b"", file,
+        b"--" + boundary.encode() + b"--", b"",
+    ])
 
 
 def _error(answer: Answer) -> ApiError:

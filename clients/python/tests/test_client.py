@@ -1,5 +1,7 @@
 """What the client does by itself, against a server of this process that answers as it is told."""
 
+import email
+import email.policy
 import gzip
 import json
 import sys
@@ -159,7 +161,18 @@ class Client(unittest.TestCase):
         house.batches.add_letters("b", letters)
         _, _, headers, content = self.server.requests[0]
         self.assertEqual(headers["Content-Encoding"], "gzip")
-        self.assertEqual(json.loads(gzip.decompress(content)), {"letters": letters})
+        self.assertEqual(json.loads(gzip.decompress(content)), letters)
+
+    def test_a_letter_and_its_pdf_are_the_parts_of_a_form_which_is_the_same_when_it_is_sent_again(self):
+        house = self.house((503, {}, {}), (201, {}, {"id": "ltr_1"}))
+        pdf = b"%PDF-1.7\r\n--\0\xff"
+        self.assertEqual(house.letters.create_with_pdf({"description": "\u00e4"}, pdf), {"id": "ltr_1"})
+        (_, _, headers, content), (_, _, again, same) = self.server.requests
+        head = f"Content-Type: {headers['Content-Type']}\r\n\r\n".encode()
+        form = email.message_from_bytes(head + content, policy=email.policy.HTTP)
+        parts = [(part.get_param("name", header="content-disposition"), part.get_payload(decode=True)) for part in form.iter_parts()]
+        self.assertEqual(parts, [("letter", json.dumps({"description": "\u00e4"}).encode()), ("file", pdf)])
+        self.assertEqual((same, again["Content-Type"]), (content, headers["Content-Type"]))
 
     def test_a_pause_grows_and_is_never_long(self):
         for attempt in range(12):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from mailhouse import InvalidRequest, Mailhouse, NotAuthenticated, NotFound
+from mailhouse import Conflict, InvalidRequest, Mailhouse, NotAuthenticated, NotFound
 
 BATCH = {
     "mailClass": "FirstClass",
@@ -64,6 +64,9 @@ class Stack(unittest.TestCase):
         newest = itertools.islice(self.house.batches.list(limit=1), 200)
         self.assertIn(batch, (one["id"] for one in newest))
         self.assertEqual(list(self.house.batches.letters(batch)), [])
+        with self.assertRaises(InvalidRequest) as raised:
+            self.house.batches.add_letters(batch, [{}])
+        self.assertIn("/0/letterRefId", [error["pointer"] for error in raised.exception.errors])
         self.house.batches.cancel(batch)
         self.assertEqual(self.house.batches.get(batch)["state"], "canceled")
 
@@ -96,7 +99,12 @@ class Stack(unittest.TestCase):
         self.assertEqual([error["pointer"] for error in raised.exception.errors], ["/content/variables/name"])
 
         template = self.house.templates.create({"name": "Reminder", "html": html})
-        self.house.templates.update(template["id"], {"name": "Reminder", "html": f"<h1>Last reminder</h1>{html}"})
+        seen = self.house.templates.get(template["id"])["etag"]
+        changed = {"name": "Reminder", "html": f"<h1>Last reminder</h1>{html}"}
+        second = self.house.templates.update(template["id"], changed, if_match=seen)
+        with self.assertRaises(Conflict):
+            self.house.templates.update(template["id"], {"name": "Reminder", "html": html}, if_match=seen)
+        self.assertEqual(self.house.templates.update(template["id"], changed, if_match=second["etag"]), second)
         self.assertEqual(self.house.templates.get(template["id"])["latestVersion"], 2)
         self.assertEqual(self.house.templates.get(template["id"], 1)["html"], html)
         self.assertIn(template["id"], (one["id"] for one in itertools.islice(self.house.templates.list(), 200)))
@@ -120,6 +128,12 @@ class Stack(unittest.TestCase):
         self.house.templates.delete(template["id"])
         with self.assertRaises(NotFound):
             self.house.templates.get(template["id"])
+
+    def test_a_letter_is_sent_with_the_bytes_of_its_pdf(self):
+        wish = {"sender": ACME, "recipient": JANE, "useType": "transactional", "sendDate": self.in_some_weeks()}
+        letter = self.house.letters.create_with_pdf({**wish, "allowDuplicate": True}, pdf())
+        self.assertEqual(letter["content"]["pdf"]["bytes"], len(pdf()))
+        self.house.letters.cancel(letter["id"])
 
     def test_a_postcard_is_looked_at_before_it_is_sent_and_then_has_a_proof(self):
         mine = str(uuid.uuid4())

@@ -65,6 +65,14 @@ class Letters {
     return this.#transport.json("POST", this.#path, { body: letter, ...once });
   }
 
+  /**
+   * Creates a letter, which has no `content`, or with `recipients` many, of a PDF of up to 4 MB. One that is larger, or of which
+   * several letters are made, is uploaded before (`documents.upload`).
+   */
+  createWithPdf(letter: Json, pdf: Uint8Array, once: Once = {}): Promise<Json> {
+    return this.#transport.json("POST", this.#path, { body: letter, file: pdf, ...once });
+  }
+
   /** A letter as it is now. */
   get(id: string): Promise<Json> {
     return this.#transport.json("GET", `${this.#path}/${of(id)}`);
@@ -133,6 +141,12 @@ class Documents {
   }
 }
 
+/** What an answer shows, with its ETag. */
+async function tagged(answer: Response): Promise<Json> {
+  const shown: unknown = await answer.json();
+  return { ...(shown as Json), etag: answer.headers.get("etag") ?? undefined };
+}
+
 /** HTML with variables in it, of which letters are made. */
 class Templates {
   readonly #transport: Transport;
@@ -146,9 +160,9 @@ class Templates {
     return this.#transport.json("POST", "/v2/templates", { body: template, ...once });
   }
 
-  /** A template with its HTML, in its latest version or in another. */
-  get(id: string, version?: number): Promise<Json> {
-    return this.#transport.json("GET", `/v2/templates/${of(id)}`, { query: { version } });
+  /** A template with its HTML, in its latest version or in another. Its `etag` is for `update`. */
+  async get(id: string, version?: number): Promise<Json> {
+    return tagged(await this.#transport.request("GET", `/v2/templates/${of(id)}`, { query: { version } }));
   }
 
   /** All templates. */
@@ -156,9 +170,12 @@ class Templates {
     return this.#transport.pages("/v2/templates", filters);
   }
 
-  /** Adds a version to a template. Those before it stay as they were. */
-  update(id: string, template: Json): Promise<Json> {
-    return this.#transport.json("PUT", `/v2/templates/${of(id)}`, { body: template });
+  /**
+   * Adds a version to a template. Those before it stay as they were. With the `etag` that the template was read with as `ifMatch`,
+   * it is a `Conflict` when somebody else has changed it since.
+   */
+  async update(id: string, template: Json, { ifMatch }: { ifMatch?: string } = {}): Promise<Json> {
+    return tagged(await this.#transport.request("PUT", `/v2/templates/${of(id)}`, { body: template, ifMatch }));
   }
 
   /** Deletes a template. Letters that were made of it stay as they are. */
@@ -207,7 +224,7 @@ class Batches {
 
   /** Adds letters to a batch, all or none. */
   addLetters(id: string, letters: Json[], once: Once = {}): Promise<void> {
-    return this.#transport.json("POST", `/v2/batches/${of(id)}/letters`, { body: { letters }, ...once });
+    return this.#transport.json("POST", `/v2/batches/${of(id)}/letters`, { body: letters, ...once });
   }
 
   /** The letters of a batch. */

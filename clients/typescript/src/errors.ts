@@ -66,7 +66,7 @@ export class NotAllowed extends ApiError {}
 /** 404: there is no such thing, or it is another's. */
 export class NotFound extends ApiError {}
 
-/** 409: it clashes with the state of things, such as a cutoff that has passed. */
+/** 409, 412: it clashes with the state of things, such as a cutoff that has passed, or a change that was not seen. */
 export class Conflict extends ApiError {}
 
 /** 429: too many requests, also after waiting as long as the API asked. */
@@ -82,6 +82,7 @@ export function apiError(status: number, body: Record<string, unknown>, retryAft
     403: NotAllowed,
     404: NotFound,
     409: Conflict,
+    412: Conflict,
     429: RateLimited,
   };
   const kind = kinds[status] ?? (status >= 500 ? ServerError : InvalidRequest);

@@ -30,6 +30,10 @@ export const PACK_FROM = 64 * 1024;
 interface Sent {
   query?: Query | undefined;
   body?: unknown;
+  /** With it, the body is the part `letter` of a form, and this its part `file`. */
+  file?: Uint8Array | undefined;
+  /** The ETag of what is changed. */
+  ifMatch?: string | undefined;
   /** A POST carries one, the same each time, so that it is carried out once. */
   idempotencyKey?: string | undefined;
 }
@@ -61,11 +65,17 @@ export class Transport {
     if (sent.body !== undefined) {
       body = JSON.stringify(sent.body);
       headers["content-type"] = "application/json";
+      if (sent.file !== undefined) {
+        const boundary = randomUUID();
+        headers["content-type"] = `multipart/form-data; boundary=${boundary}`;
+        body = formOf(boundary, body, sent.file);
+      }
       if (body.length >= PACK_FROM) {
         body = new Uint8Array(gzipSync(body));
         headers["content-encoding"] = "gzip";
       }
     }
+    if (sent.ifMatch !== undefined) headers["if-match"] = sent.ifMatch;
     if (method === "POST") headers["idempotency-key"] = sent.idempotencyKey ?? randomUUID();
     const init: RequestInit = { method, headers, redirect: "manual", ...(body === undefined ? {} : { body }) };
     return this.#untilAnswered(this.#url + path + queryOf(sent.query), init, this.#retries);
@@ -119,6 +129,20 @@ export class Transport {
       await this.#sleep(pause);
     }
   }
+}
+
+/** A form of a letter and its document. */
+function formOf(boundary: string, letter: string, file: Uint8Array): Uint8Array<ArrayBuffer> {
+  const head = (name: string, type: string) =>
+    `--${boundary}\r\ncontent-disposition: form-data; name=${name}\r\ncontent-type: ${type}\r\n\r\n`;
+  return new Uint8Array(
+    Buffer.concat([
+      Buffer.from(`${head('"letter"', "application/json")}${letter}\r\n`),
+      Buffer.from(head('"file"; filename="letter.pdf"', "application/pdf")),
+      file,
+      Buffer.from(`\r\n--${boundary}--\r\n`),
+    ]),
+  );
 }
 
 async function bodyOf(response: Response): Promise<Record<string, unknown>> {

@@ -162,7 +162,19 @@ test("a large body is packed", async () => {
   const letters = [{ letterRefId: "x".repeat(PACK_FROM) }];
   await client.batches.addLetters("b", letters);
   assert.equal(seen[0]!.headers["content-encoding"], "gzip");
-  assert.deepEqual(JSON.parse(gunzipSync(seen[0]!.body).toString()), { letters });
+  assert.deepEqual(JSON.parse(gunzipSync(seen[0]!.body).toString()), letters);
+});
+
+test("a letter and its PDF are the parts of a form, which is the same when it is sent again", async () => {
+  const { house: client, seen } = await house([[503, {}, {}], [201, {}, { id: "ltr_1" }]]);
+  const pdf = Uint8Array.from([...Buffer.from("%PDF-1.7\r\n--"), 0, 255]);
+  assert.deepEqual(await client.letters.createWithPdf({ description: "\u00e4" }, pdf), { id: "ltr_1" });
+  const [first, again] = seen;
+  const type = first!.headers["content-type"]!;
+  const form = await new Response(new Uint8Array(first!.body), { headers: { "content-type": type } }).formData();
+  const parts = await Promise.all([...form].map(async ([name, part]) => [name, part instanceof Blob ? await part.bytes() : part]));
+  assert.deepEqual(parts, [["letter", '{"description":"\u00e4"}'], ["file", pdf]]);
+  assert.deepEqual([again!.body, again!.headers["content-type"]], [first!.body, type]);
 });
 
 test("a pause grows and is never long", () => {

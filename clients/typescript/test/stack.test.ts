@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 
-import { InvalidRequest, Mailhouse, NotAuthenticated, NotFound } from "../src/index.ts";
+import { Conflict, InvalidRequest, Mailhouse, NotAuthenticated, NotFound } from "../src/index.ts";
 
 const BATCH = {
   mailClass: "FirstClass",
@@ -37,6 +37,11 @@ test("a batch is created once for its key and is found in the list", async () =>
   const newest = await some(house.batches.list({ limit: 1 }), 200);
   assert.ok(newest.some((one) => one["id"] === batch));
   assert.deepEqual(await some(house.batches.letters(batch), 1), []);
+  await assert.rejects(house.batches.addLetters(batch, [{}]), (error) => {
+    assert.ok(error instanceof InvalidRequest);
+    assert.ok(error.errors.some((fault) => fault.pointer === "/0/letterRefId"), error.message);
+    return true;
+  });
   await house.batches.cancel(batch);
   assert.equal((await house.batches.get(batch))["state"], "canceled");
 });
@@ -105,7 +110,11 @@ test("a letter is made of HTML, of a template and of an uploaded document", asyn
     return true;
   });
   const template: string = (await house.templates.create({ name: "Reminder", html }))["id"];
-  await house.templates.update(template, { name: "Reminder", html: `<h1>Last reminder</h1>${html}` });
+  const ifMatch: string = (await house.templates.get(template))["etag"];
+  const changed = { name: "Reminder", html: `<h1>Last reminder</h1>${html}` };
+  const second = await house.templates.update(template, changed, { ifMatch });
+  await assert.rejects(house.templates.update(template, { name: "Reminder", html }, { ifMatch }), Conflict);
+  assert.deepEqual(await house.templates.update(template, changed, { ifMatch: second["etag"] }), second);
   assert.equal((await house.templates.get(template))["latestVersion"], 2);
   assert.equal((await house.templates.get(template, 1))["html"], html);
   assert.ok((await some(house.templates.list(), 200)).some((one) => one["id"] === template));
@@ -128,6 +137,15 @@ test("a letter is made of HTML, of a template and of an uploaded document", asyn
   }
   await house.templates.delete(template);
   await assert.rejects(house.templates.get(template), NotFound);
+});
+
+test("a letter is sent with the bytes of its PDF", async () => {
+  const days: { date: string; productionDay: boolean }[] = (await house.calendar())["items"];
+  const sendDate = days.filter((day) => day.productionDay).at(-1)!.date;
+  const wish = { sender: ACME, recipient: JANE, useType: "transactional", sendDate, allowDuplicate: true };
+  const letter = await house.letters.createWithPdf(wish, Buffer.from(pdf()));
+  assert.equal(letter["content"].pdf.bytes, pdf().length);
+  await house.letters.cancel(letter["id"]);
 });
 
 test("a postcard is looked at before it is sent and then has a proof", async () => {

@@ -10,7 +10,7 @@ use domain::fault::{Faults, Pointer};
 use domain::finish::{CardSize, Finish};
 use domain::id::{DocumentId, TemplateId};
 use domain::letter::{Finding, keep_findings};
-use domain::template::TemplateVersion;
+use domain::template::{Template, TemplateVersion};
 use edge::Problem;
 use print::inspect::Limits;
 use print::isolate::{CHILD_ARGUMENT, Inspector};
@@ -82,7 +82,15 @@ pub struct Loaded {
     pub page: PageSize,
     /// The version of the template that it is.
     pub version: Option<u32>,
-    images: BTreeMap<String, Vec<u8>>,
+    images: Images,
+}
+
+/// The uploaded images that HTML or its variables name, by their ids.
+#[derive(Clone, Default)]
+struct Images {
+    there: BTreeMap<String, Vec<u8>>,
+    /// What is wrong where one is used that is not there.
+    absent: BTreeMap<String, Fault>,
 }
 
 /// A document that was rendered and may be printed.
@@ -121,16 +129,18 @@ pub async fn load(
     let (html, own_page, version) = match source {
         Source::Html(html) => (html, None, None),
         Source::Template(id, version) => {
-            let version = match version_of(app, caller, &id, version).await? {
-                Ok(version) => version,
+            let (template, version) = match version_of(app, caller, &id, version).await? {
+                Ok(found) => found,
                 Err(none) => return Ok(Err(none)),
             };
-            let html = app.store.read_html(&caller.account, &version).await?;
+            let Some(html) = app.store.read_html(&template, &version).await? else {
+                return Ok(Err(Unrendered::NoTemplate));
+            };
             (html, PageSize::parse(&version.page_size), Some(version.version))
         }
     };
     let page = page.or(own_page).unwrap_or(PageSize::Letter);
-    let images = images(app, caller, named_in(&html)).await?;
+    let images = images(app, caller, named_in(&html), |_| None).await?;
     Ok(Ok(Loaded { html, page, version, images }))
 }
 
@@ -154,9 +164,11 @@ pub async fn render(
 ) -> Result<Result<Rendered, Unrendered>, Problem> {
     let max_pages = if loaded.page.is_card() { max_pages.min(SIDES_OF_A_CARD) } else { max_pages };
     let named = named_in(&serde_json::to_string(&variables)?);
-    let mut images = images(app, caller, named).await?;
-    images.extend(loaded.images.clone());
-    let order = Order { html: loaded.html.clone(), variables, page: loaded.page, max_pages, images };
+    let mut images = images(app, caller, named, |id| named_by(&variables, id)).await?;
+    images.there.extend(loaded.images.there.clone());
+    images.absent.extend(loaded.images.absent.clone());
+    let Images { there, absent } = images;
+    let order = Order { html: loaded.html.clone(), variables, page: loaded.page, max_pages, images: there, absent };
     let rendered = match app.children.renderer(|renderer| renderer.render(&order)).await? {
         Ok(rendered) => rendered,
         Err(faults) => return Ok(Err(Unrendered::Faults(faults))),
@@ -204,12 +216,13 @@ impl Unrendered {
 
 /// Says a fault of HTML in a client's request.
 pub fn tell(fault: &Fault, html: &Pointer<'_>, variables: &Pointer<'_>, faults: &mut Faults) {
-    const RULES: [&str; 16] = [
+    const RULES: [&str; 17] = [
         "html.variable",
         "html.template",
         "html.too_large",
         "html.too_costly",
         "html.reference",
+        "html.document",
         "html.image",
         "html.images",
         "html.element",
@@ -242,21 +255,21 @@ fn at_variable(variables: &Pointer<'_>, name: &str, then: &mut dyn FnMut(&Pointe
     }
 }
 
-/// A version of a caller's template: the latest, when none is named. Within: that there is none.
+/// A caller's template and a version of it: the latest, when none is named. Within: that there is none.
 ///
 /// # Errors
 /// When the store does not answer.
-pub async fn version_of(
+async fn version_of(
     app: &App,
     caller: &Caller,
     id: &TemplateId,
     version: Option<u32>,
-) -> Result<Result<TemplateVersion, Unrendered>, Problem> {
+) -> Result<Result<(Template, TemplateVersion), Unrendered>, Problem> {
     let Some(template) = app.store.template(&caller.account, caller.mode, id).await? else {
         return Ok(Err(Unrendered::NoTemplate));
     };
     let version = app.store.template_version(id, version.unwrap_or(template.version)).await?;
-    Ok(version.ok_or(Unrendered::NoVersion))
+    Ok(version.map(|version| (template, version)).ok_or(Unrendered::NoVersion))
 }
 
 /// What is laid out to be a side of a card.
@@ -278,30 +291,83 @@ pub async fn picture(app: &App, bytes: &[u8], page: u32, width: u32) -> Result<V
     Ok(drawn?)
 }
 
-/// The uploaded images of those ids. One that is not there, or is not the caller's, is not among them, and rendering says so.
-async fn images(app: &App, caller: &Caller, mut named: Vec<DocumentId>) -> Result<BTreeMap<String, Vec<u8>>, Problem> {
+/// The uploaded images of those ids, and what is wrong with those that are not there. `variable` is the one that names an id.
+async fn images(
+    app: &App,
+    caller: &Caller,
+    mut named: Vec<DocumentId>,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Images, Problem> {
     /// More than that, nobody puts into a letter.
     const MOST: usize = 50;
     named.sort();
     named.dedup();
-    let mut images = BTreeMap::new();
+    let mut images = Images::default();
     let mut room = MAX_IMAGES as u64;
-    for id in named.into_iter().take(MOST) {
-        let Some(document) = app.store.document(&caller.account, caller.mode, &id).await? else { continue };
+    for (number, id) in named.into_iter().enumerate() {
+        let mut absent = |rule, message: String| {
+            let fault = Fault { variable: variable(id.as_str()), ..Fault::new(rule, message) };
+            images.absent.insert(id.to_string(), fault);
+        };
+        if number >= MOST {
+            absent("html.images", format!("A letter may have {MOST} images that were uploaded. Use fewer."));
+            continue;
+        }
+        let Some(document) = app.store.document(&caller.account, caller.mode, &id).await? else {
+            let message = format!("There is no document {id}. Announce it with POST /v2/documents, and upload it.");
+            absent("html.document", message);
+            continue;
+        };
+        if document.content_type == DocumentType::Pdf {
+            let message = format!("The document {id} is a PDF, and HTML shows images. Upload a PNG or a JPEG.");
+            absent("html.document", message);
+            continue;
+        }
         // Looking at one that is waited for costs, whatever comes of it.
-        if document.content_type == DocumentType::Pdf || document.bytes > room {
+        if document.bytes > room {
+            let message = format!("The images are larger than {} MB together. Make them smaller.", MAX_IMAGES >> 20);
+            absent("html.images", message);
             continue;
         }
         room -= document.bytes;
         let document = documents::settled(app, document).await?;
-        if document.state != DocumentState::Ready {
-            continue;
-        }
-        if let Some(bytes) = app.store.read_copy(&caller.account, &app.store.copy_of(&document)).await? {
-            images.insert(id.to_string(), bytes);
+        match document.state {
+            DocumentState::Ready => {
+                let bytes = app.store.read_copy(&caller.account, &app.store.copy_of(&document)).await?;
+                let bytes = bytes.ok_or_else(|| Problem::from(io::Error::from(io::ErrorKind::NotFound)))?;
+                images.there.insert(id.to_string(), bytes);
+            }
+            DocumentState::Waiting => {
+                let message = format!(
+                    "The document {id} is not there, or not as it was announced. Upload it, then send the request again."
+                );
+                absent("html.document", message);
+            }
+            DocumentState::Refused => {
+                let message =
+                    format!("The document {id} was refused. GET /v2/documents/{id} says why: upload another.");
+                absent("html.document", message);
+            }
         }
     }
     Ok(images)
+}
+
+/// The variable that has a text in what it says, as a template would name it.
+fn named_by(variables: &Map<String, Value>, text: &str) -> Option<String> {
+    fn within(value: &Value, text: &str) -> Option<String> {
+        match value {
+            Value::String(said) => said.contains(text).then(String::new),
+            Value::Array(list) => {
+                list.iter().enumerate().find_map(|(index, value)| Some(format!(".{index}{}", within(value, text)?)))
+            }
+            Value::Object(members) => {
+                members.iter().find_map(|(name, value)| Some(format!(".{name}{}", within(value, text)?)))
+            }
+            _ => None,
+        }
+    }
+    variables.iter().find_map(|(name, value)| Some(format!("{name}{}", within(value, text)?)))
 }
 
 /// Everything in a text that reads as the id of a document.
@@ -323,6 +389,14 @@ mod tests {
             .map(ToString::to_string)
             .collect();
         assert_eq!(ids, ["doc_0A1", "doc_2B3", "doc_6D7"]);
+    }
+
+    #[test]
+    fn what_is_named_by_a_variable_is_found_however_deep_it_lies() {
+        let json = serde_json::json!({ "a": 1, "rows": [{ "x": null }, { "logo": "url(doc_1)" }], "z": "doc_1" });
+        let Value::Object(variables) = json else { panic!("no object") };
+        assert_eq!(named_by(&variables, "doc_1").as_deref(), Some("rows.1.logo"));
+        assert_eq!(named_by(&variables, "doc_2"), None);
     }
 
     #[test]

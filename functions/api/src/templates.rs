@@ -14,6 +14,11 @@ use edge::{Call, Problem};
 
 use crate::App;
 
+/// What a template is as it stands: equal for equal names and latest versions, since none changes without a new one.
+fn tag(template: &Template) -> String {
+    format!("\"{}\"", template.version)
+}
+
 /// The caller's template that the path names.
 ///
 /// # Errors

@@ -45,13 +45,23 @@ fn values(property: &str) -> Option<(&'static [&'static str], &'static str)> {
 }
 
 /// Why a declaration is refused, if it is.
-pub(crate) fn declaration(selector: &str, property: &str, value: &str) -> Option<String> {
+pub(crate) fn declaration(selector: &str, property: &str, value: &str, conditional: bool) -> Option<String> {
     let words = words(value);
     let said = |words: &[&str]| words.iter().any(|word| self::said(value, word));
     if let Some((honoured, instead)) = values(property) {
         let other =
             words.iter().find(|word| !honoured.contains(&word.as_str()) && !KEYWORDS.contains(&word.as_str()))?;
         return Some(format!("{property}: {} is not printed. {instead}", name(other)));
+    }
+    // What the layout looks for at the top of a style sheet alone.
+    let of_pages = match property {
+        "counter-reset" | "counter-increment" | "counter-set" | "string-set" => true,
+        "content" => said(&["counter(", "counters(", "string(", "element(", "content("]),
+        "position" => said(&["running("]),
+        _ => false,
+    };
+    if conditional && of_pages {
+        return Some(format!("{property} is not printed in a rule that has a condition. Write it outside of that."));
     }
     match property {
         "opacity" if words == ["0"] || words == ["0%"] => Some("opacity: 0 is not printed everywhere. Use display: none, or take the text out.".to_owned()),
@@ -79,20 +89,53 @@ pub(crate) fn selector(selector: &str) -> Option<String> {
 }
 
 /// Why an at-rule is refused, if it is.
-pub(crate) fn at_rule(word: &str) -> Option<String> {
+pub(crate) fn at_rule(word: &str, conditional: bool) -> Option<String> {
+    if conditional && word.eq_ignore_ascii_case("page") {
+        return Some(
+            "@page is passed over in a rule that has a condition. Write it outside of that, or in @media print."
+                .to_owned(),
+        );
+    }
     ["counter-style", "container"]
         .iter()
         .find(|known| word.eq_ignore_ascii_case(known))
         .map(|word| format!("@{word} is passed over. Write rules that need none."))
 }
 
-/// Whether a block is for media that are no paper.
-pub(crate) fn for_screens(prelude: &str) -> bool {
+/// What becomes of a block for what stands before it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wrapper {
+    /// It stays as it is.
+    Kept,
+    /// It stays, and whether it counts is known when it is laid out.
+    Conditional,
+    /// It always counts on paper: what is in it stands in its place, where the layout finds what is about pages.
+    TakenOff,
+    /// It never counts on paper.
+    LeftOut,
+}
+
+/// What becomes of a block that stands behind `prelude`.
+pub(crate) fn wrapper(prelude: &str) -> Wrapper {
     let prelude = prelude.to_ascii_lowercase();
-    prelude.starts_with("@media")
-        && prelude.contains("screen")
-        && !prelude.contains("print")
-        && !prelude.contains("not")
+    let Some(queries) = prelude.strip_prefix("@media") else {
+        let whole = ["@page", "@font-face"].iter().any(|word| prelude.starts_with(word));
+        // Margin boxes are in @page, which is looked at as a whole.
+        let margin_box = ["@top-", "@bottom-", "@left-", "@right-"].iter().any(|word| prelude.starts_with(word));
+        return if prelude.starts_with('@') && !whole && !margin_box { Wrapper::Conditional } else { Wrapper::Kept };
+    };
+    let queries: Vec<Vec<&str>> = queries.split(',').map(|query| query.split_ascii_whitespace().collect()).collect();
+    let on_paper = |query: &Vec<&str>| {
+        matches!(query[..], ["print" | "all"] | ["only", "print" | "all"] | ["not", "screen" | "speech"])
+    };
+    let on_screens = |query: &Vec<&str>| matches!(query[..], ["screen", ..] | ["only", "screen", ..]);
+    if queries.iter().any(on_paper) {
+        Wrapper::TakenOff
+    } else if queries.iter().all(on_screens) {
+        Wrapper::LeftOut
+    } else {
+        Wrapper::Conditional
+    }
 }
 
 /// CSS without its comments, and without blanks at its ends.

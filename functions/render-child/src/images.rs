@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, HashMap};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use fulgur::image::ImageRender;
-use render::{Fault, MAX_IMAGES};
+use render::{Fault, MAX_IMAGES, Order};
 
 /// The most dots of an image: a Letter page at 600 dots an inch, and some.
 const MAX_DOTS: u64 = 40_000_000;
 
 /// The images that a letter refers to, each once, by the name that it has for the layout.
 pub(crate) struct Images<'a> {
-    given: &'a BTreeMap<String, Vec<u8>>,
+    order: &'a Order,
     names: HashMap<String, Image>,
     /// Bytes by name.
     pub(crate) used: BTreeMap<String, Vec<u8>>,
@@ -29,8 +29,8 @@ pub(crate) struct Image {
 }
 
 impl<'a> Images<'a> {
-    pub(crate) fn new(given: &'a BTreeMap<String, Vec<u8>>) -> Self {
-        Images { given, names: HashMap::new(), used: BTreeMap::new(), bytes: 0, dots: 0 }
+    pub(crate) fn new(order: &'a Order) -> Self {
+        Images { order, names: HashMap::new(), used: BTreeMap::new(), bytes: 0, dots: 0 }
     }
 
     /// The image that a reference means.
@@ -41,10 +41,11 @@ impl<'a> Images<'a> {
         }
         let bytes = match reference.get(..5) {
             Some(scheme) if scheme.eq_ignore_ascii_case("data:") => data(&reference[5..])?,
-            _ => self.given.get(reference).cloned().ok_or_else(|| {
+            _ => self.order.images.get(reference).cloned().ok_or_else(|| {
                 let message = "Nothing is fetched when a letter is rendered. Give an image as a data URI, or upload it as a \
                                document and give the document's id.";
-                Fault::new("html.reference", message)
+                let absent = self.order.absent.get(reference).cloned();
+                absent.unwrap_or_else(|| Fault::new("html.reference", message))
             })?,
         };
         let format = ImageRender::detect_format(&bytes);

@@ -28,13 +28,15 @@ fn main() {
 }
 
 fn answer(task: Task, mut bytes: &[u8]) -> io::Result<()> {
-    let (html, variables, page, max_pages, lengths) = match task {
+    let (html, variables, page, max_pages, lengths, absent) = match task {
         Task::Check(html) => {
             let faults = on_large_stack(|| template::check(&html).err().into_iter().collect::<Vec<_>>());
             send(&serde_json::to_vec(&faults.unwrap_or_else(|| vec![too_costly()]))?)?;
             return send(&[]);
         }
-        Task::Render { html, variables, page, max_pages, images } => (html, variables, page, max_pages, images),
+        Task::Render { html, variables, page, max_pages, images, absent } => {
+            (html, variables, page, max_pages, images, absent)
+        }
     };
     let mut images = BTreeMap::new();
     for (name, length) in lengths {
@@ -42,7 +44,7 @@ fn answer(task: Task, mut bytes: &[u8]) -> io::Result<()> {
         images.insert(name, image.to_vec());
         bytes = rest;
     }
-    let (outcome, file) = match here(&Order { html, variables, page, max_pages, images }) {
+    let (outcome, file) = match here(&Order { html, variables, page, max_pages, images, absent }) {
         Ok(Rendered { bytes, pages }) => (Ok(pages), bytes),
         Err(faults) => (Err(faults), Vec::new()),
     };
@@ -57,7 +59,7 @@ fn answer(task: Task, mut bytes: &[u8]) -> io::Result<()> {
 fn here(order: &Order) -> Result<Rendered, Vec<Fault>> {
     let rendered = on_large_stack(|| {
         let html = template::fill(&order.html, &order.variables)?;
-        let markup = markup::read(&html, order.page, &order.images)?;
+        let markup = markup::read(&html, order)?;
         engine::pdf(&markup, order.page, order.max_pages).map_err(|fault| vec![fault])
     });
     rendered.unwrap_or_else(|| Err(vec![too_costly()]))

@@ -12,7 +12,7 @@ use html5ever::tokenizer::states::{Rawtext, Rcdata};
 use html5ever::tokenizer::{
     BufferQueue, EndTag, StartTag, Tag, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts,
 };
-use render::{Fault, MOST_FAULTS, PageSize};
+use render::{Fault, MOST_FAULTS, Order, PageSize};
 
 use crate::images::Images;
 use crate::{fonts, style};
@@ -37,15 +37,15 @@ pub(crate) struct Markup {
     pub(crate) images: BTreeMap<String, Vec<u8>>,
 }
 
-/// Reads HTML.
+/// Reads HTML, with its variables filled in, for an order.
 ///
 /// # Errors
 /// What is refused in it.
-pub(crate) fn read(html: &str, page: PageSize, given: &BTreeMap<String, Vec<u8>>) -> Result<Markup, Vec<Fault>> {
+pub(crate) fn read(html: &str, order: &Order) -> Result<Markup, Vec<Fault>> {
     let reader = Reader {
-        images: Images::new(given),
+        images: Images::new(order),
         out: "<!DOCTYPE html>".to_owned(),
-        css: defaults(page),
+        css: defaults(order.page),
         faults: Vec::new(),
         raw: None,
         open: Vec::new(),
@@ -53,6 +53,7 @@ pub(crate) fn read(html: &str, page: PageSize, given: &BTreeMap<String, Vec<u8>>
         hidden: None,
         column: 0,
         quotes: 0,
+        tables: Vec::new(),
     };
     let tokenizer = Tokenizer::new(Sink(RefCell::new(reader)), TokenizerOpts::default());
     let input = BufferQueue::default();
@@ -85,7 +86,8 @@ fn defaults(page: PageSize) -> String {
 /// A character that no font has.
 pub(crate) fn unprintable(char: char) -> Fault {
     let message = format!(
-        "There is no glyph for the character U+{:04X}. Letters may be written in Latin, Greek, Cyrillic and Hebrew.",
+        "There is no glyph for the character U+{:04X}. Letters may be written in Latin, Greek, Cyrillic and Hebrew, with \
+         boxes and ticks.",
         char as u32
     );
     Fault::new("html.character", message)
@@ -109,6 +111,44 @@ struct Reader<'a> {
     column: usize,
     /// How many `<q>` are open.
     quotes: usize,
+    /// The tables that are open.
+    tables: Vec<Table>,
+}
+
+/// What of a table was read. The layout prints its parts in the order in which they are written.
+#[derive(Default)]
+struct Table {
+    /// A head, a foot, or rows that stand in neither.
+    head: bool,
+    foot: bool,
+    rows: bool,
+    /// A head or foot is open.
+    within: bool,
+}
+
+impl Table {
+    /// Takes the start of one of its parts. Answers what is wrong when that stands where it is not printed.
+    fn start(&mut self, part: &str) -> Option<&'static str> {
+        const HEAD: &str = "The head of a table is printed where it is written: write it before the rows.";
+        const FOOT: &str = "The foot of a table is printed where it is written: write it behind the last row.";
+        match part {
+            "thead" if !self.head => {
+                (self.head, self.within) = (true, true);
+                (self.rows || self.foot).then_some(HEAD)
+            }
+            "tfoot" if !self.foot => {
+                (self.foot, self.within) = (true, true);
+                None
+            }
+            "tr" if self.within => None,
+            // Another head or foot is printed as rows are.
+            "thead" | "tfoot" | "tbody" | "tr" => {
+                (self.rows, self.within) = (true, false);
+                self.foot.then_some(FOOT)
+            }
+            _ => None,
+        }
+    }
 }
 
 struct Raw {
@@ -182,7 +222,10 @@ impl Reader<'_> {
 
     fn fault(&mut self, fault: Fault) {
         // More of the same would tell nothing.
-        let seen = self.faults.iter().any(|known| known.rule == fault.rule && known.line == fault.line);
+        let alike = |known: &Fault| known.rule == fault.rule && known.line == fault.line;
+        // Documents are mended one by one.
+        let other = |known: &Fault| fault.rule == "html.document" && known.message != fault.message;
+        let seen = self.faults.iter().any(|known| alike(known) && !other(known));
         if self.faults.len() < MOST_FAULTS && !seen {
             self.faults.push(fault);
         }
@@ -262,6 +305,11 @@ impl Reader<'_> {
                 {
                     self.open.truncate(at);
                 }
+                match element {
+                    "table" => drop(self.tables.pop()),
+                    "thead" | "tfoot" => self.tables.last_mut().into_iter().for_each(|table| table.within = false),
+                    _ => {}
+                }
                 if element == "q" && self.quotes > 0 {
                     self.quotes -= 1;
                     self.out.push(if self.quotes.is_multiple_of(2) { '”' } else { '’' });
@@ -325,6 +373,16 @@ impl Reader<'_> {
             _ => None,
         };
         if let Some(message) = unsupported {
+            self.fault(Fault::new("html.unsupported", format!("<{element}>: {message}")).at(line));
+        }
+        let misplaced = match element {
+            "table" => {
+                self.tables.push(Table::default());
+                None
+            }
+            part => self.tables.last_mut().and_then(|table| table.start(part)),
+        };
+        if let Some(message) = misplaced {
             self.fault(Fault::new("html.unsupported", format!("<{element}>: {message}")).at(line));
         }
         let mut extra = String::new();

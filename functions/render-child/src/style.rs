@@ -5,7 +5,7 @@ use cssparser::{ParseError, Parser, ParserInput, SourcePosition, ToCss, Token};
 use render::Fault;
 
 use crate::fonts;
-use crate::honoured;
+use crate::honoured::{self, Wrapper};
 use crate::images::Images;
 
 /// How deep blocks may be nested. A rule in a few nested rules with a few nested functions is far below.
@@ -25,6 +25,7 @@ pub(crate) fn read(css: &str, first_line: u64, images: &mut Images<'_>, faults: 
         font_left_out: false,
         selector: String::new(),
         judged: true,
+        conditional: false,
         media: false,
     };
     sheet.block(&mut parser, 0, None, Fonts::No);
@@ -42,6 +43,8 @@ struct Sheet<'s, 'i> {
     selector: String,
     /// Whether what is read are declarations that count on paper.
     judged: bool,
+    /// What is read counts under a condition that is known only when it is laid out. What is about pages and counters is not known then.
+    conditional: bool,
     /// What is read says what media follows.
     media: bool,
 }
@@ -87,6 +90,19 @@ struct Declaration {
 /// What a declaration may say instead of a value.
 const KEYWORDS: [&str; 5] = ["inherit", "initial", "unset", "revert", "revert-layer"];
 
+/// A text of generated content so that the blanks at its ends are printed, which the layout would lose: as one that is kept, beside
+/// a place where a line may break.
+fn kept_blanks(text: &str) -> String {
+    let inner = text.trim_matches(' ');
+    let before = if text.starts_with(' ') { "\u{200b}\u{a0}" } else { "" };
+    let after = match text.ends_with(' ') {
+        true if inner.is_empty() => "\u{200b}",
+        true => "\u{a0}\u{200b}",
+        false => "",
+    };
+    format!("{before}{inner}{after}")
+}
+
 /// Where the content of a margin box stands unless the style sheet says otherwise. The layout would put all of it into the top
 /// left corner of its box, at the edge of the sheet, where nothing can be printed.
 fn margin_box_defaults(name: &str) -> Option<&'static str> {
@@ -112,7 +128,8 @@ impl Sheet<'_, '_> {
     fn block(&mut self, parser: &mut Parser<'_, '_>, depth: u32, function: Option<&str>, within: Fonts) {
         let mut declaration = Declaration { fonts: within, ..Declaration::default() };
         let mut margin_box = None;
-        let mut rule = parser.position();
+        // Where the rule begins that is being read, and where it is written.
+        let (mut rule, mut written) = (parser.position(), self.out.len());
         let is_url = function.is_some_and(|function| ["url", "src"].contains(&function));
         loop {
             let start = parser.position();
@@ -127,7 +144,12 @@ impl Sheet<'_, '_> {
                 Token::QuotedString(text) if is_url || function == Some("image-set") => self.url(parser, text),
                 Token::QuotedString(text) => {
                     self.printed(parser, text);
-                    self.out.push_str(&token.to_css_string());
+                    let generated = declaration.property == "content" && !self.selector.starts_with('@');
+                    if generated || declaration.property.starts_with("--") {
+                        Token::QuotedString(kept_blanks(text).into()).to_css(&mut self.out).unwrap_or_default();
+                    } else {
+                        self.out.push_str(&token.to_css_string());
+                    }
                 }
                 Token::AtKeyword(word)
                     if word.eq_ignore_ascii_case("import") || word.eq_ignore_ascii_case("font-face") =>
@@ -138,7 +160,7 @@ impl Sheet<'_, '_> {
                 }
                 Token::AtKeyword(word) => {
                     self.media = word.eq_ignore_ascii_case("media");
-                    if let Some(message) = honoured::at_rule(word).filter(|_| self.judged) {
+                    if let Some(message) = honoured::at_rule(word, self.conditional).filter(|_| self.judged) {
                         self.fault(parser, Fault::new("html.unsupported", message));
                     }
                     margin_box = margin_box_defaults(word);
@@ -170,7 +192,7 @@ impl Sheet<'_, '_> {
                     self.end(parser, &mut declaration);
                     self.media = false;
                     self.out.push(';');
-                    rule = parser.position();
+                    (rule, written) = (parser.position(), self.out.len());
                 }
                 Token::Delim('/') if declaration.fonts == Fonts::Sized => {
                     declaration.fonts = Fonts::Height;
@@ -212,13 +234,19 @@ impl Sheet<'_, '_> {
                     }
                     let outside = std::mem::take(&mut self.font_left_out);
                     let prelude = honoured::without_comments(parser.slice(rule..start));
-                    let judged = self.judged;
+                    let (judged, conditional) = (self.judged, self.conditional);
                     let (selector, media) = (self.selector.clone(), self.media);
+                    let mut wrapper = Wrapper::Kept;
                     if token == Token::CurlyBracketBlock {
+                        wrapper = honoured::wrapper(&prelude);
+                        if matches!(wrapper, Wrapper::TakenOff | Wrapper::LeftOut) {
+                            self.out.truncate(written);
+                        }
+                        self.conditional |= wrapper == Wrapper::Conditional;
                         if let Some(message) = honoured::selector(&prelude).filter(|_| judged) {
                             self.fault(parser, Fault::new("html.unsupported", message));
                         }
-                        self.judged = judged && !honoured::for_screens(&prelude);
+                        self.judged = judged && wrapper != Wrapper::LeftOut;
                         self.selector = prelude;
                         self.media = false;
                     } else {
@@ -235,16 +263,20 @@ impl Sheet<'_, '_> {
                             Fault::new("html.depth", "Blocks of the style sheet are nested too deeply."),
                         );
                     }
-                    (self.judged, self.selector) = (judged, selector);
+                    (self.judged, self.conditional, self.selector) = (judged, conditional, selector);
                     self.media = media && token != Token::CurlyBracketBlock;
                     match token {
                         Token::CurlyBracketBlock => {
                             declaration = Declaration::default();
-                            self.out.push('}');
-                            if self.font_left_out {
+                            match wrapper {
+                                Wrapper::Kept | Wrapper::Conditional => self.out.push('}'),
+                                Wrapper::TakenOff => self.out.push(' '),
+                                Wrapper::LeftOut => self.out.truncate(written),
+                            }
+                            if self.font_left_out && wrapper != Wrapper::LeftOut {
                                 self.root_font(parser.slice(rule..start));
                             }
-                            rule = parser.position();
+                            (rule, written) = (parser.position(), self.out.len());
                         }
                         Token::SquareBracketBlock => self.out.push(']'),
                         _ if !rewritten => self.out.push(')'),
@@ -350,7 +382,8 @@ impl Sheet<'_, '_> {
     fn end(&mut self, parser: &Parser<'_, '_>, declaration: &mut Declaration) {
         if let Some(at) = declaration.value.filter(|_| self.judged) {
             let value = parser.slice_from(at).trim_end_matches(';');
-            if let Some(message) = honoured::declaration(&self.selector, &declaration.property, value) {
+            if let Some(message) = honoured::declaration(&self.selector, &declaration.property, value, self.conditional)
+            {
                 self.fault(parser, Fault::new("html.unsupported", message));
             }
         }

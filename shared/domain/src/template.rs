@@ -26,6 +26,9 @@ pub struct Template {
     pub version: u32,
     /// When it was created.
     pub created_at: Timestamp,
+    /// When it was deleted. From then on it is there for nobody, until what belongs to it is gone too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<Timestamp>,
 }
 
 /// What a template was from one change to the next. It never changes: a letter that names it is the same tomorrow.

@@ -105,6 +105,8 @@ pub struct Order {
     pub max_pages: u32,
     /// Images by the name that an `src` or a `url()` may give: PNG, JPEG or GIF.
     pub images: BTreeMap<String, Vec<u8>>,
+    /// What is wrong where an image is used that might be there by its name, and is not.
+    pub absent: BTreeMap<String, Fault>,
 }
 
 /// Why something is not rendered. It never repeats what variables say.
@@ -117,7 +119,7 @@ pub struct Fault {
     /// The line it is about, from 1: of the template, or if the template is right, of the HTML that it makes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u64>,
-    /// The variable that is missing, or has nothing to print.
+    /// The variable that is missing, has nothing to print, or names what is not there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variable: Option<String>,
 }
@@ -164,6 +166,8 @@ pub enum Task {
         max_pages: u32,
         /// The images by name, with their lengths, in order.
         images: Vec<(String, usize)>,
+        /// As in an [`Order`].
+        absent: BTreeMap<String, Fault>,
     },
 }
 
@@ -203,6 +207,7 @@ impl Renderer {
             page: order.page,
             max_pages: order.max_pages,
             images: order.images.iter().map(|(name, bytes)| (name.clone(), bytes.len())).collect(),
+            absent: order.absent.clone(),
         };
         let images: Vec<u8> = order.images.values().flatten().copied().collect();
         let answer: Option<(Result<u32, Vec<Fault>>, _)> = self.0.ask(&task, MAX_FILE, &images)?;

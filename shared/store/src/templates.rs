@@ -1,9 +1,10 @@
-//! Templates and their versions: the HTML lies in S3 by its hash, since it may be larger than an item.
+//! Templates and their versions: the HTML lies in S3, since it may be larger than an item, by the template and its hash.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::account::Mode;
 use domain::id::{AccountId, TemplateId};
 use domain::template::{Template, TemplateVersion};
+use jiff::Timestamp;
 
 use crate::batches::{After, Listed, Listing, sortable};
 use crate::idempotency::{Completion, sha256};
@@ -13,25 +14,44 @@ use crate::transaction::{Change, Transaction};
 use crate::{Store, StoreError};
 
 impl Store {
-    /// Keeps the HTML of a template under its hash, which it answers. Doing so again changes nothing.
+    /// Keeps HTML of a template under its hash, which it answers. Doing so again changes nothing.
     ///
     /// # Errors
     /// When S3 does not take it.
-    pub async fn keep_html(&self, account: &AccountId, html: &str) -> Result<String, StoreError> {
+    pub async fn keep_html(&self, account: &AccountId, id: &TemplateId, html: &str) -> Result<String, StoreError> {
         let hash = sha256(html.as_bytes());
-        let key = html_key(account, &hash);
+        let key = html_key(account, id, &hash);
         self.put_object(&self.config.documents_bucket, &key, html.as_bytes().to_vec(), "text/html").await?;
         Ok(hash)
     }
 
-    /// The HTML of a version of a template.
+    /// The HTML of a version of a template; `None` when the template has been deleted since it was read.
     ///
     /// # Errors
     /// When S3 does not answer, or has it no more as it was.
-    pub async fn read_html(&self, account: &AccountId, version: &TemplateVersion) -> Result<String, StoreError> {
-        let bytes = self.get_object(&self.config.documents_bucket, &html_key(account, &version.sha256)).await?;
+    pub async fn read_html(
+        &self,
+        template: &Template,
+        version: &TemplateVersion,
+    ) -> Result<Option<String>, StoreError> {
+        let key = html_key(&template.account, &template.id, &version.sha256);
+        let bytes = self.get_object(&self.config.documents_bucket, &key).await?;
         let bytes = bytes.filter(|bytes| sha256(bytes) == version.sha256);
-        bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or(StoreError::Missing("the HTML of a template"))
+        match bytes.and_then(|bytes| String::from_utf8(bytes).ok()) {
+            Some(html) => Ok(Some(html)),
+            None if self.template(&template.account, template.mode, &template.id).await?.is_none() => Ok(None),
+            None => Err(StoreError::Missing("the HTML of a template")),
+        }
+    }
+
+    /// Drops HTML that was kept for a template and that no version came to name, because the template was deleted.
+    ///
+    /// # Errors
+    /// When S3 does not answer.
+    pub async fn drop_html(&self, account: &AccountId, id: &TemplateId, sha256: &str) -> Result<(), StoreError> {
+        let delete = self.s3().delete_object().bucket(&self.config.documents_bucket);
+        let deleted = delete.key(html_key(account, id, sha256)).send().await;
+        deleted.map(drop).map_err(StoreError::aws("DeleteObject"))
     }
 
     /// Creates a template with its first version, and keeps the answer. The HTML is kept before: what is never named does no
@@ -64,6 +84,17 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn template(
+        &self,
+        account: &AccountId,
+        mode: Mode,
+        id: &TemplateId,
+    ) -> Result<Option<Template>, StoreError> {
+        let found = self.template_or_rest(account, mode, id).await?;
+        Ok(found.filter(|template| template.deleted_at.is_none()))
+    }
+
+    /// The template of that id, or what is left of it while it is being deleted.
+    async fn template_or_rest(
         &self,
         account: &AccountId,
         mode: Mode,
@@ -103,7 +134,7 @@ impl Store {
     pub async fn add_version(&self, was: &Template, name: &str, version: &TemplateVersion) -> Result<bool, StoreError> {
         let table = &self.config.table;
         let change = Change::new(keys::template(&was.id), "SET #version = :version, #name = :name")
-            .when("#version = :was")
+            .when("#version = :was AND attribute_not_exists(deletedAt)")
             .value(":version", &version.version)?
             .value(":was", &was.version)?
             .value(":name", &name)?;
@@ -114,28 +145,42 @@ impl Store {
         Ok(self.commit(add).await?.is_ok())
     }
 
-    /// Deletes a template. Its versions are of no use to anybody without it, and go after it; what a crash leaves of them is
-    /// never found. Answers whether it was there.
+    /// Deletes a template with its versions and their HTML. First it is there for nobody any more; whoever deletes it again after a
+    /// crash goes on from there, because it goes itself last. Answers whether it was there.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn delete_template(&self, template: &Template) -> Result<bool, StoreError> {
-        let key = keys::template(&template.id);
-        let mut delete = Transaction::default();
-        delete.delete_existing(&self.config.table, &key)?;
-        if self.commit(delete).await?.is_err() {
-            return Ok(false);
-        }
-        for item in self.query_all(None, &key.pk, keys::VERSION_PREFIX).await? {
-            if let Some(key) = table::key_of(&item) {
-                self.remove(&key).await?;
+    pub async fn delete_template(
+        &self,
+        account: &AccountId,
+        mode: Mode,
+        id: &TemplateId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let key = keys::template(id);
+        let Some(template) = self.template_or_rest(account, mode, id).await? else { return Ok(false) };
+        if template.deleted_at.is_none() {
+            let change = Change::new(keys::template(id), "SET deletedAt = :now REMOVE gsi1pk, gsi1sk")
+                .when("attribute_exists(pk)")
+                .value(":now", &now)?;
+            let mut delete = Transaction::default();
+            delete.update(&self.config.table, change)?;
+            if self.commit(delete).await?.is_err() {
+                return Ok(false);
             }
         }
+        for item in self.query_all(None, &key.pk, keys::VERSION_PREFIX).await? {
+            let Some(at) = table::key_of(&item) else { continue };
+            let version: TemplateVersion = table::value("a version", item)?;
+            self.drop_html(account, id, &version.sha256).await?;
+            self.remove(&at).await?;
+        }
+        self.remove(&key).await?;
         Ok(true)
     }
 }
 
-/// Apart by account, as copies of documents are.
-fn html_key(account: &AccountId, sha256: &str) -> String {
-    format!("templates/{account}/{sha256}.html")
+/// Apart by account, as copies of documents are, and by template, so that what goes with one is no other's.
+fn html_key(account: &AccountId, id: &TemplateId, sha256: &str) -> String {
+    format!("templates/{account}/{id}/{sha256}.html")
 }

@@ -135,7 +135,7 @@ fn a_webhook_is_created_and_rotated_once_for_an_idempotency_key() {
     let tenant = Tenant::new();
     let client = &tenant.client;
     let (created, rotated) = (unique(), unique());
-    let body = json!({ "url": "http://127.0.0.1:9/", "types": ["batch.mailed"] });
+    let body = json!({ "url": "http://127.0.0.1:9/", "eventTypes": ["batch.mailed"] });
     let create = || client.call("webhooks.create", &[]).idempotent(&created).json(&body).expect(201);
     let (first, again) = (create(), create());
     assert_eq!(first.body, again.body);

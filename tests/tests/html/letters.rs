@@ -10,7 +10,7 @@ use print::inspect::{Limits, Paper, inspect};
 use print::raster;
 use render::{Order, PageSize};
 
-const LETTERS: [(&str, PageSize, u32); 14] = [
+const LETTERS: [(&str, PageSize, u32); 16] = [
     ("plain", PageSize::Letter, 1),
     ("legal", PageSize::Legal, 1),
     ("a4", PageSize::A4, 1),
@@ -21,6 +21,8 @@ const LETTERS: [(&str, PageSize, u32); 14] = [
     ("running", PageSize::Letter, 2),
     ("scripts", PageSize::Letter, 1),
     ("fonts", PageSize::Letter, 1),
+    ("forms", PageSize::Letter, 1),
+    ("lists", PageSize::Letter, 1),
     ("layout", PageSize::Letter, 1),
     ("drawing", PageSize::Letter, 1),
     ("images", PageSize::Letter, 1),
@@ -41,7 +43,8 @@ fn order(name: &str, page: PageSize) -> Order {
     };
     let variables = std::fs::read(folder("letters").join(format!("{name}.json")));
     let variables = variables.map(|json| serde_json::from_slice(&json).unwrap()).unwrap_or_default();
-    Order { html, variables, page, max_pages: 10, images: [("doc_1".to_owned(), picture(300, 100))].into() }
+    let images = [("doc_1".to_owned(), picture(300, 100))].into();
+    Order { html, variables, page, max_pages: 10, images, absent: [].into() }
 }
 
 fn pixels(png: &[u8]) -> (u32, u32, Vec<u8>) {
@@ -111,6 +114,47 @@ fn pictures_that_differ_are_told_apart() {
     let text = "<p>The quick brown fox jumps over the lazy dog. ".repeat(8);
     assert!(difference(&draw(&text), &draw(&text)) < 0.001);
     assert!(difference(&draw(&text), &draw(&format!("<div style='height: 3pt'></div>{text}"))) > 2.0);
+}
+
+#[test]
+fn what_is_written_otherwise_and_means_the_same_looks_the_same() {
+    let mut renderer = renderer();
+    let mut draw = |html: &str| {
+        let order = Order { html: html.to_owned(), ..order("plain", PageSize::Letter) };
+        raster::png(&renderer.render(&order).unwrap().unwrap().bytes, 0, WIDTH).unwrap()
+    };
+    let long =
+        "and so much more that it does not fit into one line of the letter and has to be broken where there is a blank";
+    let page = "@page { margin: 2in; @bottom-center { content: 'Page ' counter(page) } }";
+    let counted = "h2 { counter-increment: c } h2::before { content: counter(c) '. ' }";
+    for (one, other) in [
+        ("<style>p::before { content: 'Part ' }</style><p>x".to_owned(), "<p>Part x".to_owned()),
+        ("<style>p::after { content: ' (late)' }</style><p>x".to_owned(), "<p>x (late)".to_owned()),
+        ("<style>b::after { content: '  ' }</style><p><b>x</b>y".to_owned(), "<p><b>x</b> y".to_owned()),
+        ("<style>b::before { content: '\\2611  ' }</style><p><b>x</b>".to_owned(), "<p><b>\u{2611} x</b>".to_owned()),
+        (format!("<style>{counted}</style><h2>x</h2>"), "<h2>1. x</h2>".to_owned()),
+        (
+            "<style>:root { --mark: 'No. ' } p::before { content: var(--mark) }</style><p>7".to_owned(),
+            "<p>No. 7".to_owned(),
+        ),
+        (
+            format!("<style>i::after {{ content: ' ' }}</style><p><i style='font-style: normal'>{long}</i>{long}"),
+            format!("<p>{long} {long}"),
+        ),
+        (format!("<style>@media print {{ {page} }}</style><p>x"), format!("<style>{page}</style><p>x")),
+        (
+            format!("<style>@media screen, print {{ @media all {{ {page} {counted} }} }}</style><h2>x</h2>"),
+            format!("<style>{page}{counted}</style><h2>x</h2>"),
+        ),
+        (format!("<style>@media only screen {{ {page} p {{ color: red }} }}</style><p>x"), "<p>x".to_owned()),
+        (
+            "<style>@media print { p { font-size: 20pt } } p { color: red }</style><p>x".to_owned(),
+            "<p style='font-size: 20pt; color: red'>x".to_owned(),
+        ),
+    ] {
+        let difference = difference(&draw(&one), &draw(&other));
+        assert!(difference < 0.05, "{difference:.2} of a thousand bytes differ: {one}");
+    }
 }
 
 #[test]

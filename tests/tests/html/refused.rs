@@ -79,6 +79,16 @@ fn what_would_be_printed_otherwise_than_it_says_is_refused_with_its_line() {
         "<p style='visibility: hidden'>x",
         "<p style='font: small-caps 12pt Arial'>x",
         "<style>@media print { p { text-transform: uppercase } }</style>",
+        "<style>@supports (display: grid) { @page { margin: 2in } }</style>",
+        "<style>@media (min-width: 1px) { @page { margin: 2in } }</style>",
+        "<style>@media screen, (min-width: 1px) { p { text-transform: uppercase } }</style>",
+        "<style>@layer a { h2 { counter-increment: c } }</style>",
+        "<style>@media print and (color) { h2 { position: running(head) } }</style>",
+        "<table><tfoot><tr><td>Total</tfoot><tbody><tr><td>x</table>",
+        "<table><tfoot><tr><td>Total<tbody><tr><td>x</table>",
+        "<table><tfoot><tr><td>Total</tfoot><tr><td>x</table>",
+        "<table><tr><td><table><tfoot><tr><td>Total</tfoot><tr><td>x</table></table>",
+        "<table><tbody><tr><td>x</tbody><thead><tr><td>No.</table>",
     ] {
         let found = faults(&format!("<p>first</p>\n{html}"), Value::Null);
         assert!(
@@ -95,6 +105,9 @@ fn what_is_honoured_or_means_nothing_on_paper_is_not_refused() {
         "<style>h2 { counter-increment: c } h2::before { content: 'S' counter(c, upper-roman) '. ' }</style><h2>x</h2>",
         "<style>@page { @bottom-center { content: 'Page ' counter(page) } }</style><p style='text-transform: none'>x",
         "<ol type=A start=3><li>x</ol><p>a\u{2011}b\u{2009}c\u{2002}d <q>e</q></p><pre>a\tb</pre>",
+        "<table><thead><tr><th>No.</thead><tr><td>x<tfoot><tr><td>Total<tr><td>Paid</tfoot></table>",
+        "<table><tr><td><table><tr><td>y<tfoot><tr><td>Total</table><tr><td>x<tfoot><tr><td>Total</table>",
+        "<style>@media screen { @page { margin: 2in } h2 { counter-increment: c } } @supports (display: grid) { p { color: red } }</style><p>x",
         "<template>\u{6f22}</template><dialog>\u{6f22}</dialog><p>x",
     ] {
         assert_eq!(faults(html, Value::Null), [], "{html}");

@@ -17,7 +17,8 @@ pub(crate) fn order(html: &str, variables: Value) -> Order {
         _ => Map::new(),
     };
     let (page, max_pages) = (PageSize::Letter, 10);
-    Order { html: html.to_owned(), variables, page, max_pages, images: [("doc_1".to_owned(), picture(30, 10))].into() }
+    let images = [("doc_1".to_owned(), picture(30, 10))].into();
+    Order { html: html.to_owned(), variables, page, max_pages, images, absent: [].into() }
 }
 
 /// The faults of an order; none when it is rendered.

@@ -90,8 +90,8 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
 }
 
 fn read(app: &App, call: &Call) -> Result<Wanted, Problem> {
-    let raw: RawCallback<'_> = wire::read(&call.body)?;
     let mut faults = Faults::default();
+    let raw: RawCallback<'_> = wire::read_known(&call.body, &mut faults)?;
     let root = Pointer::Root;
     let at = root.key("url");
     let url = client_url::read(raw.url.required(&at, &mut faults), &at, &app.policy, &mut faults);

@@ -83,8 +83,8 @@ pub(super) struct Declared {
 /// # Errors
 /// 400 and 422.
 pub(super) fn read(body: &[u8]) -> Result<Declared, Problem> {
-    let raw: RawDocument<'_> = wire::read(body)?;
     let mut faults = Faults::default();
+    let raw: RawDocument<'_> = wire::read_known(body, &mut faults)?;
     let root = Pointer::Root;
     let at = root.key("contentType");
     let content_type = raw.content_type.required(&at, &mut faults).text(&at, &mut faults).map(DocumentType::parse);

@@ -84,7 +84,10 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         let (raw, door) = match (&raw.letter, &raw.postcard) {
             (Some(Object(letter)), None) => (letter, &LETTERS),
             (None, Some(Object(postcard))) => (postcard, &POSTCARDS),
-            _ => return Err(Problem::new(422, "preflight.kind", "Give exactly one of letter and postcard.")),
+            _ => {
+                unknown.push(&Pointer::Root, "preflight.kind", "Give exactly one of letter and postcard.");
+                return Err(Problem::faulty(422, "preflight.kind", &unknown));
+            }
         };
         let account = app.store.account(&caller.account);
         let (locations, account) = try_join(app.store.list_locations(&caller.account), account).await?;

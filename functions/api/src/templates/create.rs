@@ -24,10 +24,11 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
             name: given.name,
             version: 1,
             created_at: call.now,
+            deleted_at: None,
         };
         let version = TemplateVersion {
             version: 1,
-            sha256: app.store.keep_html(&caller.account, &given.html).await?,
+            sha256: app.store.keep_html(&caller.account, &template.id, &given.html).await?,
             bytes: given.html.len() as u64,
             page_size: given.page.name().to_owned(),
             created_at: call.now,

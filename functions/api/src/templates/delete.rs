@@ -1,5 +1,6 @@
 //! `DELETE /v2/templates/{templateId}`: deletes a template with all its versions. Letters that were made from it stay.
 
+use domain::id::TemplateId;
 use edge::{Call, Problem, Reply};
 
 use crate::App;
@@ -9,10 +10,10 @@ use crate::App;
 /// # Errors
 /// 404.
 pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
-    let template = super::named(app, &call).await?;
-    if app.store.delete_template(&template).await? {
-        Ok(Reply::empty(204))
-    } else {
-        Err(Problem::not_found("template"))
-    }
+    let caller = call.caller()?;
+    let deleted = match TemplateId::parse(call.parameter("templateId")) {
+        Ok(id) => app.store.delete_template(&caller.account, caller.mode, &id, call.now).await?,
+        Err(_) => false,
+    };
+    if deleted { Ok(Reply::empty(204)) } else { Err(Problem::not_found("template")) }
 }

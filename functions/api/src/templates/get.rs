@@ -18,6 +18,8 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
     };
     let version = app.store.template_version(&template.id, number).await?;
     let version = version.ok_or_else(|| Problem::not_found("version"))?;
-    let html = app.store.read_html(&template.account, &version).await?;
-    Reply::json(200, &TemplateOut::new(&template, &version).with_html(&html))
+    let html = app.store.read_html(&template, &version).await?;
+    let html = html.ok_or_else(|| Problem::not_found("template"))?;
+    let reply = Reply::json(200, &TemplateOut::new(&template, &version).with_html(&html))?;
+    Ok(reply.header("etag", super::tag(&template)))
 }

@@ -98,8 +98,8 @@ pub(super) struct Given {
 /// # Errors
 /// 400 and 422.
 pub(super) fn read(body: &[u8]) -> Result<Given, Problem> {
-    let raw: RawTemplate<'_> = wire::read(body)?;
     let mut faults = Faults::default();
+    let raw: RawTemplate<'_> = wire::read_known(body, &mut faults)?;
     let root = Pointer::Root;
     let at = root.key("name");
     let name = raw.name.required(&at, &mut faults).text(&at, &mut faults).map(str::to_owned);
@@ -167,8 +167,8 @@ pub(super) struct Asked {
 /// # Errors
 /// 400 and 422.
 pub(super) fn read_preview(body: &[u8]) -> Result<Asked, Problem> {
-    let raw: RawPreview<'_> = wire::read(body)?;
     let mut faults = Faults::default();
+    let raw: RawPreview<'_> = wire::read_known(body, &mut faults)?;
     let root = Pointer::Root;
     let version = raw.version.whole(1..=u32::MAX, &root.key("version"), &mut faults);
     let variables = variables(raw.variables, &root.key("variables"), &mut faults).unwrap_or_default();

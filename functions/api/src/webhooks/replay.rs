@@ -139,8 +139,8 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
 }
 
 fn read(call: &Call) -> Result<(Wanted, Option<String>), Problem> {
-    let raw: RawReplay<'_> = wire::read(&call.body)?;
     let mut faults = Faults::default();
+    let raw: RawReplay<'_> = wire::read_known(&call.body, &mut faults)?;
     let root = Pointer::Root;
     let at = root.key("eventId");
     let event = raw.event_id.text(&at, &mut faults).map(EventId::parse);

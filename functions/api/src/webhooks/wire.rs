@@ -140,8 +140,8 @@ struct RawWebhook<'a> {
 /// # Errors
 /// 400 and 422.
 pub(super) fn read(body: &[u8], new: bool, policy: &Policy) -> Result<WebhookChange, Problem> {
-    let raw: RawWebhook<'_> = wire::read(body)?;
     let mut faults = Faults::default();
+    let raw: RawWebhook<'_> = wire::read_known(body, &mut faults)?;
     let root = Pointer::Root;
 
     let at = root.key("url");

@@ -1,19 +1,17 @@
 //! HTML letters: how many are rendered in a second, and with how much memory, beside headless Chromium where it is installed.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use render::{Order, PageSize, Renderer};
 use serde_json::json;
 use tests::harness::binaries::Binary;
 
-use super::Result;
 use super::print::child::{Usage, run};
 use super::table::Row;
+use super::{Result, chromium};
 
 /// How many letters are rendered by one child, which is started once as in a function that is warm.
 const LETTERS: u32 = 200;
-/// How many Chromium renders: it is started for each, as there is no way to have it print to a file again.
-const PEER_LETTERS: u32 = 5;
 
 /// A letter of one page, or of three.
 fn letter(pages: u32) -> String {
@@ -35,6 +33,21 @@ fn letter(pages: u32) -> String {
     )
 }
 
+/// The letter as Chromium has it, which fills in nothing.
+fn filled(letter: &str, number: u32) -> String {
+    letter.replace("{{name}}", &format!("Jane Smith {number}"))
+}
+
+/// What the process does that is measured: has Chromium print so many letters of so many pages.
+///
+/// # Errors
+/// When one is not printed.
+pub(crate) fn print_with_chromium(count: &str, pages: &str, program: &str) -> Result<()> {
+    let pages = pages.parse()?;
+    let letter = letter(pages);
+    chromium::print(count.parse()?, pages, program, |number| filled(&letter, number))
+}
+
 /// What the process does that is measured: renders so many letters of so many pages.
 ///
 /// # Errors
@@ -46,43 +59,14 @@ pub(crate) fn render(count: &str, pages: &str, child: &str) -> Result<()> {
         // Each is another, so that nothing could be remembered.
         let variables = json!({ "name": format!("Jane Smith {number}") }).as_object().cloned().unwrap_or_default();
         let (html, page, max_pages) = (letter(pages), PageSize::Letter, 10);
-        let rendered = renderer.render(&Order { html, variables, page, max_pages, images: [].into() })?;
+        let rendered =
+            renderer.render(&Order { html, variables, page, max_pages, images: [].into(), absent: [].into() })?;
         let rendered = rendered.map_err(|faults| format!("{faults:?}"))?;
         if rendered.pages != pages {
             return Err(format!("the letter has {} pages, not {pages}", rendered.pages).into());
         }
     }
     Ok(())
-}
-
-fn chromium() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    let names = ["chromium", "chromium-browser", "google-chrome", "chrome-headless-shell"];
-    names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name))).find(|path| path.is_file())
-}
-
-/// What Chromium takes for one letter.
-fn peer(program: &Path, pages: u32) -> Result<Usage> {
-    let folder = std::env::temp_dir().join(format!("bench-html-{}", std::process::id()));
-    std::fs::create_dir_all(&folder)?;
-    std::fs::write(folder.join("letter.html"), letter(pages).replace("{{name}}", "Jane Smith"))?;
-    let arguments = [
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--no-pdf-header-footer",
-        "--print-to-pdf=letter.pdf",
-        "letter.html",
-    ];
-    let mut all = Usage::default();
-    for _ in 0..PEER_LETTERS {
-        let usage = run(program, &arguments.map(str::to_owned), &folder, 60)?;
-        all = Usage { wall: all.wall + usage.wall, cpu: all.cpu + usage.cpu, peak: all.peak.max(usage.peak) };
-    }
-    std::fs::remove_dir_all(&folder)?;
-    let each = f64::from(PEER_LETTERS);
-    Ok(Usage { wall: all.wall / each, cpu: all.cpu / each, ..all })
 }
 
 fn said(usage: Usage) -> String {
@@ -101,10 +85,13 @@ pub(crate) fn measure() -> Result<Vec<Row>> {
         let all = run(&std::env::current_exe()?, &arguments, &std::env::temp_dir(), 600)?;
         let ours = Usage { wall: all.wall / f64::from(LETTERS), cpu: all.cpu / f64::from(LETTERS), ..all };
         let row = Row::new(name, said(ours));
-        rows.push(match chromium() {
+        rows.push(match chromium::program() {
             Some(program) => {
-                let theirs = peer(&program, pages)?;
-                row.beside(format!("headless Chromium, started for each: {}", said(theirs)), ours.wall / theirs.wall)
+                let kept = chromium::kept(&program, pages)?;
+                let started = chromium::started(&program, &filled(&letter(pages), 0))?;
+                let peer =
+                    format!("headless Chromium kept running: {}; started for each: {}", said(kept), said(started));
+                row.beside(peer, ours.wall / kept.wall)
             }
             None => Row::new(name, format!("{} (headless Chromium is not installed)", said(ours))),
         });

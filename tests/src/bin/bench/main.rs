@@ -12,6 +12,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the table is the output, and progress goes beside it")]
 
 mod artifacts;
+mod chromium;
 mod cold;
 mod cost;
 mod creating;
@@ -56,6 +57,7 @@ async fn main() -> ExitCode {
         ["hash", letters, out] => print::programs::hash(letters, out),
         ["lopdf", letters, out] => print::programs::lopdf(letters, out),
         ["render", count, pages, child] => html::render(count, pages, child),
+        ["chromium", count, pages, program] => html::print_with_chromium(count, pages, program),
         [CHILD_ARGUMENT] => serve(),
         _ => Err("usage: bench, bench print, bench oracles, bench html, bench scans, bench part, bench cold, bench webhooks, bench door, or bench letters FOLDER COUNT [photos]".into()),
     };

@@ -26,7 +26,7 @@ use super::{Result, median};
 /// Where photos are most of the bytes, no two alike, all of them are hashed twice, as sources and as output, which the
 /// floor does once: no limit, but it is shown what that does.
 const RACES: [(u32, Photos, usize, usize); 3] =
-    [(1_000, Photos::Small, 7, 3), (10_000, Photos::Small, 3, 1), (1_000, Photos::Large, 5, 1)];
+    [(1_000, Photos::Small, 7, 3), (10_000, Photos::Small, 5, 1), (1_000, Photos::Large, 5, 1)];
 
 /// How long a program may take, seconds.
 const PATIENCE: u64 = 300;

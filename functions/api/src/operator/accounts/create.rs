@@ -24,17 +24,17 @@ struct RawAccount<'a> {
 /// 400 and 422.
 pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
     once(app, &call, async |ticket| {
-        let raw: RawAccount<'_> = wire::read(&call.body)?;
         let mut faults = Faults::default();
+        let raw: RawAccount<'_> = wire::read_known(&call.body, &mut faults)?;
         let root = Pointer::Root;
         let at = root.key("name");
-        let name = raw.name.required(&at, &mut faults).text(&at, &mut faults).unwrap_or_default().trim().to_owned();
-        if faults.is_empty() && !(1..=100).contains(&name.chars().count()) {
+        let name = raw.name.required(&at, &mut faults).text(&at, &mut faults).map(|name| name.trim().to_owned());
+        if name.as_ref().is_some_and(|name| !(1..=100).contains(&name.chars().count())) {
             faults.push(&at, "length", "Give a name of 1 to 100 characters.");
         }
-        if !faults.is_empty() {
+        let Some(name) = name.filter(|_| faults.is_empty()) else {
             return Err(Problem::faulty(422, "invalid", &faults));
-        }
+        };
         let id = AccountId::new(call.now, store::entropy()?);
         let account = Account { id, name, duplicate_guard: true, created_at: call.now };
         let answer = Answer {

@@ -19,8 +19,8 @@ struct RawSettings<'a> {
 /// # Errors
 /// 400, 404 and 422.
 pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
-    let raw: RawSettings<'_> = wire::read(&call.body)?;
     let mut faults = Faults::default();
+    let raw: RawSettings<'_> = wire::read_known(&call.body, &mut faults)?;
     let at = Pointer::Root.key("duplicateGuard");
     let guard = raw.duplicate_guard.flag(&at, &mut faults);
     if !faults.is_empty() {

@@ -19,8 +19,7 @@ struct RawJob<'a> {
 }
 
 impl RawJob<'_> {
-    fn parse(&self) -> Result<Vec<BatchId>, Problem> {
-        let mut faults = Faults::default();
+    fn parse(&self, mut faults: Faults) -> Result<Vec<BatchId>, Problem> {
         let root = Pointer::Root;
         let at = root.key("batchIds");
         let (raw, total) = self.batch_ids.as_ref().map_or((&[][..], 0), |ids| (ids.items.as_slice(), ids.total));
@@ -50,7 +49,9 @@ impl RawJob<'_> {
 /// 400, 422, and 409 with the reason for each batch that cannot be merged.
 pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
     once(app, &call, async |ticket| {
-        let ids = wire::read::<RawJob<'_>>(&call.body)?.parse()?;
+        let mut faults = Faults::default();
+        let raw: RawJob<'_> = wire::read_known(&call.body, &mut faults)?;
+        let ids = raw.parse(faults)?;
         let merged = app.store.merge(&ids, ticket, |job| super::wire::answer(202, job), call.now).await?;
         merged.map_err(|refusals| {
             let reasons: Vec<_> =

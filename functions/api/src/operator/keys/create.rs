@@ -31,8 +31,8 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
 
 async fn create(app: &App, call: &Call, ticket: Option<&Ticket>) -> Result<Answer, Problem> {
     let account = crate::operator::account(app, call).await?;
-    let raw: RawKey<'_> = wire::read(&call.body)?;
     let mut faults = Faults::default();
+    let raw: RawKey<'_> = wire::read_known(&call.body, &mut faults)?;
     let root = Pointer::Root;
     let at = root.key("mode");
     let mode = match raw.mode.required(&at, &mut faults).text(&at, &mut faults) {

@@ -24,8 +24,7 @@ struct RawState<'a> {
 }
 
 impl RawState<'_> {
-    fn parse(&self) -> Result<(PostalState, String), Problem> {
-        let mut faults = Faults::default();
+    fn parse(&self, mut faults: Faults) -> Result<(PostalState, String), Problem> {
         let root = Pointer::Root;
         let at = root.key("state");
         let state = self.state.required(&at, &mut faults).text(&at, &mut faults).and_then(|word| {
@@ -40,7 +39,7 @@ impl RawState<'_> {
             known
         });
         let reason = reason(&self.reason, true, &mut faults);
-        state.zip(reason).ok_or_else(|| Problem::faulty(422, "invalid", &faults))
+        state.zip(reason).filter(|_| faults.is_empty()).ok_or_else(|| Problem::faulty(422, "invalid", &faults))
     }
 }
 
@@ -49,7 +48,9 @@ impl RawState<'_> {
 /// # Errors
 /// 400, 404, 409 when the letter is not mailed, and 422.
 pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
-    let (state, note) = wire::read::<RawState<'_>>(&call.body)?.parse()?;
+    let mut faults = Faults::default();
+    let raw: RawState<'_> = wire::read_known(&call.body, &mut faults)?;
+    let (state, note) = raw.parse(faults)?;
     let batch = match BatchId::parse(call.parameter("batchId")) {
         Ok(id) => app.store.batch(&id).await?,
         Err(_) => None,

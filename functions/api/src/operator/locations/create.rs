@@ -29,8 +29,8 @@ struct RawLocation<'a> {
 pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
     once(app, &call, async |ticket| {
         let account = crate::operator::account(app, &call).await?;
-        let raw: RawLocation<'_> = wire::read(&call.body)?;
         let mut faults = Faults::default();
+        let raw: RawLocation<'_> = wire::read_known(&call.body, &mut faults)?;
         let root = Pointer::Root;
         let at = root.key("bucket");
         let bucket = raw.bucket.required(&at, &mut faults).text(&at, &mut faults).unwrap_or_default().to_owned();

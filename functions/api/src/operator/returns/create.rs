@@ -22,8 +22,7 @@ struct RawReturn<'a> {
 }
 
 impl RawReturn<'_> {
-    fn parse(&self) -> Result<(PieceNumber, Option<String>), Problem> {
-        let mut faults = Faults::default();
+    fn parse(&self, mut faults: Faults) -> Result<(PieceNumber, Option<String>), Problem> {
         let root = Pointer::Root;
         let at = root.key("barcode");
         let text = self.barcode.required(&at, &mut faults).text(&at, &mut faults);
@@ -47,7 +46,9 @@ impl RawReturn<'_> {
 /// 400, 404 when no mailed piece has that barcode, and 422.
 pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
     once(app, &call, async |ticket| {
-        let (piece, note) = wire::read::<RawReturn<'_>>(&call.body)?.parse()?;
+        let mut faults = Faults::default();
+        let raw: RawReturn<'_> = wire::read_known(&call.body, &mut faults)?;
+        let (piece, note) = raw.parse(faults)?;
         let mut pieces = Pieces::new(&app.store);
         let found = pieces.find(&piece, call.now).await?;
         let found = found.and_then(|target| Some((pieces.batches().get(&target.batch)?, target.letter)));

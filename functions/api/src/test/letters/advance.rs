@@ -35,8 +35,7 @@ struct RawLife<'a> {
 }
 
 impl RawLife<'_> {
-    fn parse(&self) -> Result<(Outcome, u32), Problem> {
-        let mut faults = Faults::default();
+    fn parse(&self, mut faults: Faults) -> Result<(Outcome, u32), Problem> {
         let root = Pointer::Root;
         let at = root.key("outcome");
         let outcome = self.outcome.required(&at, &mut faults).text(&at, &mut faults).and_then(|word| {
@@ -106,7 +105,9 @@ async fn released(app: &App, call: &Call, id: &SingleId) -> Result<(Batch, Lette
 /// 400, 403 for a live key, 404, 409 while the letter's batch is not ready, and 422.
 pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
     once(app, &call, async |ticket| {
-        let (outcome, seconds) = wire::read::<RawLife<'_>>(&call.body)?.parse()?;
+        let mut faults = Faults::default();
+        let raw: RawLife<'_> = wire::read_known(&call.body, &mut faults)?;
+        let (outcome, seconds) = raw.parse(faults)?;
         let (batch, letter) = named(app, &call).await?;
         if outcome == Outcome::CertifiedSigned && batch.mail_class != MailClass::Certified {
             let message = "Only a letter of a certified batch can be signed for.";
