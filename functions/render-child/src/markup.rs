@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::states::{Rawtext, Rcdata};
@@ -54,6 +55,7 @@ pub(crate) fn read(html: &str, order: &Order) -> Result<Markup, Vec<Fault>> {
         column: 0,
         quotes: 0,
         tables: Vec::new(),
+        edge: 0..0,
     };
     let tokenizer = Tokenizer::new(Sink(RefCell::new(reader)), TokenizerOpts::default());
     let input = BufferQueue::default();
@@ -113,6 +115,8 @@ struct Reader<'a> {
     quotes: usize,
     /// The tables that are open.
     tables: Vec<Table>,
+    /// Where in `out` the start tags of text elements begin and end that nothing followed so far.
+    edge: Range<usize>,
 }
 
 /// What of a table was read. The layout prints its parts in the order in which they are written.
@@ -242,6 +246,18 @@ impl Reader<'_> {
         if let Some(char) = text.chars().find(|char| !fonts::covers(drawn_as(*char))) {
             self.fault(unprintable(char).at(line));
         }
+        let mut text = text;
+        if self.edge.end == self.out.len() && !self.edge.is_empty() {
+            let within = text.trim_ascii_start();
+            let (blanks, _) = text.split_at(text.len() - within.len());
+            // A stop of a tab is counted where it stands.
+            if !blanks.contains('\t') {
+                self.out.insert_str(self.edge.start, blanks);
+                self.column = blanks.rfind('\n').map_or(self.column + blanks.len(), |at| blanks.len() - at - 1);
+                self.edge = self.edge.start + blanks.len()..self.out.len();
+                text = within;
+            }
+        }
         for char in text.chars() {
             let text = match char {
                 // To the next stop, where blanks are kept; elsewhere as one blank.
@@ -314,7 +330,9 @@ impl Reader<'_> {
                     self.quotes -= 1;
                     self.out.push(if self.quotes.is_multiple_of(2) { '”' } else { '’' });
                 }
-                self.out.push_str(&format!("</{element}>"));
+                let text = self.out.trim_ascii_end().len();
+                let blanks = self.out.split_off(if is_text(element) { text } else { self.out.len() });
+                self.out.push_str(&format!("</{element}>{blanks}"));
             }
         }
         TokenSinkResult::Continue
@@ -417,6 +435,7 @@ impl Reader<'_> {
             }
             _ => {}
         }
+        let edge = if self.edge.end == self.out.len() { self.edge.start } else { self.out.len() };
         self.out.push('<');
         self.out.push_str(element);
         for attribute in &tag.attrs {
@@ -443,6 +462,9 @@ impl Reader<'_> {
         }
         self.out.push_str(&extra);
         self.out.push_str(if tag.self_closing { "/>" } else { ">" });
+        if is_text(element) {
+            self.edge = edge..self.out.len();
+        }
         if element == "q" && !tag.self_closing {
             self.out.push(if self.quotes.is_multiple_of(2) { '“' } else { '‘' });
             self.quotes += 1;
@@ -451,6 +473,42 @@ impl Reader<'_> {
             self.column = 0;
         }
     }
+}
+
+/// Whether an element is a run of text within a line. The layout drops the blanks at both ends of one, so they are put outside.
+fn is_text(element: &str) -> bool {
+    matches!(
+        element,
+        "a" | "abbr"
+            | "b"
+            | "bdi"
+            | "bdo"
+            | "big"
+            | "cite"
+            | "code"
+            | "data"
+            | "del"
+            | "dfn"
+            | "em"
+            | "font"
+            | "i"
+            | "ins"
+            | "kbd"
+            | "label"
+            | "mark"
+            | "s"
+            | "samp"
+            | "small"
+            | "span"
+            | "strike"
+            | "strong"
+            | "sub"
+            | "sup"
+            | "time"
+            | "tt"
+            | "u"
+            | "var"
+    )
 }
 
 /// The character that is drawn for one: its ordinary kin for those that differ in their width, or in where a line may break.

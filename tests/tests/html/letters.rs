@@ -128,6 +128,9 @@ fn what_is_written_otherwise_and_means_the_same_looks_the_same() {
     let page = "@page { margin: 2in; @bottom-center { content: 'Page ' counter(page) } }";
     let counted = "h2 { counter-increment: c } h2::before { content: counter(c) '. ' }";
     for (one, other) in [
+        ("<p><b>Total: </b>$5 of<i> 7</i>".to_owned(), "<p><b>Total:</b> $5 of <i>7</i>".to_owned()),
+        ("<p>a<span><b> b </b></span>c".to_owned(), "<p>a <span><b>b</b></span> c".to_owned()),
+        ("<p>a<b> </b>b".to_owned(), "<p>a b".to_owned()),
         ("<style>p::before { content: 'Part ' }</style><p>x".to_owned(), "<p>Part x".to_owned()),
         ("<style>p::after { content: ' (late)' }</style><p>x".to_owned(), "<p>x (late)".to_owned()),
         ("<style>b::after { content: '  ' }</style><p><b>x</b>y".to_owned(), "<p><b>x</b> y".to_owned()),
