@@ -121,6 +121,30 @@ impl Source {
         }
     }
 
+    /// How many bytes the contents of streams have that refer to nothing, each byte counted once however many have it. Of
+    /// those that are objects, only the ones that `counts` names are taken.
+    pub(crate) fn ends(&self, file: &[u8], counts: impl Fn(&Object) -> bool) -> usize {
+        let mut references = Vec::new();
+        let mut places = Vec::new();
+        let objects = self.document.objects.values().filter(|object| counts(object)).map(Found::Object);
+        for found in objects.chain(self.plain.iter().map(|(_, plain)| Found::Plain(plain))) {
+            let Some(content) = self.content(file, found) else { continue };
+            self.references(found, &mut references);
+            if references.is_empty() {
+                places.push(content.as_ptr_range());
+            }
+            references.clear();
+        }
+        places.sort_unstable_by_key(|place| place.start);
+        let (mut ends, mut counted) = (0, 0);
+        for place in places {
+            let (start, end) = (place.start as usize, place.end as usize);
+            ends += end.saturating_sub(start.max(counted));
+            counted = counted.max(end);
+        }
+        ends
+    }
+
     /// The content of an object that is a stream; `file` is what the document was read from.
     pub(crate) fn content<'a>(&'a self, file: &'a [u8], found: Found<'a>) -> Option<&'a [u8]> {
         match found {

@@ -688,6 +688,27 @@ fn what_was_drawn_on_a_page_without_resources_has_those_of_the_next() {
 }
 
 #[test]
+fn a_large_picture_keeps_no_form_from_being_copied_for_each_page() {
+    let mut letter = Letter::of(40);
+    let picture = dictionary! {
+        "Type" => "XObject", "Subtype" => "Image", "Width" => 2000, "Height" => 4000, "BitsPerComponent" => 8,
+        "ColorSpace" => "DeviceGray",
+    };
+    let picture = letter.document.add_object(Stream::new(picture, vec![7; 8_000_000]));
+    let form = dictionary! {
+        "Type" => "XObject", "Subtype" => "Form",
+        "BBox" => vec![0.into(), 0.into(), 10.into(), 20.into()],
+    };
+    let form = letter.document.add_object(Stream::new(form, b"0 0 9 9 re f".to_vec()));
+    for (number, page) in (1..).zip(letter.pages.clone()) {
+        let drawn = dictionary! { "Picture" => picture, "Form" => form };
+        letter.set(page, "Resources", dictionary! { "XObject" => drawn, "Own" => number });
+    }
+    let printed = print(&[parts(letter)]);
+    assert!(printed.bytes.len() < 9_000_000, "{} bytes", printed.bytes.len());
+}
+
+#[test]
 fn print_streams_of_other_pieces_have_other_identifiers() {
     let id = |tracking: &str| {
         let imb = Imb::encode(tracking, "70113123400").unwrap();

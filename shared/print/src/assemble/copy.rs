@@ -166,11 +166,15 @@ fn is_of_the_tree(dictionary: &Dictionary) -> bool {
 }
 
 /// Whether a document would be copied too often. What has no resources of its own is copied anew for each page whose are
-/// others, with all that leads to it.
-pub(super) fn is_copied_too_often(document: &Document, bytes: usize, pages: &[Plan<'_>]) -> bool {
-    const MOST: usize = 128 << 20;
+/// others, with all that leads to it. That is never the content of a stream which refers to nothing, as most of a letter is.
+pub(super) fn is_copied_too_often(source: &Source, file: &[u8], pages: &[Plan<'_>]) -> bool {
+    const MOST: usize = 256_000_000;
+    let document = &source.document;
     let changes = pages.windows(2).filter(|pair| pair[0].resources != pair[1].resources).count();
-    changes.saturating_mul(bytes) > MOST && document.objects.values().any(|object| borrows(document, object))
+    let is_much = |bytes: usize| changes.saturating_mul(bytes) > MOST;
+    is_much(file.len())
+        && document.objects.values().any(|object| borrows(document, object))
+        && is_much(file.len().saturating_sub(source.ends(file, |object| !borrows(document, object))))
 }
 
 /// How far the copying of an object is.

@@ -264,7 +264,7 @@ impl<W: io::Write> Assembler<W> {
             .map(|sheet| sheet_mark::modules(&sheet_mark::payload(piece.job, piece.number, sheet, sheets)))
             .collect::<Option<_>>()
             .ok_or(AssembleError::Mark)?;
-        if is_copied_too_often(document, piece.document.len(), &pages) {
+        if is_copied_too_often(&source, piece.document, &pages) {
             return Err(AssembleError::Document("too many pages share forms that have no resources"));
         }
         let paper = paper(&pages)?;
