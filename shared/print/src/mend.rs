@@ -290,9 +290,13 @@ fn flatten(document: &mut Document, limits: &Limits, notes: &mut Notes) {
     let mut keeps_field = has_xfa;
     let mut budget = Budget::new(limits);
     let mut plans = Vec::new();
+    // What a page keeps stays, though another that it is on too has it drawn.
+    let mut kept = BTreeSet::new();
+    let mut keep = |annotations: &[Object]| kept.extend(annotations.iter().filter_map(|item| item.as_reference().ok()));
     for (page_number, page) in distinct_pages(document, limits) {
         let Some(Object::Array(annotations)) = document::lookup(document, page.dictionary, b"Annots") else { continue };
         let plan = Flattening::of(document, annotations, has_xfa);
+        keep(&plan.kept);
         keeps_field |= plan.keeps_field;
         for (reason, count) in &plan.reasons {
             let message = format!("Comments or form fields were left as they are ({count}): {reason}.");
@@ -306,11 +310,13 @@ fn flatten(document: &mut Document, limits: &Limits, notes: &mut Notes) {
             }
             Err(reason) => {
                 keeps_field = true;
+                keep(annotations);
                 notes.left(Mend::Flatten, page_number, sentence(reason));
             }
         }
     }
-    for (plan, redraw, geometry) in plans {
+    for (mut plan, redraw, geometry) in plans {
+        plan.gone.retain(|id| !kept.contains(id));
         plan.draw(document, redraw, &geometry);
     }
     if has_form

@@ -6,7 +6,7 @@ mod support;
 use lopdf::{Dictionary, Document, Object, ObjectId, Stream, dictionary};
 use print::inspect::{Limits, Paper, Report, inspect};
 use print::layout::Rect;
-use print::mend::{Mend, MendError, Mended, mend};
+use print::mend::{Mend, MendError, Mended, Note, mend};
 use print::raster::{Raster, png};
 use support::Letter;
 
@@ -237,6 +237,25 @@ fn the_window_of_a_comment_goes_with_it() {
     places.push(letter.document.add_object(window).into());
     letter.set(page, "Annots", places);
     assert_eq!(annotations(&mended(&letter.bytes(), &[Mend::Flatten]).bytes), 0);
+}
+
+#[test]
+fn a_comment_that_two_pages_share_stays_on_the_one_that_cannot_be_drawn_on() {
+    let mut letter = Letter::of(2);
+    let shared = comment(&mut letter);
+    let shared = letter.document.add_object(shared);
+    for page in letter.pages.clone() {
+        letter.set(page, "Annots", vec![Object::from(shared)]);
+    }
+    let odd = Stream::new(dictionary! { "Filter" => "Unknown" }, b"x".to_vec());
+    let contents = [letter.document.add_object(odd.clone()), letter.document.add_object(odd)];
+    letter.set(letter.pages[1], "Contents", contents.map(Object::from).to_vec());
+    let after = mended(&letter.bytes(), &[Mend::Flatten]);
+    let pages = |notes: &[Note]| notes.iter().map(|note| note.page).collect::<Vec<_>>();
+    assert_eq!((pages(&after.done), pages(&after.left)), (vec![Some(1)], vec![Some(2)]));
+    let document = Document::load_mem(&after.bytes).unwrap();
+    let kept = document.get_dictionary(document.get_pages()[&2]).unwrap().get(b"Annots").unwrap().as_array().unwrap();
+    assert!(document.get_dictionary(kept[0].as_reference().unwrap()).is_ok(), "the comment is gone");
 }
 
 #[test]
