@@ -19,7 +19,7 @@ use subsetter::GlyphRemapper;
 use ttf_parser::Face;
 
 use crate::harness::Result;
-use pdf::Pdf;
+use pdf::{Pdf, Structure};
 use people::{Dice, FIRST, LAST, PLACES, STREETS};
 use picture::Rows;
 
@@ -222,7 +222,11 @@ impl Post {
     fn document(&self, tenant: &Tenant, letter: &Letter, number: u32, dice: &mut Dice) -> Result<Vec<u8>> {
         let texts: Vec<Vec<String>> = (0..letter.pages).map(|page| self.text(tenant, letter, page, dice)).collect();
         let photo = dice.percent(35).then(|| dice.below(letter.pages as usize));
-        let packed = dice.percent(33);
+        let structure = match dice.below(100) {
+            0..33 => Structure::Packed,
+            33..50 => Structure::Office,
+            _ => Structure::Table,
+        };
 
         let mut pdf = Pdf::default();
         let (catalog, tree) = (pdf.reserve(), pdf.reserve());
@@ -282,7 +286,7 @@ impl Post {
         pdf.set(catalog, format!("<</Type/Catalog/Pages {tree} 0 R/Metadata {metadata} 0 R>>"));
         let info = pdf.add(format!("<</Producer(Mailhouse tests)/Title({})>>", tenant.subject));
         let id = format!("{number:032X}");
-        Ok(pdf.finish(&format!("/Root {catalog} 0 R/Info {info} 0 R/ID[<{id}><{id}>]"), packed)?)
+        Ok(pdf.finish(&format!("/Root {catalog} 0 R/Info {info} 0 R/ID[<{id}><{id}>]"), structure)?)
     }
 
     /// The lines of a page.
@@ -338,7 +342,7 @@ impl Post {
         let tag: String = (0..6).map(|_| char::from(b'A' + dice.below(26) as u8)).collect();
         let font = subsetter::subset(FONT, 0, &mapper)?;
         let file = pdf.packed(&format!("/Length1 {}", font.len()), &font)?;
-        let name = format!("{tag}+MailhouseSans");
+        let name = format!("{tag}+Mailhouse#20Sans");
         let descriptor = pdf.add(format!(
             "<</Type/FontDescriptor/FontName/{name}/Flags 4/FontBBox[-544 -303 1302 980]/ItalicAngle 0/Ascent 905\
              /Descent -212/CapHeight 729/StemV 80/FontFile2 {file} 0 R>>"

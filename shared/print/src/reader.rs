@@ -199,8 +199,8 @@ impl<'a> File<'a> {
             let Some(at) = next else { return root };
             let at = usize::try_from(at).ok().filter(|at| *at < self.bytes.len())?;
             let trailer =
-                if self.bytes[at..].starts_with(b"xref") { self.table(at)? } else { self.reference_stream(at)? };
-            if trailer.has(b"Encrypt") || trailer.has(b"XRefStm") {
+                if self.bytes[at..].starts_with(b"xref") { self.hybrid(at)? } else { self.reference_stream(at)? };
+            if trailer.has(b"Encrypt") {
                 return None;
             }
             if root.is_none() {
@@ -215,20 +215,38 @@ impl<'a> File<'a> {
         None
     }
 
-    /// Notes where an object is, unless a newer section has said.
-    fn note(&mut self, number: u64, entry: Entry) -> Option<()> {
+    /// Notes where an object is, unless a newer section has said, and gives whether none has.
+    fn note(&mut self, number: u64, entry: Entry) -> Option<bool> {
         let number = u32::try_from(number).ok().filter(|number| *number <= MAX_NUMBER)? as usize;
         if number >= self.entries.len() {
             self.entries.resize(number + 1, Entry::Unknown);
         }
-        if matches!(self.entries[number], Entry::Unknown) {
+        let is_new = matches!(self.entries[number], Entry::Unknown);
+        if is_new {
             self.entries[number] = entry;
         }
-        Some(())
+        Some(is_new)
     }
 
-    /// A cross-reference table, of whose entries each is twenty bytes, and its trailer.
-    fn table(&mut self, at: usize) -> Option<Dictionary> {
+    /// A cross-reference table, and the stream that its trailer may name for who can read one: that has what the table says is
+    /// free (ISO 32000-2 7.5.8.4).
+    fn hybrid(&mut self, at: usize) -> Option<Dictionary> {
+        let mut freed = Vec::new();
+        let trailer = self.table(at, &mut freed)?;
+        if let Ok(stream) = trailer.get(b"XRefStm") {
+            let stream = usize::try_from(stream.as_i64().ok()?).ok().filter(|stream| *stream < self.bytes.len())?;
+            freed.iter().for_each(|number| self.entries[*number] = Entry::Unknown);
+            self.reference_stream(stream)?;
+            for number in freed {
+                self.note(number as u64, Entry::Free)?;
+            }
+        }
+        Some(trailer)
+    }
+
+    /// A cross-reference table, of whose entries each is twenty bytes, and its trailer. Adds to `freed` what it is the first to
+    /// say is free.
+    fn table(&mut self, at: usize, freed: &mut Vec<usize>) -> Option<Dictionary> {
         const LINE: usize = 20;
         let mut lexer = Lexer::new(self.bytes, at + b"xref".len());
         lexer.blanks();
@@ -250,7 +268,9 @@ impl<'a> File<'a> {
                 if !framed || matches!(entry, Entry::At(0, _)) {
                     return None;
                 }
-                self.note(number, entry)?;
+                if self.note(number, entry)? && matches!(entry, Entry::Free) {
+                    freed.push(number as usize);
+                }
             }
             lexer.at += lines.len();
             lexer.blanks();

@@ -1,9 +1,21 @@
-//! Writes a PDF as programs do that make letters: with a table of its objects, or with objects packed into streams.
+//! Writes a PDF as programs do that make letters: with a table of its objects, with objects packed into streams, or with both.
 
 use std::io::{self, Write};
 
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
+
+/// How a file is made of its objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Structure {
+    /// Each by itself, and a table of all.
+    Table,
+    /// Packed into object streams, and a cross-reference stream of all.
+    Packed,
+    /// Packed as well, with a table for old readers that knows none of what is packed, and at the end an empty one that names the
+    /// cross-reference stream: as office programs write it.
+    Office,
+}
 
 /// A PDF under construction.
 #[derive(Debug, Default)]
@@ -52,11 +64,12 @@ impl Pdf {
         Ok(self.stream(format!("{dictionary}/Filter/FlateDecode"), packed))
     }
 
-    /// The file. `trailer` names the catalog and what else there is; `packed` puts objects into object streams.
+    /// The file. `trailer` names the catalog and what else there is.
     ///
     /// # Errors
     /// None, in memory.
-    pub fn finish(mut self, trailer: &str, packed: bool) -> io::Result<Vec<u8>> {
+    pub fn finish(mut self, trailer: &str, structure: Structure) -> io::Result<Vec<u8>> {
+        let packed = structure != Structure::Table;
         let mut file = format!("%PDF-1.{}\n%\u{e2}\u{e3}\u{cf}\u{d3}\n", if packed { 5 } else { 4 }).into_bytes();
         // Type, then offset or number of the object stream, then index in it, as a cross-reference stream has them.
         let mut places = vec![(0u8, 0usize, 0u16); self.objects.len() + 1];
@@ -113,14 +126,25 @@ impl Pdf {
             )?;
             file.extend_from_slice(&table);
             file.extend_from_slice(b"\nendstream\nendobj\n");
-        } else {
-            write!(file, "xref\n0 {}\n0000000000 65535 f \n", places.len())?;
-            for (_, offset, _) in places.iter().skip(1) {
-                writeln!(file, "{offset:010} 00000 n ")?;
-            }
-            write!(file, "trailer\n<</Size {}{trailer}>>\n", places.len())?;
         }
-        write!(file, "startxref\n{start}\n%%EOF\n")?;
+        if structure == Structure::Packed {
+            write!(file, "startxref\n{start}\n%%EOF\n")?;
+            return Ok(file);
+        }
+        let table = file.len();
+        write!(file, "xref\n0 {}\n0000000000 65535 f \n", places.len())?;
+        for (kind, offset, _) in places.iter().skip(1) {
+            match kind {
+                1 => writeln!(file, "{offset:010} 00000 n ")?,
+                _ => writeln!(file, "0000000000 65535 f ")?,
+            }
+        }
+        write!(file, "trailer\n<</Size {}{trailer}>>\nstartxref\n{table}\n%%EOF\n", places.len())?;
+        if structure == Structure::Office {
+            let last = file.len();
+            write!(file, "xref\n0 0\ntrailer\n<</Size {}{trailer}/Prev {table}/XRefStm {start}>>\n", places.len())?;
+            write!(file, "startxref\n{last}\n%%EOF\n")?;
+        }
         Ok(file)
     }
 }

@@ -13,7 +13,7 @@ use ::print::inspect::{Limits, inspect};
 use ::print::isolate::{CHILD_ARGUMENT, Inspector};
 use ::print::stationery::Stationery;
 use tests::arrows::ROOT;
-use tests::mail::pdf::Pdf;
+use tests::mail::pdf::{Pdf, Structure};
 use tests::mail::{self, Letter, Photos, Post, Written};
 use tests::oracle;
 
@@ -310,7 +310,7 @@ fn scan() -> Result<Vec<u8>> {
         pdf.add(format!("<</Type/Page/Parent {tree} 0 R/MediaBox[0 0 612 792]{resources}/Contents {content} 0 R>>"));
     pdf.set(tree, format!("<</Type/Pages/Kids[{page} 0 R]/Count 1>>"));
     pdf.set(catalog, format!("<</Type/Catalog/Pages {tree} 0 R>>"));
-    Ok(pdf.finish(&format!("/Root {catalog} 0 R"), false)?)
+    Ok(pdf.finish(&format!("/Root {catalog} 0 R"), Structure::Table)?)
 }
 
 /// Assembles more than 4 GiB and has qpdf check it, if there is room for it.
