@@ -147,10 +147,11 @@ fn write(options: &Options, names: &Names) -> Result<(Totals, String), Box<dyn E
     let folder = options.letters.parent().unwrap_or(Path::new(""));
     let letters = List { folder, headers: &headers, account, return_address: &options.return_address };
 
-    let file = Hashed { file: File::create(&names.temporary[0])?, hasher: Sha256::new() };
+    let [print_stream, table, lines] = names.create()?;
+    let file = Hashed { file: print_stream, hasher: Sha256::new() };
     let mut assembler = Assembler::new(file, &Stationery::default())?;
-    let mut csv = Csv::new(BufWriter::new(File::create(&names.temporary[1])?));
-    let mut json = JsonLines::new(BufWriter::new(File::create(&names.temporary[2])?));
+    let mut csv = Csv::new(BufWriter::new(table));
+    let mut json = JsonLines::new(BufWriter::new(lines));
     let mut record = csv::StringRecord::new();
     let (mut number, mut failed) = (0, 0u32);
     let mut progress = Progress::new();
@@ -290,9 +291,19 @@ impl Names {
         Self { temporary, final_ }
     }
 
+    fn create(&self) -> Result<[File; 3], String> {
+        let [print_stream, table, lines] = self
+            .temporary
+            .each_ref()
+            .map(|name| File::create(name).map_err(|error| format!("{} cannot be written: {error}", name.display())));
+        Ok([print_stream?, table?, lines?])
+    }
+
     /// The print stream comes last, so that one that is there has its manifest.
-    fn keep(&self) -> io::Result<()> {
-        self.temporary.iter().zip(&self.final_).rev().try_for_each(|(from, to)| fs::rename(from, to))
+    fn keep(&self) -> Result<(), String> {
+        self.temporary.iter().zip(&self.final_).rev().try_for_each(|(from, to)| {
+            fs::rename(from, to).map_err(|error| format!("{} cannot be written: {error}", to.display()))
+        })
     }
 
     fn discard(&self) {

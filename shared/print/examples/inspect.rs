@@ -139,14 +139,18 @@ fn inspect_all(options: Options) -> io::Result<()> {
                 let mut line = serde_json::to_value(&report)?;
                 line["ok"] = report.is_ok().into();
                 if let Some(copies) = drawn.as_mut().filter(|_| shows_zones || !report.findings.is_empty()) {
-                    let overlay = inspector.overlay(&bytes, &report, &limits)?.map_err(io::Error::other);
-                    match overlay.and_then(|overlay| copies.write(&file, ".overlay.pdf", &overlay)) {
+                    let overlay = inspector.overlay(&bytes, &report, &limits);
+                    match overlay
+                        .and_then(|overlay| overlay.map_err(io::Error::other))
+                        .and_then(|overlay| copies.write(&file, ".overlay.pdf", &overlay))
+                    {
                         Ok(place) => line["overlay"] = place,
                         Err(error) => line["overlayError"] = error.to_string().into(),
                     }
                 }
                 if let Some(copies) = &mut mended {
-                    match inspector.mend(&bytes, &MENDS, &limits)? {
+                    let outcome = inspector.mend(&bytes, &MENDS, &limits);
+                    match outcome.and_then(|mended| mended.map_err(io::Error::other)) {
                         Ok(mended) => {
                             line["mends"] = serde_json::to_value(&mended)?;
                             if !mended.done.is_empty() {
