@@ -597,6 +597,124 @@ fn a_comment_that_a_screen_shows_and_paper_does_not_is_a_warning() {
 }
 
 #[test]
+fn a_comment_that_is_to_be_printed_and_has_no_appearance_is_refused_unless_it_shows_nothing() {
+    let comment = |kind: &str| {
+        rules_of_annotation(dictionary! {
+            "Type" => "Annot", "Subtype" => kind, "F" => 4, "Contents" => Object::string_literal("typed on the form"),
+            "Rect" => vec![100.into(), 200.into(), 140.into(), 230.into()],
+        })
+    };
+    for kind in ["FreeText", "Ink", "Highlight", "Stamp"] {
+        assert_eq!(comment(kind), ["document.annotation_without_appearance"], "{kind}");
+    }
+    assert_eq!(comment("Text"), ["document.annotation_not_printed"]);
+    assert_eq!(comment("Link"), Vec::<String>::new());
+}
+
+#[test]
+fn a_signature_that_a_screen_shows_and_paper_does_not_is_a_warning() {
+    let rules = |flags: i64, has_looks: bool| {
+        rules_after(|letter| {
+            let looks = dictionary! { "BBox" => vec![0.into(), 0.into(), 10.into(), 20.into()] };
+            let looks = letter.document.add_object(Stream::new(looks, b"0 0 9 9 re f".to_vec()));
+            let mut signature = dictionary! {
+                "Type" => "Annot", "Subtype" => "Widget", "FT" => "Sig", "F" => flags,
+                "V" => dictionary! { "Type" => "Sig" },
+                "Rect" => vec![100.into(), 200.into(), 140.into(), 230.into()],
+            };
+            if has_looks {
+                signature.set("AP", dictionary! { "N" => looks });
+            }
+            letter.set(letter.pages[0], "Annots", vec![signature.into()]);
+        })
+    };
+    assert_eq!(rules(0, true), ["document.annotation_not_printed"]);
+    assert_eq!(rules(4, true), Vec::<String>::new());
+    assert_eq!(rules(4, false), Vec::<String>::new(), "one that is not meant to be seen");
+}
+
+#[test]
+fn what_takes_its_fonts_from_a_form_that_it_is_in_is_refused() {
+    // The form takes what it needs from the one it is in, from the page, or from nowhere.
+    let rules = |page_has_it: bool, own: bool, content: &str| {
+        rules_after(|letter| {
+            let bounds = || vec![0.into(), 0.into(), 400.into(), 400.into()];
+            let state = dictionary! { "ExtGState" => dictionary! { "G" => dictionary! { "LW" => 2 } } };
+            let mut inner = dictionary! { "Type" => "XObject", "Subtype" => "Form", "BBox" => bounds() };
+            if own {
+                inner.set("Resources", state.clone());
+            }
+            let inner = letter.document.add_object(Stream::new(inner, content.as_bytes().to_vec()));
+            let mut resources = state.clone();
+            resources.set("XObject", dictionary! { "Inner" => inner });
+            let drawn = if page_has_it {
+                inner
+            } else {
+                let outer = dictionary! {
+                    "Type" => "XObject", "Subtype" => "Form", "BBox" => bounds(), "Resources" => resources.clone(),
+                };
+                letter.document.add_object(Stream::new(outer, b"/Inner Do".to_vec()))
+            };
+            resources.set("XObject", dictionary! { "Drawn" => drawn });
+            let content =
+                letter.document.add_object(Stream::new(dictionary! {}, b"72 300 200 12 re f /Drawn Do".to_vec()));
+            letter.set(letter.pages[0], "Contents", content);
+            letter.set(letter.pages[0], "Resources", resources);
+        })
+    };
+    assert_eq!(rules(false, false, "/G gs 40 300 9 9 re f"), ["document.resources_missing"]);
+    assert_eq!(rules(false, false, "40 300 9 9 re f"), Vec::<String>::new(), "it needs none");
+    assert_eq!(rules(false, true, "/G gs 40 300 9 9 re f"), Vec::<String>::new());
+    assert_eq!(rules(true, false, "/G gs 40 300 9 9 re f"), Vec::<String>::new());
+}
+
+#[test]
+fn a_font_that_borrows_from_its_page_is_refused_if_it_is_no_object() {
+    let rules = |is_object: bool, glyph: &str| {
+        rules_after(|letter| {
+            let glyph = letter.document.add_object(Stream::new(dictionary! {}, glyph.as_bytes().to_vec()));
+            let font = Object::from(dictionary! {
+                "Type" => "Font", "Subtype" => "Type3", "FontMatrix" => vec![0.001.into(), 0.into(), 0.into(), 0.001.into(), 0.into(), 0.into()],
+                "FontBBox" => vec![0.into(), 0.into(), 1000.into(), 1000.into()],
+                "CharProcs" => dictionary! { "a" => glyph },
+                "Encoding" => dictionary! { "Differences" => vec![97.into(), "a".into()] },
+                "FirstChar" => 97, "LastChar" => 97, "Widths" => vec![1000.into()],
+            });
+            let font = if is_object { letter.document.add_object(font).into() } else { font };
+            let state = dictionary! { "G" => dictionary! { "LW" => 2 } };
+            letter.set(
+                letter.pages[0],
+                "Resources",
+                dictionary! { "Font" => dictionary! { "F" => font }, "ExtGState" => state },
+            );
+            let content = Stream::new(dictionary! {}, b"BT /F 20 Tf 100 300 Td (a) Tj ET".to_vec());
+            let content = letter.document.add_object(content);
+            letter.set(letter.pages[0], "Contents", content);
+        })
+    };
+    let (needs, plain) = ("1000 0 d0 /G gs 0 0 700 700 re f", "1000 0 d0 0 0 700 700 re f");
+    assert_eq!(rules(false, needs), ["document.resources_missing"]);
+    assert_eq!(rules(false, plain), Vec::<String>::new());
+    assert_eq!(rules(true, needs), Vec::<String>::new());
+}
+
+#[test]
+fn a_font_that_only_blanks_are_in_is_no_finding() {
+    let font = || dictionary! { "Type" => "Font", "Subtype" => "TrueType", "BaseFont" => "Arial" };
+    let resources = || dictionary! { "Font" => dictionary! { "F2" => font() } };
+    let ink = "72 300 200 12 re f BT /F2 12 Tf 72 200 Td";
+    assert_eq!(findings_of(format!("{ink} (  ) Tj ET").as_bytes(), resources()), vec![]);
+    assert_eq!(findings_of(format!("{ink} ( a) Tj ET").as_bytes(), resources()).len(), 1);
+}
+
+#[test]
+fn what_assembly_would_not_take_is_too_complex() {
+    // Pages share content in two streams, of which each page would be written with its own.
+    let file = support::hoards::content_joined_by_pages(80);
+    assert_eq!(rules(&report(&file, 80)), ["document.too_complex"]);
+}
+
+#[test]
 fn a_filled_form_field_without_an_appearance_is_refused() {
     let corners: Vec<Object> = vec![72.into(), 72.into(), 144.into(), 144.into()];
     let field =

@@ -137,10 +137,27 @@ fn is_off(state: &Object) -> bool {
     state.as_name().is_ok_and(|state| state == b"OFF")
 }
 
+/// Annotations that readers draw by what their dictionaries say if they have no appearance (ISO 32000-2 12.5.6.6 to 12.5.6.13).
+const DRAWN: [&[u8]; 13] = [
+    b"FreeText",
+    b"Line",
+    b"Square",
+    b"Circle",
+    b"Polygon",
+    b"PolyLine",
+    b"Highlight",
+    b"Underline",
+    b"Squiggly",
+    b"StrikeOut",
+    b"Stamp",
+    b"Caret",
+    b"Ink",
+];
+
 /// Annotations that a screen shows and paper would not.
 pub(super) fn check_annotations(document: &Document, page: &Page<'_>, number: u32, report: &mut Report) {
     let Some(Object::Array(items)) = document::lookup(document, page.dictionary, b"Annots") else { return };
-    let (mut comment, mut field, mut stale, mut unseen) = (None, None, None, None);
+    let (mut comment, mut blank, mut field, mut stale, mut unseen) = (None, None, None, None, None);
     let form = document.catalog().ok().and_then(|catalog| document::lookup(document, catalog, b"AcroForm"));
     let renewed =
         form.and_then(document::dictionary_of).and_then(|form| document::lookup(document, form, b"NeedAppearances"));
@@ -167,6 +184,8 @@ pub(super) fn check_annotations(document: &Document, page: &Page<'_>, number: u3
             if filled && flags & (PRINT | NO_VIEW) == 0 {
                 comment = comment.or(Some(area));
             }
+        } else if flags & PRINT != 0 && !has_appearance && has_size && DRAWN.contains(&kind) {
+            blank = blank.or(Some(area));
         } else if flags & NO_VIEW == 0 && (flags & PRINT == 0 || !has_appearance) {
             comment = comment.or(Some(area));
         } else if flags & NO_VIEW != 0 && flags & PRINT != 0 && has_appearance {
@@ -188,6 +207,11 @@ pub(super) fn check_annotations(document: &Document, page: &Page<'_>, number: u3
         let message = "The page has a filled form field whose appearance is made anew by a screen and not by paper, so \
                        another value may be printed. Flatten the form.";
         report.add(place(Finding::warn("document.form_field_without_appearance", message), area));
+    }
+    if let Some(area) = blank {
+        let message = "The page has a comment that is meant to be printed and has no appearance, so each reader draws it in its \
+                       own way and paper does not. Flatten it, or take it out.";
+        report.add(place(Finding::refuse("document.annotation_without_appearance", message), area));
     }
     if let Some(area) = comment {
         let message = "The page has a comment or form field that a screen shows and paper does not. Flatten it to have it \
@@ -216,6 +240,8 @@ fn is_filled(document: &Document, widget: &Dictionary) -> bool {
         Some(Object::Array(values)) => !values.is_empty(),
         // Long text may be in a stream.
         Some(Object::Stream(text)) => !text.content.is_empty(),
+        // A signature need not be seen.
+        Some(Object::Dictionary(_)) => document::appearance(document, widget).is_some(),
         _ => false,
     }
 }

@@ -56,6 +56,11 @@ pub(super) fn check<'a>(
             break;
         };
         hidden::check_text(&painted, number, report);
+        if painted.strays {
+            let message = "A part of the page takes its fonts or images from what it is in, and not every press finds them there. \
+                           Print the document to a new PDF and send that file.";
+            report.add(Finding::refuse("document.resources_missing", message).on(number));
+        }
         report.transparency |= painted.transparency;
         report.coloured |= painted.coloured;
         all.push(painted);

@@ -3,6 +3,7 @@
 //!
 //! Forms, patterns and appearances are followed where they are used. What that may cost is bounded in all: see [`WORK`].
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use lopdf::{Dictionary, Document, Object, ObjectId, Stream};
@@ -48,6 +49,8 @@ pub(super) struct Painted {
     pub(super) invisible_text: bool,
     /// An image that covers most of the page.
     pub(super) scan: bool,
+    /// Something that takes what it is drawn with from where it is used, and would be printed without.
+    pub(super) strays: bool,
     /// What it costs to draw.
     pub(super) cost: Cost,
 }
@@ -68,7 +71,23 @@ enum Face<'a> {
     None,
     /// One that the resources do not have, so that each reader shows the text in one of its own.
     Missing,
-    Known(&'a Dictionary),
+    Known(Font<'a>),
+}
+
+/// A font, and where its glyphs take what they are drawn with.
+#[derive(Debug, Clone, Copy)]
+struct Font<'a> {
+    dictionary: &'a Dictionary,
+    lender: Lender,
+}
+
+/// Who gives something its resources that has none of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lender {
+    /// The page, as ISO 32000-2 7.8.3 says.
+    Page,
+    /// Something on the page, as readers do it who are kind. What is printed is then not drawn with the same.
+    Other,
 }
 
 /// The part of the graphics state that matters here (ISO 32000-2 8.4).
@@ -106,6 +125,10 @@ pub(super) struct Painter<'a> {
     patterns: BTreeMap<ObjectId, bool>,
     /// Whether the content is that of glyphs, which are not placed as they will be.
     in_glyphs: bool,
+    /// The resources of the page, and who gives what is drawn its own.
+    resources: Option<&'a Dictionary>,
+    lender: Lender,
+    strays: Cell<bool>,
     number: u32,
     size: (f64, f64),
     page: Painted,
@@ -122,6 +145,9 @@ impl<'a> Painter<'a> {
             open: Vec::new(),
             patterns: BTreeMap::new(),
             in_glyphs: false,
+            resources: None,
+            lender: Lender::Page,
+            strays: Cell::new(false),
             number: 0,
             size: (0.0, 0.0),
             page: Painted::default(),
@@ -140,15 +166,37 @@ impl<'a> Painter<'a> {
         self.open.clear();
         self.held = 0;
         let resources = page.resources.and_then(document::dictionary_of);
+        (self.resources, self.lender) = (resources, Lender::Page);
+        self.strays.set(false);
         self.run(content, resources, State::at(geometry.matrix))?;
         for annotation in document::annotations(self.document, page) {
             let placed = document::place_appearance(self.document, &annotation);
             if let (Some(placed), Some((id, form))) = (placed, annotation.appearance) {
                 let state = State::at(multiply(&placed.matrix, &geometry.matrix));
-                self.form(id, form, resources, state)?;
+                self.form(id, form, (resources, Lender::Page), state)?;
             }
         }
+        self.page.strays = self.strays.get();
         Ok(std::mem::take(&mut self.page))
+    }
+
+    /// Who lends to what is used in content with these resources.
+    fn lender(&self, resources: Option<&Dictionary>) -> Lender {
+        match resources.map(std::ptr::from_ref) == self.resources.map(std::ptr::from_ref) {
+            true => Lender::Page,
+            false => Lender::Other,
+        }
+    }
+
+    /// A font by its dictionary, used in content with these resources.
+    fn face(&self, resources: Option<&'a Dictionary>, font: Option<&'a Object>) -> Face<'a> {
+        let Some(Object::Dictionary(dictionary)) = font.map(|font| document::resolve(self.document, font)) else {
+            return Face::Missing;
+        };
+        // To one that is no object nothing is lent.
+        let is_object = matches!(font, Some(Object::Reference(_)));
+        let lender = if is_object { self.lender(resources) } else { Lender::Other };
+        Face::Known(Font { dictionary, lender })
     }
 
     fn run(
@@ -175,7 +223,7 @@ impl<'a> Painter<'a> {
                 b"gs" => {
                     if let Some(Object::Dictionary(settings)) = self.resource(resources, b"ExtGState", operators.name())
                     {
-                        self.settings(settings, &mut state);
+                        self.settings(settings, resources, &mut state);
                     }
                 }
                 b"Tf" => {
@@ -183,8 +231,7 @@ impl<'a> Painter<'a> {
                         Operand::Name(name) => Some(&**name),
                         _ => None,
                     });
-                    let font = self.resource(resources, b"Font", name).and_then(|font| font.as_dict().ok());
-                    state.font = font.map_or(Face::Missing, Face::Known);
+                    state.font = self.face(resources, self.named(resources, b"Font", name));
                 }
                 b"Tr" => state.mode = operators.numbers().map_or(state.mode, |[mode]| mode as i64),
                 b"Tj" | b"TJ" | b"'" | b"\"" => {
@@ -243,7 +290,9 @@ impl<'a> Painter<'a> {
     /// A named resource of a kind as it is in the dictionary.
     fn named(&self, resources: Option<&'a Dictionary>, kind: &[u8], name: Option<&[u8]>) -> Option<&'a Object> {
         let resources = document::dictionary_of(document::lookup(self.document, resources?, kind)?)?;
-        resources.get(name?).ok()
+        let named = resources.get(name?).ok()?;
+        self.strays.set(self.strays.get() || self.lender == Lender::Other);
+        Some(named)
     }
 
     fn space(&self, resources: Option<&'a Dictionary>, name: &[u8]) -> Space {
@@ -269,23 +318,32 @@ impl<'a> Painter<'a> {
         self.page.text |= letters;
         self.paint(fills && state.fill.coloured || strokes && state.stroke.coloured);
         match state.font {
-            Face::Known(font) if self.fonts.note(self.document, font, self.number) => self.glyphs(font, state)?,
-            Face::Missing => self.fonts.note_missing(self.number),
-            Face::Known(_) | Face::None => {}
+            // Nobody sees which font blanks are in. Of those with codes of several bytes it is not known that they are blanks.
+            Face::Known(font) if !letters && !is_composite(self.document, font.dictionary) => {}
+            Face::Known(font) if self.fonts.note(self.document, font.dictionary, self.number) => {
+                self.glyphs(font, state)?
+            }
+            Face::Missing if letters => self.fonts.note_missing(self.number),
+            Face::Known(_) | Face::Missing | Face::None => {}
         }
         Ok(())
     }
 
     /// Looks at the glyphs of a font whose glyphs are content (ISO 32000-2 9.6.4).
-    fn glyphs(&mut self, font: &'a Dictionary, state: &State<'a>) -> Result<(), TooComplex> {
-        let within = |key: &[u8]| document::lookup(self.document, font, key).and_then(document::dictionary_of);
+    fn glyphs(&mut self, font: Font<'a>, state: &State<'a>) -> Result<(), TooComplex> {
+        let within =
+            |key: &[u8]| document::lookup(self.document, font.dictionary, key).and_then(document::dictionary_of);
         let Some(glyphs) = within(b"CharProcs") else { return Ok(()) };
-        let resources = within(b"Resources");
+        let lent = match within(b"Resources") {
+            // They are given them with the font.
+            Some(resources) => (Some(resources), Lender::Page),
+            None => (self.resources, font.lender),
+        };
         let outer = std::mem::replace(&mut self.in_glyphs, true);
         for (_, named) in glyphs.iter() {
             if let (Ok(id), Object::Stream(glyph)) = (named.as_reference(), document::resolve(self.document, named)) {
                 let state = State { mode: 0, font: Face::None, ..*state };
-                self.form(id, glyph, resources, state)?;
+                self.form(id, glyph, lent, state)?;
             }
         }
         self.in_glyphs = outer;
@@ -293,7 +351,7 @@ impl<'a> Painter<'a> {
     }
 
     /// What a dictionary of graphics state parameters sets (ISO 32000-2 8.4.5).
-    fn settings(&mut self, settings: &'a Dictionary, state: &mut State<'a>) {
+    fn settings(&mut self, settings: &'a Dictionary, resources: Option<&'a Dictionary>, state: &mut State<'a>) {
         let get = |key: &[u8]| document::lookup(self.document, settings, key);
         let see_through = |key: &[u8]| get(key).and_then(document::number).is_some_and(|opacity| opacity < 1.0);
         let mode = match get(b"BM") {
@@ -308,8 +366,7 @@ impl<'a> Painter<'a> {
             self.page.cost.layer();
         }
         if let Some(Object::Array(font)) = get(b"Font") {
-            let font = font.first().map(|font| document::resolve(self.document, font));
-            state.font = font.and_then(|font| font.as_dict().ok()).map_or(Face::Missing, Face::Known);
+            state.font = self.face(resources, font.first());
         }
     }
 
@@ -366,7 +423,7 @@ impl<'a> Painter<'a> {
                 }
                 // What it paints counts as painted on the page, so what the page had of colour is put aside.
                 let before = std::mem::take(&mut self.page.coloured);
-                self.form(id, tile, resources, State::at(base))?;
+                self.form(id, tile, (resources, Lender::Other), State::at(base))?;
                 let coloured = std::mem::replace(&mut self.page.coloured, before);
                 self.patterns.insert(id, coloured);
                 Ok(coloured)
@@ -426,7 +483,7 @@ impl<'a> Painter<'a> {
         let id = named.as_reference().unwrap_or_default();
         let get = |key: &[u8]| document::lookup(self.document, &stream.dict, key);
         match get(b"Subtype").and_then(|subtype| subtype.as_name().ok()) {
-            Some(b"Form") => self.form(id, stream, resources, *state)?,
+            Some(b"Form") => self.form(id, stream, (resources, self.lender(resources)), *state)?,
             Some(b"Image") => {
                 let side = |key: &[u8]| {
                     get(key).and_then(|side| side.as_i64().ok()).and_then(|side| u32::try_from(side).ok()).unwrap_or(0)
@@ -467,12 +524,12 @@ impl<'a> Painter<'a> {
         }
     }
 
-    /// A form or a tile of a pattern, whose resources are those of where it is used if it has none (ISO 32000-2 8.10).
+    /// A form, a tile of a pattern or a glyph, whose resources are those it is lent if it has none (ISO 32000-2 8.10).
     fn form(
         &mut self,
         id: ObjectId,
         form: &'a Stream,
-        resources: Option<&'a Dictionary>,
+        (lent, lender): (Option<&'a Dictionary>, Lender),
         mut state: State<'a>,
     ) -> Result<(), TooComplex> {
         if self.open.contains(&id) || self.open.len() == MAX_DEPTH {
@@ -499,11 +556,18 @@ impl<'a> Painter<'a> {
         }
         self.open.push(id);
         self.held += content.len() as u64;
-        self.run(&content, own.or(resources), state)?;
+        let outer = std::mem::replace(&mut self.lender, if own.is_some() { Lender::Page } else { lender });
+        self.run(&content, own.or(lent), state)?;
+        self.lender = outer;
         self.held -= content.len() as u64;
         self.open.pop();
         Ok(())
     }
+}
+
+/// Whether the codes of a font's text may have several bytes (ISO 32000-2 9.7).
+fn is_composite(document: &Document, font: &Dictionary) -> bool {
+    document::lookup(document, font, b"Subtype").is_none_or(|kind| kind.as_name().is_ok_and(|kind| kind == b"Type0"))
 }
 
 /// First `first`, then `then` (ISO 32000-2 8.3.4).
