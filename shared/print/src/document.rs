@@ -427,3 +427,23 @@ pub(crate) fn place_appearance(document: &Document, annotation: &Annotation<'_>)
         matrix: [scale.0, 0.0, 0.0, scale.1, target[0] - low.0 * scale.0, target[1] - low.1 * scale.1],
     })
 }
+/// Whether an object is drawn with the resources of its page, for it has none of its own: a form (ISO 32000-2 8.10.2) or a
+/// Type 3 font (9.6.4).
+pub(crate) fn borrows(document: &Document, object: &Object) -> bool {
+    let is_type3 = matches!(object, Object::Dictionary(font) if has_subtype(document, font, b"Type3"));
+    (is_type3 || is_form(document, object)) && !has_resources(document, object)
+}
+
+/// Whether an object says that it is a form.
+pub(crate) fn is_form(document: &Document, object: &Object) -> bool {
+    matches!(object, Object::Stream(stream) if has_subtype(document, &stream.dict, b"Form"))
+}
+
+/// Whether what is drawn has resources of its own.
+pub(crate) fn has_resources(document: &Document, object: &Object) -> bool {
+    dictionary_of(object).is_some_and(|dictionary| lookup(document, dictionary, b"Resources").is_some())
+}
+
+fn has_subtype(document: &Document, dictionary: &Dictionary, kind: &[u8]) -> bool {
+    lookup(document, dictionary, b"Subtype").and_then(|name| name.as_name().ok()) == Some(kind)
+}

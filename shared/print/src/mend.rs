@@ -266,6 +266,11 @@ impl Flattening {
         let mut drawing = String::new();
         for appearance in self.drawn {
             let name = page.name("XObject", appearance.form);
+            // An appearance need not say that it is a form, and what a page draws must.
+            if let Ok(Object::Stream(form)) = document.get_object_mut(appearance.form) {
+                form.dict.set("Type", "XObject");
+                form.dict.set("Subtype", "Form");
+            }
             // Writing to a String cannot fail.
             let _ = writeln!(drawing, "q {clip} re W n {} cm {name} Do Q", decimals(&appearance.matrix));
         }

@@ -55,6 +55,15 @@ pub(crate) enum Found<'a> {
     Plain(&'a Plain),
 }
 
+/// What the copy of an object has and it has not.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Added {
+    /// The number of the resources it is drawn with, which are not its own.
+    pub(crate) resources: Option<u64>,
+    /// Whether it is a form and does not say so.
+    pub(crate) is_form: bool,
+}
+
 impl From<Document> for Source {
     fn from(document: Document) -> Self {
         Source { document, ..Self::default() }
@@ -91,34 +100,55 @@ impl Source {
         }
     }
 
-    /// Writes an object with its references renumbered; of a stream the dictionary, but for its length and its end.
+    /// Writes an object with its references renumbered, and with what is added to it; of a stream the dictionary, but for its
+    /// length and its end.
     pub(crate) fn serialize(
         &self,
         out: &mut Vec<u8>,
         found: Found<'_>,
+        added: Added,
         number: &mut impl FnMut(ObjectId) -> Option<u64>,
     ) {
-        match found {
-            Found::Object(Object::Stream(stream)) => {
-                out.extend_from_slice(b"<<");
-                for (key, value) in stream.dict.iter().filter(|(key, _)| !is_left_out(key)) {
-                    serialize_entry(out, key, value, number);
-                }
-            }
-            Found::Object(object) => serialize(out, object, number),
-            Found::Plain(plain) => {
-                let mut written = plain.text.start;
-                for &(place, id) in &self.syntax.gaps[plain.gaps.clone()] {
-                    out.extend_from_slice(&self.syntax.text[written..place]);
-                    match number(id) {
-                        Some(id) => put_reference(out, id),
-                        None => out.extend_from_slice(b"null"),
-                    }
-                    written = place;
-                }
-                out.extend_from_slice(&self.syntax.text[written..plain.text.end]);
-            }
+        let (dictionary, is_stream) = match found {
+            Found::Object(Object::Stream(stream)) => (&stream.dict, true),
+            Found::Object(Object::Dictionary(dictionary)) => (dictionary, false),
+            Found::Object(object) => return serialize(out, object, number),
+            Found::Plain(plain) => return self.serialize_plain(out, plain, number),
+        };
+        let Added { resources, is_form } = added;
+        let is_replaced = |key: &[u8]| match key {
+            b"Resources" => resources.is_some(),
+            b"Type" | b"Subtype" => is_form,
+            _ => is_stream && is_left_out(key),
+        };
+        out.extend_from_slice(b"<<");
+        for (key, value) in dictionary.iter().filter(|(key, _)| !is_replaced(key)) {
+            serialize_entry(out, key, value, number);
         }
+        if is_form {
+            out.extend_from_slice(b"/Type/XObject/Subtype/Form");
+        }
+        if let Some(resources) = resources {
+            out.extend_from_slice(b"/Resources ");
+            put_reference(out, resources);
+        }
+        if !is_stream {
+            out.extend_from_slice(b">>");
+        }
+    }
+
+    /// Writes what is only copied.
+    fn serialize_plain(&self, out: &mut Vec<u8>, plain: &Plain, number: &mut impl FnMut(ObjectId) -> Option<u64>) {
+        let mut written = plain.text.start;
+        for &(place, id) in &self.syntax.gaps[plain.gaps.clone()] {
+            out.extend_from_slice(&self.syntax.text[written..place]);
+            match number(id) {
+                Some(id) => put_reference(out, id),
+                None => out.extend_from_slice(b"null"),
+            }
+            written = place;
+        }
+        out.extend_from_slice(&self.syntax.text[written..plain.text.end]);
     }
 
     /// How many bytes the contents of streams have that refer to nothing, each byte counted once however many have it. Of

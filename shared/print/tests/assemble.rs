@@ -624,6 +624,59 @@ fn an_annotation_is_drawn_where_its_rectangle_is_and_hidden_ones_are_not() {
 }
 
 #[test]
+fn an_appearance_that_does_not_say_that_it_is_a_form_is_drawn_as_one_with_the_resources_of_its_page() {
+    let mut letter = Letter::of(1);
+    let looks = dictionary! { "BBox" => vec![0.into(), 0.into(), 10.into(), 20.into()] };
+    let looks = letter.document.add_object(Stream::new(looks, b"BT /F1 9 Tf (x) Tj ET".to_vec()));
+    let annotation = Object::from(dictionary! {
+        "Type" => "Annot", "Subtype" => "Stamp", "F" => 4,
+        "Rect" => vec![100.into(), 200.into(), 140.into(), 230.into()],
+        "AP" => dictionary! { "N" => looks },
+    });
+    letter.set(letter.pages[0], "Annots", vec![annotation]);
+    let printed = print(&[parts(letter)]);
+    let form = printed.form(3, "A0").1;
+    assert_eq!(form.dict.get(b"Subtype").unwrap().as_name().unwrap(), b"Form");
+    let resources = form.dict.get(b"Resources").unwrap().as_reference().unwrap();
+    assert!(printed.document.get_dictionary(resources).unwrap().has(b"Font"));
+}
+
+#[test]
+fn resources_that_are_lent_are_written_once_for_all_that_take_them() {
+    let mut letter = Letter::of(1);
+    let forms = lopdf::Dictionary::from_iter((0..50).map(|number| {
+        let form = dictionary! {
+            "Type" => "XObject", "Subtype" => "Form",
+            "BBox" => vec![0.into(), 0.into(), 10.into(), 20.into()],
+        };
+        let form = letter.document.add_object(Stream::new(form, format!("0 0 {number} 9 re f").into_bytes()));
+        (format!("Form{number}"), Object::from(form))
+    }));
+    letter.set(letter.pages[0], "Resources", dictionary! { "XObject" => forms });
+    let printed = print(&[parts(letter)]);
+    let page = printed.form(3, "P").1.dict.get(b"Resources").unwrap().as_reference().unwrap();
+    let drawn = printed.document.get_dictionary(page).unwrap().get(b"XObject").unwrap().as_dict().unwrap();
+    assert_eq!(drawn.len(), 50);
+    for (_, form) in drawn {
+        let form = printed.document.get_object(form.as_reference().unwrap()).unwrap().as_stream().unwrap();
+        assert_eq!(form.dict.get(b"Resources").unwrap().as_reference().unwrap(), page);
+    }
+}
+
+#[test]
+fn large_resources_that_pages_inherit_are_written_once() {
+    let written = |pages: usize| {
+        let document = support::hoards::resources_inherited_by_pages(pages);
+        let mut letter = parts(Letter::of(1));
+        letter.document = document;
+        letter.impressions = pages as u32;
+        print(&[letter]).bytes.len()
+    };
+    let (one, many) = (written(1), written(40));
+    assert!(many < one + 100_000, "{one} bytes for one page, {many} for 40");
+}
+
+#[test]
 fn what_has_no_resources_has_those_of_its_page() {
     let mut letter = Letter::of(2);
     let other =
@@ -649,8 +702,8 @@ fn what_has_no_resources_has_those_of_its_page() {
     }
     let printed = print(&[parts(letter)]);
     let fonts = |dictionary: &Dictionary| {
-        let resources = dictionary.get(b"Resources").unwrap().as_dict().unwrap();
-        resources.get(b"Font").unwrap().as_dict().unwrap().clone()
+        let resources = dictionary.get(b"Resources").unwrap().as_reference().unwrap();
+        printed.document.get_dictionary(resources).unwrap().get(b"Font").unwrap().as_dict().unwrap().clone()
     };
     let base = |fonts: &Dictionary| {
         let font = printed.document.get_dictionary(fonts.get(b"F1").unwrap().as_reference().unwrap()).unwrap();
@@ -955,7 +1008,8 @@ fn resources_that_are_a_stream_are_lent_to_its_page_all_the_same() {
     let document = support::file(&objects);
     let printed = print(&[Parts { document, impressions: 1, ..parts(Letter::of(1)) }]);
     let (_, form) = printed.form(3, "P");
-    let lent = form.dict.get(b"Resources").unwrap().as_dict().unwrap().get(b"XObject").unwrap().as_dict().unwrap();
+    let lent = form.dict.get(b"Resources").unwrap().as_reference().unwrap();
+    let lent = printed.document.get_dictionary(lent).unwrap().get(b"XObject").unwrap().as_dict().unwrap();
     let drawn = printed.document.get_object(lent.get(b"X").unwrap().as_reference().unwrap()).unwrap();
     assert_eq!(drawn.as_stream().unwrap().content, b"0 0 9 9 re f");
 }

@@ -116,6 +116,29 @@ fn small(width: i64, height: i64, scale: i64, change: impl FnOnce(&mut Letter)) 
 }
 
 #[test]
+fn a_comment_whose_looks_do_not_say_that_they_are_a_form_becomes_part_of_its_page() {
+    let file = letter_with(|letter| {
+        let looks = dictionary! { "BBox" => numbers([0, 0, 10, 10]) };
+        let looks = letter.document.add_object(Stream::new(looks, b"0 0 10 10 re f".to_vec()));
+        let mut comment = comment(letter);
+        comment.set("AP", dictionary! { "N" => looks });
+        vec![comment]
+    })
+    .bytes();
+    let mended = mended(&file, &[Mend::Flatten]);
+    assert_eq!(annotations(&mended.bytes), 0);
+    let document = Document::load_mem(&mended.bytes).unwrap();
+    let is_form = |object: &Object| {
+        object.as_stream().is_ok_and(|form| {
+            form.dict.has(b"BBox")
+                && form.dict.get(b"Subtype").is_ok_and(|kind| kind.as_name().is_ok_and(|kind| kind == b"Form"))
+        })
+    };
+    assert!(document.objects.values().any(is_form));
+    same_looks(&file, &mended.bytes);
+}
+
+#[test]
 fn a_comment_becomes_part_of_its_page_and_looks_the_same() {
     let file = letter_with(|letter| vec![comment(letter)]).bytes();
     let after = mended(&file, &[Mend::Flatten]);

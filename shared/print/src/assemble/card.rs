@@ -7,15 +7,13 @@
 use std::fmt::Write as _;
 use std::io;
 
-use lopdf::Document;
 use serde::Serialize;
 
 use super::copy::Copy;
 use super::cover::{address, draw_mark};
-use super::page::{Plan, plan};
+use super::page::{Plan, plans};
 use super::{AssembleError, Assembler, load};
 use crate::address_block::POINTS;
-use crate::document;
 use crate::drawing::{decimals, draw_rectangle};
 use crate::imb::Imb;
 use crate::inspect::Limits;
@@ -70,12 +68,12 @@ pub struct CardRow {
 /// How far a side of a page may be off, inches: as much as inspection allows.
 const TOLERANCE: f64 = 0.05;
 
-/// A card that can be written.
-struct Ready<'a> {
-    /// The front, and the address side if there is one.
-    pages: Vec<Plan<'a>>,
-    /// What is ours on the address side, for a page of the size of the card.
-    stamp: String,
+/// A side of a press sheet while cards are put on it.
+#[derive(Default)]
+struct Face {
+    content: String,
+    /// The forms that the content draws.
+    forms: String,
 }
 
 impl<W: io::Write> Assembler<W> {
@@ -94,25 +92,24 @@ impl<W: io::Write> Assembler<W> {
         }
         let limits = Limits::default();
         let of = |card: &Card<'_>, fault| AssembleError::Card { piece: card.number, fault: Box::new(fault) };
-        let sources: Vec<Source> = cards
+        // One document at a time is held as objects, so each is read to see whether it can be written, and to be written.
+        let stamps: Vec<String> = cards
             .iter()
-            .map(|card| load(card.document, &limits, &mut self.packer).map_err(|fault| of(card, fault)))
-            .collect::<Result<_, _>>()?;
-        let ready: Vec<Ready<'_>> = cards
-            .iter()
-            .zip(&sources)
-            .map(|(card, source)| {
-                make_ready(card, &source.document, imposition.card(), &self.stationery, &limits, &mut self.packer)
-                    .map_err(|fault| of(card, fault))
-            })
+            .map(|card| self.check_card(imposition, card, &limits).map_err(|fault| of(card, fault)))
             .collect::<Result<_, _>>()?;
 
         let offset = self.output.position;
         let part = self.output.allocate();
-        let mut copies: Vec<Copy<'_>> =
-            cards.iter().zip(&sources).map(|(card, source)| Copy::new(source, card.document, card.account)).collect();
-        let front = self.put_side(part, imposition, Side::Front, &ready, &mut copies)?;
-        let back = self.put_side(part, imposition, Side::Back, &ready, &mut copies)?;
+        let (mut front, mut back) = (Face::default(), Face::default());
+        for ((card, stamp), place) in cards.iter().zip(&stamps).zip(0..) {
+            let source = load(card.document, &limits, &mut self.packer)?;
+            let pages = pages(&source, card, imposition.card(), &limits, &mut self.packer)?;
+            let mut copy = Copy::new(&source, card.document, card.account);
+            self.put_on_side(&mut front, imposition, (place, Side::Front), &mut copy, pages.first(), "")?;
+            self.put_on_side(&mut back, imposition, (place, Side::Back), &mut copy, pages.get(1), stamp)?;
+        }
+        let front = self.put_side(part, imposition, front)?;
+        let back = self.put_side(part, imposition, back)?;
         let weight = self.stationery.weight_of_card(imposition.card());
         let body = part_body(cards, weight, self.output.parts_root(), front, back);
         self.output.put_part(part, &body, "PressSheet")?;
@@ -135,49 +132,61 @@ impl<W: io::Write> Assembler<W> {
         Ok(cards.iter().zip(places).map(row).collect())
     }
 
-    /// Writes one side of a press sheet and gives the number of its page.
-    fn put_side<'a>(
+    /// What is ours on the address side of a card that can be written.
+    fn check_card(
         &mut self,
-        part: u64,
         imposition: &Imposition,
-        side: Side,
-        ready: &[Ready<'a>],
-        copies: &mut [Copy<'a>],
-    ) -> io::Result<u64> {
-        let sheet = imposition.sheet();
-        let (width, height) = (sheet.width * POINTS, sheet.height * POINTS);
-        let card = imposition.card();
-        let mut content = String::new();
-        let mut forms = String::new();
-        for ((card_ready, copy), place) in ready.iter().zip(copies).zip(0..) {
-            let cell = imposition.cell(place, side);
-            let bleed = Rect {
-                left: cell.left - BLEED,
-                top: cell.top - BLEED,
-                width: cell.width + 2.0 * BLEED,
-                height: cell.height + 2.0 * BLEED,
-            };
-            content.push_str("q\n");
-            draw_rectangle(&mut content, &bleed, height);
-            content.push_str("W n\n");
-            let page = match side {
-                Side::Front => card_ready.pages.first(),
-                Side::Back => card_ready.pages.get(1),
-            };
-            if let Some(page) = page {
-                let matrix = imposition.matrix(place, side, page.geometry.width, page.geometry.height);
-                let _ = writeln!(content, "q {} cm", decimals(&matrix));
-                // Names of one card's forms do not meet those of another's.
-                self.draw_page(copy, page, &format!("{place}-"), true, &mut forms, &mut content)?;
-                content.push_str("Q\n");
-            }
-            if side == Side::Back {
-                let matrix = imposition.matrix(place, side, card.width * POINTS, card.height * POINTS);
-                let _ = writeln!(content, "{} cm", decimals(&matrix));
-                content.push_str(&card_ready.stamp);
-            }
+        card: &Card<'_>,
+        limits: &Limits,
+    ) -> Result<String, AssembleError> {
+        let source = load(card.document, limits, &mut self.packer)?;
+        pages(&source, card, imposition.card(), limits, &mut self.packer)?;
+        stamp(card, imposition.card(), &self.stationery)
+    }
+
+    /// Puts one side of a card on one of its press sheet: its page, if it has one, and over that what is ours.
+    fn put_on_side<'a>(
+        &mut self,
+        face: &mut Face,
+        imposition: &Imposition,
+        (place, side): (u32, Side),
+        copy: &mut Copy<'a>,
+        page: Option<&Plan<'a>>,
+        stamp: &str,
+    ) -> io::Result<()> {
+        let Face { content, forms } = face;
+        let cell = imposition.cell(place, side);
+        let bleed = Rect {
+            left: cell.left - BLEED,
+            top: cell.top - BLEED,
+            width: cell.width + 2.0 * BLEED,
+            height: cell.height + 2.0 * BLEED,
+        };
+        content.push_str("q\n");
+        draw_rectangle(content, &bleed, imposition.sheet().height * POINTS);
+        content.push_str("W n\n");
+        if let Some(page) = page {
+            let matrix = imposition.matrix(place, side, page.geometry.width, page.geometry.height);
+            let _ = writeln!(content, "q {} cm", decimals(&matrix));
+            // Names of one card's forms do not meet those of another's.
+            self.draw_page(copy, page, &format!("{place}-"), true, forms, content)?;
             content.push_str("Q\n");
         }
+        if !stamp.is_empty() {
+            let card = imposition.card();
+            let matrix = imposition.matrix(place, side, card.width * POINTS, card.height * POINTS);
+            let _ = writeln!(content, "{} cm", decimals(&matrix));
+            content.push_str(stamp);
+        }
+        content.push_str("Q\n");
+        Ok(())
+    }
+
+    /// Writes one side of a press sheet, with the marks to cut it by, and gives the number of its page.
+    fn put_side(&mut self, part: u64, imposition: &Imposition, face: Face) -> io::Result<u64> {
+        let sheet = imposition.sheet();
+        let (width, height) = (sheet.width * POINTS, sheet.height * POINTS);
+        let Face { mut content, forms } = face;
         let marks = imposition.marks();
         if !marks.is_empty() {
             content.push_str("0 g\n");
@@ -191,25 +200,19 @@ impl<W: io::Write> Assembler<W> {
     }
 }
 
-/// What is to be drawn of a card, or why it cannot be.
-fn make_ready<'a>(
+/// What is to be drawn of a card: its front, and the address side if there is one; or why it cannot be.
+fn pages<'a>(
+    source: &'a Source,
     card: &Card<'_>,
-    document: &'a Document,
     size: CardSize,
-    stationery: &Stationery,
     limits: &Limits,
     packer: &mut Packer,
-) -> Result<Ready<'a>, AssembleError> {
+) -> Result<Vec<Plan<'a>>, AssembleError> {
     const SIDES: usize = 2;
-    let pages = document::pages(document, limits.max_pages)
-        .map_err(|_| AssembleError::Document("its page tree is unusable"))?;
+    let pages = plans(source, card.document, limits, packer)?;
     if pages.is_empty() || pages.len() > SIDES {
         return Err(AssembleError::Document("a card has one page or two"));
     }
-    let pages: Vec<Plan<'a>> = pages
-        .iter()
-        .map(|page| plan(document, card.document, page, limits.max_decompressed, packer))
-        .collect::<Result<_, _>>()?;
     for Plan { geometry, .. } in &pages {
         let (width, height) = (geometry.width / POINTS, geometry.height / POINTS);
         let near = |more: f64| {
@@ -219,6 +222,11 @@ fn make_ready<'a>(
             return Err(AssembleError::CardSize { width, height });
         }
     }
+    Ok(pages)
+}
+
+/// What is ours on the address side of a card, for a page of its size.
+fn stamp(card: &Card<'_>, size: CardSize, stationery: &Stationery) -> Result<String, AssembleError> {
     if !sheet_mark::can_mark(card.job) {
         return Err(AssembleError::Mark);
     }
@@ -228,7 +236,7 @@ fn make_ready<'a>(
     let mut stamp = String::from("0 g\n");
     stamp.push_str(&address(card.recipient, card.imb, &layout, stationery, height)?);
     draw_mark(&mut stamp, &layout, &mark, &format!("{} {}", card.job, card.number), height);
-    Ok(Ready { pages, stamp })
+    Ok(stamp)
 }
 
 /// The body of the document part of a press sheet, whose pages are `front` and `back` by their object numbers: the cards on it

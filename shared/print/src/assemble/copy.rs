@@ -1,16 +1,17 @@
 //! Copies what a document's pages reach into the print stream: renumbered, compressed as it is, and once per account.
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use lopdf::{Dictionary, Document, Object, ObjectId, Stream};
+use lopdf::{Dictionary, Document, Object, ObjectId};
 
 use super::Assembler;
 use super::page::{Plan, resources_of};
 use super::shared::Hash;
 use crate::document;
 use crate::drawing::Digits;
-use crate::source::{Found, Source};
+use crate::source::{Added, Found, Source};
 use crate::stream::{Output, serialize};
 
 impl<W: io::Write> Assembler<W> {
@@ -32,6 +33,7 @@ impl<W: io::Write> Assembler<W> {
         enum Step<'a> {
             Visit(ObjectId),
             Put(ObjectId, Found<'a>),
+            PutResources(&'a Object),
         }
         // A chain of references can be as long as the file, so the path is here and not on the stack.
         let mut steps = vec![Step::Visit(root)];
@@ -45,13 +47,21 @@ impl<W: io::Write> Assembler<W> {
                     copy.places.insert(id, Place::Open(None));
                     steps.push(Step::Put(id, found));
                     copy.source.references(found, &mut references);
-                    if let Some(resources) = copy.lend(found) {
+                    if let Some(resources) = copy.lend(id, found, &mut self.output) {
+                        steps.push(Step::PutResources(resources));
                         document::references(resources, &mut references);
                     }
                     // What comes first is on top.
                     steps.extend(references.drain(..).rev().map(Step::Visit));
                 }
                 Step::Put(id, found) => self.put_copy(copy, id, found)?,
+                Step::PutResources(resources) => {
+                    let mut body = Vec::with_capacity(HEAD);
+                    serialize(&mut body, &resources_of(resources), &mut |id| copy.number(id, &mut self.output));
+                    if let Some(number) = copy.number_of_resources(resources) {
+                        self.put_object(number, &body, None)?;
+                    }
+                }
             }
         }
         Ok(copy.number(root, &mut self.output))
@@ -62,16 +72,8 @@ impl<W: io::Write> Assembler<W> {
         let output = &mut self.output;
         let source = copy.source;
         let mut head = Vec::with_capacity(HEAD);
-        match (copy.lend(found), found) {
-            (Some(resources), Found::Object(object)) => {
-                let mut object = object.clone();
-                if let Object::Dictionary(dictionary) | Object::Stream(Stream { dict: dictionary, .. }) = &mut object {
-                    dictionary.set("Resources", resources_of(resources).into_owned());
-                }
-                source.serialize(&mut head, Found::Object(&object), &mut |id| copy.number(id, output));
-            }
-            _ => source.serialize(&mut head, found, &mut |id| copy.number(id, output)),
-        }
+        let added = copy.added(id, found);
+        source.serialize(&mut head, found, added, &mut |id| copy.number(id, output));
         let content = source.content(copy.file, found);
         if let Some(content) = content {
             put_length(&mut head, content.len());
@@ -144,20 +146,10 @@ pub(super) struct Copy<'a> {
     /// The resources of the page that is being copied, and whether something was copied with them as its own.
     page: Option<&'a Object>,
     has_lent: bool,
-}
-
-/// Whether an object is drawn with the resources of its page, for it has none of its own: a form (ISO 32000-2 8.10.2) or a
-/// Type 3 font (9.6.4).
-fn borrows(document: &Document, object: &Object) -> bool {
-    let is = |dictionary: &Dictionary, kind: &[u8]| {
-        document::lookup(document, dictionary, b"Subtype").and_then(|name| name.as_name().ok()) == Some(kind)
-    };
-    let dictionary = match object {
-        Object::Stream(stream) if is(&stream.dict, b"Form") => &stream.dict,
-        Object::Dictionary(font) if is(font, b"Type3") => font,
-        _ => return false,
-    };
-    document::lookup(document, dictionary, b"Resources").is_none()
+    /// The numbers of those resources of pages that are objects in the print stream: what is lent or large is written once.
+    resources: BTreeMap<*const Object, u64>,
+    /// Appearances that do not say that they are forms.
+    unnamed: BTreeSet<ObjectId>,
 }
 
 /// Whether a dictionary is a part of the page tree or what leads to it.
@@ -165,16 +157,28 @@ fn is_of_the_tree(dictionary: &Dictionary) -> bool {
     [&b"Page"[..], b"Pages", b"Catalog"].iter().any(|kind| document::has_type(dictionary, kind))
 }
 
+/// Whether two pages have one object as their resources. To compare what is in them could take as long as there are pages times
+/// what a document may hold.
+fn is_same(one: Option<&Object>, other: Option<&Object>) -> bool {
+    one.map(std::ptr::from_ref) == other.map(std::ptr::from_ref)
+}
+
 /// Whether a document would be copied too often. What has no resources of its own is copied anew for each page whose are
 /// others, with all that leads to it. That is never the content of a stream which refers to nothing, as most of a letter is.
 pub(super) fn is_copied_too_often(source: &Source, file: &[u8], pages: &[Plan<'_>]) -> bool {
     const MOST: usize = 256_000_000;
     let document = &source.document;
-    let changes = pages.windows(2).filter(|pair| pair[0].resources != pair[1].resources).count();
+    let changes = pages.windows(2).filter(|pair| !is_same(pair[0].resources, pair[1].resources)).count();
     let is_much = |bytes: usize| changes.saturating_mul(bytes) > MOST;
     is_much(file.len())
-        && document.objects.values().any(|object| borrows(document, object))
-        && is_much(file.len().saturating_sub(source.ends(file, |object| !borrows(document, object))))
+        && document.objects.values().any(|object| may_borrow(document, object))
+        && is_much(file.len().saturating_sub(source.ends(file, |object| !may_borrow(document, object))))
+}
+
+/// Whether an object is drawn with the resources of its page, or would be if it was an appearance.
+fn may_borrow(document: &Document, object: &Object) -> bool {
+    let may_be_form = matches!(object, Object::Stream(stream) if stream.dict.has(b"BBox"));
+    document::borrows(document, object) || may_be_form && !document::has_resources(document, object)
 }
 
 /// How far the copying of an object is.
@@ -188,25 +192,79 @@ enum Place {
 impl<'a> Copy<'a> {
     pub(super) fn new(source: &'a Source, file: &'a [u8], account: &str) -> Self {
         let key = *blake3::hash(account.as_bytes()).as_bytes();
-        Self { source, file, places: BTreeMap::new(), key, page: None, has_lent: false }
+        Self {
+            source,
+            file,
+            places: BTreeMap::new(),
+            key,
+            page: None,
+            has_lent: false,
+            resources: BTreeMap::new(),
+            unnamed: BTreeSet::new(),
+        }
     }
 
     /// Goes on to a page with these resources.
     pub(super) fn turn_to(&mut self, resources: Option<&'a Object>) {
-        if self.has_lent && self.page != resources {
+        if self.has_lent && !is_same(self.page, resources) {
             self.places.clear();
+            self.resources.clear();
             self.has_lent = false;
         }
         self.page = resources;
     }
 
-    /// The resources that an object takes from the page.
-    fn lend(&mut self, found: Found<'_>) -> Option<&'a Object> {
-        let Found::Object(object) = found else { return None };
-        let borrows = borrows(&self.source.document, object);
+    /// The resources that are to be written because an object is the first that takes them from the page.
+    fn lend<W: io::Write>(&mut self, id: ObjectId, found: Found<'_>, output: &mut Output<W>) -> Option<&'a Object> {
+        if !self.borrows(id, found) {
+            return None;
+        }
         // What finds a page without any is another thing on a page with some.
-        self.has_lent |= borrows;
-        self.page.filter(|_| borrows)
+        self.has_lent = true;
+        let resources = self.page?;
+        match self.resources.entry(resources) {
+            Entry::Occupied(_) => None,
+            Entry::Vacant(number) => {
+                number.insert(output.allocate());
+                Some(resources)
+            }
+        }
+    }
+
+    fn borrows(&self, id: ObjectId, found: Found<'_>) -> bool {
+        let Found::Object(object) = found else { return false };
+        let document = &self.source.document;
+        document::borrows(document, object) || self.unnamed.contains(&id) && !document::has_resources(document, object)
+    }
+
+    /// What the copy of an object has and it has not.
+    fn added(&self, id: ObjectId, found: Found<'_>) -> Added {
+        let lent = self.page.filter(|_| self.borrows(id, found));
+        Added {
+            resources: lent.and_then(|resources| self.number_of_resources(resources)),
+            is_form: self.unnamed.contains(&id),
+        }
+    }
+
+    /// Takes a stream as a form that may not say that it is one: an appearance need not (ISO 32000-2 12.5.5), but what is drawn
+    /// as ours are must.
+    pub(super) fn take_as_form(&mut self, form: ObjectId) {
+        if let Some((id, Found::Object(object))) = self.find(form)
+            && !document::is_form(&self.source.document, object)
+            && self.unnamed.insert(id)
+        {
+            self.places.remove(&id);
+        }
+    }
+
+    /// The number of the resources of a page, if they are an object.
+    pub(super) fn number_of_resources(&self, resources: &Object) -> Option<u64> {
+        self.resources.get(&std::ptr::from_ref(resources)).copied()
+    }
+
+    /// Notes that the resources of a page are an object.
+    pub(super) fn note_resources(&mut self, resources: &'a Object, number: u64) {
+        self.resources.insert(resources, number);
     }
 
     /// The object to copy for a reference, past those that are only references themselves.

@@ -43,10 +43,11 @@ use crate::stream::{Output, put_reference};
 use crate::weight;
 pub use card::{Card, CardRow};
 pub use certified::Certified;
-use copy::{Copy, HEAD, is_copied_too_often};
+use copy::{Copy, HEAD};
 use cover::{draw_mark, face};
 use familiar::Familiar;
-use page::{Plan, Plans, plan};
+use page::Plan;
+pub(crate) use page::plans;
 pub use piece::{Piece, PieceRow};
 use shared::Shared;
 
@@ -75,6 +76,9 @@ pub enum AssembleError {
     /// The document cannot be read as it was at inspection.
     #[error("the document cannot be read: {0}; inspect it again")]
     Document(&'static str),
+    /// The document becomes more than may be held or written for one piece, which inspection refuses.
+    #[error("the document has more in it than a letter can need; print it to a new PDF and send that")]
+    TooComplex,
     /// The document has another number of pages than it was accepted with.
     #[error("the document has {found} pages and was accepted with {accepted}; inspect it again")]
     Impressions {
@@ -166,7 +170,7 @@ fn load(bytes: &[u8], limits: &Limits, packer: &mut Packer) -> Result<Source, As
     }
     // Inspection refuses both.
     if prescan::scan(bytes, limits).is_some() || weight::is_too_heavy(bytes, limits.max_decompressed, packer) {
-        return Err(AssembleError::Document("it has more in it than a letter can need"));
+        return Err(AssembleError::TooComplex);
     }
     // What the parser says could quote the document.
     let document = document::load(bytes, limits.max_decompressed);
@@ -231,15 +235,23 @@ impl<W: io::Write> Assembler<W> {
     /// # Errors
     /// See [`AssembleError`].
     pub fn add(&mut self, piece: &Piece<'_>) -> Result<PieceRow, AssembleError> {
+        let limits = Limits::default();
+        let source = load(piece.document, &limits, &mut self.packer)?;
+        self.add_read(piece, &source, &limits)
+    }
+
+    /// Adds one piece, whose document has been read.
+    pub(crate) fn add_read(
+        &mut self,
+        piece: &Piece<'_>,
+        source: &Source,
+        limits: &Limits,
+    ) -> Result<PieceRow, AssembleError> {
         // Everything that can fail is done before the first byte is written.
         if piece.certified.is_some() && piece.placement == Placement::FirstPage {
             return Err(AssembleError::CertifiedFirstPage);
         }
-        let limits = Limits::default();
-        let source = load(piece.document, &limits, &mut self.packer)?;
-        let document = &source.document;
-        let pages = document::pages(document, limits.max_pages)
-            .map_err(|_| AssembleError::Document("its page tree is unusable"))?;
+        let pages = plans(source, piece.document, limits, &mut self.packer)?;
         let found = pages.len() as u32;
         if found == 0 {
             return Err(AssembleError::Document("it has no pages"));
@@ -247,15 +259,7 @@ impl<W: io::Write> Assembler<W> {
         if let Some(accepted) = piece.impressions.filter(|&accepted| accepted != found) {
             return Err(AssembleError::Impressions { found, accepted });
         }
-        let mut plans = Plans::default();
-        let pages: Vec<Plan<'_>> = pages
-            .iter()
-            .map(|page| {
-                let plan = plan(document, piece.document, page, limits.max_decompressed, &mut self.packer)?;
-                plans.take(&plan)?;
-                Ok(plan.on_portrait())
-            })
-            .collect::<Result<_, AssembleError>>()?;
+        let pages: Vec<Plan<'_>> = pages.into_iter().map(Plan::on_portrait).collect();
         let sheets = piece.covers() + piece.sides.sheets(found);
         if !sheet_mark::can_mark(piece.job) {
             return Err(AssembleError::Mark);
@@ -264,9 +268,6 @@ impl<W: io::Write> Assembler<W> {
             .map(|sheet| sheet_mark::modules(&sheet_mark::payload(piece.job, piece.number, sheet, sheets)))
             .collect::<Option<_>>()
             .ok_or(AssembleError::Mark)?;
-        if is_copied_too_often(&source, piece.document, &pages) {
-            return Err(AssembleError::Document("too many pages share forms that have no resources"));
-        }
         let paper = paper(&pages)?;
         // The cover is of the paper that follows.
         let (width, height) = (pages[0].geometry.width, pages[0].geometry.height);
@@ -301,7 +302,7 @@ impl<W: io::Write> Assembler<W> {
             }
             draw_mark(content, &layout, &marks[sheet as usize - 1], &line, height);
         };
-        let mut copy = Copy::new(&source, piece.document, piece.account);
+        let mut copy = Copy::new(source, piece.document, piece.account);
         let part = self.output.allocate();
         let (mut sheet, mut ends) = (0, None);
         // The first page and the last.

@@ -6,11 +6,14 @@ use std::io;
 
 use lopdf::{Document, Object};
 
-use super::copy::{Copy, HEAD, put_length};
+use super::copy::{Copy, HEAD, is_copied_too_often, put_length};
 use super::{AssembleError, Assembler};
 use crate::document::{self, Appearance, Geometry, Page};
 use crate::drawing::decimals;
+use crate::inspect::Limits;
 use crate::page_content::{self, Content, Packer};
+use crate::source::Source;
+use crate::stream::put_reference;
 
 impl<W: io::Write> Assembler<W> {
     /// Writes a page of a document: its content as a form, its annotations over it, and over both what is ours.
@@ -49,6 +52,7 @@ impl<W: io::Write> Assembler<W> {
     ) -> io::Result<()> {
         let geometry = &page.geometry;
         copy.turn_to(page.resources);
+        page.appearances.iter().for_each(|appearance| copy.take_as_form(appearance.form));
         if let Some(form) = self.put_page_form(copy, page, grouped)? {
             let _ = write!(forms, "/P{infix} {form} 0 R");
             let _ = writeln!(content, "q {} cm /P{infix} Do Q", decimals(&geometry.matrix));
@@ -69,13 +73,13 @@ impl<W: io::Write> Assembler<W> {
     }
 
     /// Writes a page's content as a form XObject (ISO 32000-2 8.10), or finds one that is equal; nothing for a blank page.
-    fn put_page_form(&mut self, copy: &mut Copy<'_>, page: &Plan<'_>, grouped: bool) -> io::Result<Option<u64>> {
+    fn put_page_form<'a>(&mut self, copy: &mut Copy<'a>, page: &Plan<'a>, grouped: bool) -> io::Result<Option<u64>> {
         let mut head = Vec::with_capacity(HEAD);
         head.extend_from_slice(b"<</Type/XObject/Subtype/Form/BBox[");
         head.extend_from_slice(decimals(&page.geometry.seen).as_bytes());
         head.extend_from_slice(b"]/Resources ");
         match page.resources {
-            Some(resources) => head.extend(self.copy_value(copy, &resources_of(resources))?),
+            Some(resources) => self.put_resources(copy, resources, &mut head)?,
             None => head.extend_from_slice(b"<<>>"),
         }
         if let (true, Some(group)) = (grouped, page.group) {
@@ -104,6 +108,30 @@ impl<W: io::Write> Assembler<W> {
         put_length(&mut head, content.len());
         self.put_shared(copy, &head, Some(content)).map(Some)
     }
+
+    /// Appends the resources of a page to `head`. Those that are lent, and large ones, are an object that all pages which have
+    /// them refer to.
+    fn put_resources<'a>(&mut self, copy: &mut Copy<'a>, resources: &'a Object, head: &mut Vec<u8>) -> io::Result<()> {
+        const LARGE: usize = 16 << 10;
+        if let Some(number) = copy.number_of_resources(resources) {
+            put_reference(head, number);
+            return Ok(());
+        }
+        let syntax = self.copy_value(copy, &resources_of(resources))?;
+        // Something may have taken them while they were copied.
+        let number = match copy.number_of_resources(resources) {
+            None if syntax.len() > LARGE => Some(self.put_shared(copy, &syntax, None)?),
+            number => number,
+        };
+        match number {
+            Some(number) => {
+                copy.note_resources(resources, number);
+                put_reference(head, number);
+            }
+            None => head.extend(syntax),
+        }
+        Ok(())
+    }
 }
 
 /// Resources as they may stand in a dictionary: a stream, which only some writer of odd files makes of them, as that of its own.
@@ -114,32 +142,8 @@ pub(super) fn resources_of(resources: &Object) -> Cow<'_, Object> {
     }
 }
 
-/// Whether the pages of a document are more than is held at once. Pages can share annotations and content, of which each has
-/// what is made of them.
-#[derive(Default)]
-pub(super) struct Plans {
-    appearances: usize,
-    joined: usize,
-}
-
-impl Plans {
-    /// Adds a page, or says that it is too much.
-    pub(super) fn take(&mut self, plan: &Plan<'_>) -> Result<(), AssembleError> {
-        const APPEARANCES: usize = 250_000;
-        const JOINED: usize = 64 << 20;
-        self.appearances += plan.appearances.len();
-        if let Content::Joined { packed, .. } = &plan.content {
-            self.joined += packed.len();
-        }
-        match self.appearances > APPEARANCES || self.joined > JOINED {
-            true => Err(AssembleError::Document("its pages have more on them than a letter can need")),
-            false => Ok(()),
-        }
-    }
-}
-
 /// What is to be drawn of one page of a document.
-pub(super) struct Plan<'a> {
+pub(crate) struct Plan<'a> {
     pub(super) geometry: Geometry,
     pub(super) resources: Option<&'a Object>,
     group: Option<&'a Object>,
@@ -159,8 +163,40 @@ impl Plan<'_> {
     }
 }
 
+/// What is to be drawn of the pages of a document, or why it cannot be. Inspection asks it too, so that what it lets through
+/// can be assembled.
+pub(crate) fn plans<'a>(
+    source: &'a Source,
+    file: &[u8],
+    limits: &Limits,
+    packer: &mut Packer,
+) -> Result<Vec<Plan<'a>>, AssembleError> {
+    // Pages can share annotations and content, of which each has what is made of them.
+    const APPEARANCES: usize = 250_000;
+    const JOINED: usize = 64 << 20;
+    let (mut appearances, mut joined) = (0, 0);
+    let pages = document::pages(&source.document, limits.max_pages)
+        .map_err(|_| AssembleError::Document("its page tree is unusable"))?;
+    let mut plans = Vec::with_capacity(pages.len());
+    for page in &pages {
+        let plan = plan(&source.document, file, page, limits.max_decompressed, packer)?;
+        appearances += plan.appearances.len();
+        if let Content::Joined { packed, .. } = &plan.content {
+            joined += packed.len();
+        }
+        if appearances > APPEARANCES || joined > JOINED {
+            return Err(AssembleError::TooComplex);
+        }
+        plans.push(plan);
+    }
+    match is_copied_too_often(source, file, &plans) {
+        true => Err(AssembleError::TooComplex),
+        false => Ok(plans),
+    }
+}
+
 /// What is to be drawn of a page, or why it cannot be.
-pub(super) fn plan<'a>(
+fn plan<'a>(
     document: &'a Document,
     file: &[u8],
     page: &Page<'a>,

@@ -23,11 +23,13 @@ use serde::{Deserialize, Serialize};
 pub use ink::clear_zones;
 pub(crate) use ink::{card_zone, on_card_page, on_page};
 
+use crate::assemble;
 use crate::document::{self, TreeFault};
 use crate::layout::{Layout, Rect};
 use crate::page_content::Packer;
 use crate::prescan;
 use crate::reader;
+use crate::source::Source;
 use crate::stationery::{Envelope, PaperSize, Placement, Sides, Stationery};
 use crate::weight;
 
@@ -333,29 +335,38 @@ pub(crate) fn too_large(bytes: &[u8], limits: &Limits) -> Report {
 
 fn parse_and_check(bytes: &[u8], limits: &Limits, before_drawing: impl FnOnce(&Report)) -> Report {
     let mut report = Report::default();
-    // Assembly would not take it.
     let mut packer = Packer::new();
-    if reader::read(bytes, limits.max_decompressed, &mut packer).is_none()
-        && weight::is_too_heavy(bytes, limits.max_decompressed, &mut packer)
-    {
+    // What assembly reads is let go before the parser makes as much of it again.
+    let assembled = reader::read(bytes, limits.max_decompressed, &mut packer)
+        .map(|source| assemble::plans(&source, bytes, limits, &mut packer).map(drop));
+    if assembled.is_none() && weight::is_too_heavy(bytes, limits.max_decompressed, &mut packer) {
         report.add(structure::too_complex());
         return report;
     }
-    let document = match document::load(bytes, limits.max_decompressed) {
-        Ok(document) => document,
+    let source = match document::load(bytes, limits.max_decompressed) {
+        Ok(document) => Source::from(document),
         Err(error) => {
             report.add(structure::not_loaded(&error));
             return report;
         }
     };
-    if structure::check(&document, limits, &mut report).is_break() {
+    let document = &source.document;
+    if structure::check(document, limits, &mut report).is_break() {
         return report;
     }
-    activity::check(&document, &mut report);
-    hidden::check_layers(&document, &mut report);
-    match document::pages(&document, limits.max_pages) {
+    activity::check(document, &mut report);
+    hidden::check_layers(document, &mut report);
+    match document::pages(document, limits.max_pages) {
         Ok(pages) => {
-            let painted = pages::check(&document, &pages, limits, &mut report);
+            let painted = pages::check(document, &pages, limits, &mut report);
+            if report.is_ok() {
+                // What its own reader leaves to the parser is assembled from that.
+                let assembled =
+                    assembled.unwrap_or_else(|| assemble::plans(&source, bytes, limits, &mut packer).map(drop));
+                if let Err(fault) = assembled {
+                    report.add(structure::not_assembled(&fault));
+                }
+            }
             if ink::is_drawn(&report) {
                 before_drawing(&report);
                 ink::check(bytes, &painted, limits, &mut report);

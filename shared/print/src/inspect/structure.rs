@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use lopdf::{Document, Object};
 
 use super::{Finding, Limits, Report, printable};
+use crate::assemble::AssembleError;
 use crate::document;
 use crate::prescan::Suspicion;
 
@@ -45,6 +46,14 @@ pub(super) fn suspicion(suspicion: Suspicion, limits: &Limits) -> Finding {
             Finding::refuse("document.too_large", message).measured(format!("{bytes} bytes"), allowed)
         }
         Suspicion::TooManyObjects | Suspicion::NestedLengths => too_complex(),
+    }
+}
+
+/// What keeps assembly from a file of which nothing else is wrong.
+pub(super) fn not_assembled(fault: &AssembleError) -> Finding {
+    match fault {
+        AssembleError::TooComplex => too_complex(),
+        _ => damaged(),
     }
 }
 

@@ -6,7 +6,11 @@ use lopdf::Object;
 use proptest::prelude::*;
 
 use super::*;
-use crate::source::Found;
+use crate::assemble::{Assembler, Piece};
+use crate::imb::Imb;
+use crate::inspect::Limits;
+use crate::source::{Added, Found};
+use crate::stationery::{Placement, Sides, Stationery};
 
 #[path = "../../tests/support/mod.rs"]
 mod support;
@@ -38,7 +42,34 @@ fn agrees(bytes: &[u8]) -> bool {
             }
         }
     }
+    assert_eq!(assembled(bytes, &read), assembled(bytes, &whole));
     true
+}
+
+/// The print stream of a document that was read, or why there is none.
+fn assembled(bytes: &[u8], source: &Source) -> Result<Vec<u8>, String> {
+    let imb = Imb::encode("00270902345678000001", "70113123400").unwrap();
+    let lines = ["PARISH ASSESSOR".to_owned(), "NEW ORLEANS LA 70112".to_owned()];
+    let piece = Piece {
+        account: "acct_1",
+        sender: &lines,
+        recipient: &lines,
+        imb: &imb,
+        endorsement: None,
+        certified: None,
+        job: "job_1",
+        number: 1,
+        document: bytes,
+        impressions: None,
+        placement: Placement::Cover,
+        sides: Sides::Duplex,
+        perforated: false,
+        return_envelope: false,
+    };
+    let mut assembler = Assembler::new(Vec::new(), &Stationery::default()).unwrap();
+    let limits = Limits { max_decompressed: LIMIT, ..Limits::default() };
+    assembler.add_read(&piece, source, &limits).map_err(|error| error.to_string())?;
+    Ok(assembler.finish().unwrap().0)
 }
 
 /// What was read, by its identifiers.
@@ -58,7 +89,7 @@ fn identifiers(read: &Source) -> BTreeSet<ObjectId> {
 /// The syntax of an object, with its references as they are in the file, and those references.
 fn written(source: &Source, found: Found<'_>) -> (String, Vec<ObjectId>) {
     let (mut syntax, mut references) = (Vec::new(), Vec::new());
-    source.serialize(&mut syntax, found, &mut |id| Some(u64::from(id.0)));
+    source.serialize(&mut syntax, found, Added::default(), &mut |id| Some(u64::from(id.0)));
     source.references(found, &mut references);
     (String::from_utf8_lossy(&syntax).into_owned(), references)
 }
@@ -116,7 +147,7 @@ fn what_is_out_of_the_ordinary_is_left_to_lopdf() {
         ("a length that is too short", "/Length 18", "/Length 17"),
         ("a length that is too long", "/Length 18", "/Length 20"),
         ("an encrypted file", "/Size 5", "/Size 5/Encrypt 4 0 R"),
-        ("a section of both kinds", "/Size 5", "/Size 5/XRefStm 9"),
+        ("a cross-reference stream beside a table that is none", "/Size 5", "/Size 5/XRefStm 9"),
     ];
     assert!(agrees(&support::file(&support::one_page())));
     for (what, from, to) in odd {
@@ -198,6 +229,25 @@ fn what_is_drawn_with_the_resources_of_its_page_and_what_is_no_object_to_copy_ar
     assert_eq!([5, 6, 7, 8].map(|number| is_plain(&source, number)), [true, false, false, true]);
 }
 
+/// A file for old readers and new ones, whose page has its resources in the object stream.
+fn hybrid(is_update: bool) -> Vec<u8> {
+    let mut objects = support::one_page();
+    objects[2] = replaced(&objects[2], "/Resources<<>>", "/Resources 5 0 R");
+    let packed = [&b"<</Font<</F1 6 0 R>>>>"[..], b"<</Type/Font/Subtype/Type1/BaseFont/Times#20New#20Roman>>"];
+    support::hybrid_file(&objects, &packed.map(<[u8]>::to_vec), is_update)
+}
+
+#[test]
+fn what_a_table_leaves_to_a_cross_reference_stream_is_read() {
+    for is_update in [false, true] {
+        let file = hybrid(is_update);
+        assert!(agrees(&file), "{is_update}");
+        let source = read(&file).unwrap();
+        let font = written(&source, source.find((6, 0)).unwrap()).0;
+        assert_eq!(font, "<</Type /Font/Subtype /Type1/BaseFont /Times#20New#20Roman>>");
+    }
+}
+
 #[test]
 fn what_a_stream_leaves_out_is_not_read() {
     for entries in
@@ -266,7 +316,8 @@ fn small_files() -> Vec<Vec<u8>> {
     let tapes = files("fuzz/corpus/tape").into_iter().map(|(_, tape)| support::tape::document(&tape));
     let bytes = files("fuzz/corpus/bytes").into_iter().chain(files(FIXTURES)).map(|(_, bytes)| bytes);
     let readable = |bytes: &Vec<u8>| bytes.len() < 20_000 && read(bytes).is_some();
-    let files: Vec<_> = tapes.chain(bytes).filter(readable).collect();
+    let hybrid = [false, true].map(hybrid);
+    let files: Vec<_> = tapes.chain(bytes).chain(hybrid).filter(readable).collect();
     assert!(files.len() >= 20, "{} files", files.len());
     files
 }

@@ -186,6 +186,30 @@ pub(crate) fn content_joined_by_pages(count: usize) -> Vec<u8> {
     pages(count, "/Resources<<>>", |_| "/Contents[3 0 R 3 0 R]".to_owned(), stream("", &noise(1_000_000)))
 }
 
+/// Pages that inherit the same large resources.
+pub(crate) fn resources_inherited_by_pages(count: usize) -> Vec<u8> {
+    let states: String = (0..20_000).map(|state| format!("/S{state}<</LW {state}>>")).collect();
+    let resources = format!("/Resources<</ExtGState<<{states}>>>>");
+    pages(count, &resources, |_| "/Contents 3 0 R".to_owned(), stream("", b"9 9 99 99 re f"))
+}
+
+/// A page of many forms, each of which is drawn with the resources of the page, which are all of them.
+pub(crate) fn forms_that_borrow_each_other(count: usize) -> Vec<u8> {
+    let (mut names, mut drawn) = (String::new(), String::new());
+    let mut objects = vec![b"<</Type/Catalog/Pages 2 0 R>>".to_vec(), b"<</Type/Pages/Kids[3 0 R]/Count 1>>".to_vec()];
+    objects.extend([Vec::new(), Vec::new()]);
+    for form in 0..count {
+        names += &format!("/F{form} {} 0 R", form + 5);
+        drawn += &format!("/F{form} Do ");
+        objects.push(stream("/Type/XObject/Subtype/Form/BBox[0 0 9 9]", format!("{form} 0 9 9 re f").as_bytes()));
+    }
+    objects[2] =
+        format!("<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Resources<</XObject<<{names}>>>>/Contents 4 0 R>>")
+            .into_bytes();
+    objects[3] = stream("", drawn.as_bytes());
+    file(&objects)
+}
+
 /// Pages each of which draws the same large form with resources of its own.
 pub(crate) fn forms_that_borrow(count: usize) -> Vec<u8> {
     let form = stream("/Type/XObject/Subtype/Form/BBox[0 0 612 792]", &noise(1_000_000));

@@ -5,9 +5,9 @@ use std::io::Write as _;
 
 use super::bombs::deflated;
 use super::hoards::{
-    annotations_shared_by_pages, content_joined_by_pages, forms_that_borrow, objects_at_one_place,
-    references_of_a_font, streams_within_streams, strings_at_one_place, values_beside_a_page,
-    values_in_an_object_stream, values_of_a_page,
+    annotations_shared_by_pages, content_joined_by_pages, forms_that_borrow, forms_that_borrow_each_other,
+    objects_at_one_place, references_of_a_font, resources_inherited_by_pages, streams_within_streams,
+    strings_at_one_place, values_beside_a_page, values_in_an_object_stream, values_of_a_page,
 };
 use super::{endless_cross_reference, file, length_chain, zeros};
 
@@ -125,6 +125,8 @@ pub(crate) const FAMILIES: &[Family] = families![
     1_000 honest annotations_shared_by_pages,
     400 refused content_joined_by_pages,
     500 honest forms_that_borrow,
+    20_000 honest forms_that_borrow_each_other,
+    4_000 honest resources_inherited_by_pages,
 ];
 
 /// The objects of a document of one page without content.

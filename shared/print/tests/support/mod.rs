@@ -102,6 +102,64 @@ pub(crate) fn file(objects: &[Vec<u8>]) -> Vec<u8> {
     bytes
 }
 
+/// A file for old readers and new ones: the objects that come after those of `objects` are in an object stream, which a
+/// cross-reference stream leads to and the table does not know. In an update both are named by an empty table, as office
+/// programs do it.
+pub(crate) fn hybrid_file(objects: &[Vec<u8>], packed: &[Vec<u8>], is_update: bool) -> Vec<u8> {
+    let first = objects.len() + 1;
+    let (pack, section) = (first + packed.len(), first + packed.len() + 1);
+    let (mut index, mut content) = (String::new(), Vec::new());
+    for (number, body) in (first..).zip(packed) {
+        index += &format!("{number} {} ", content.len());
+        content.extend(body);
+        content.push(b'\n');
+    }
+    let mut bytes = b"%PDF-1.5\n".to_vec();
+    let mut table = String::from("0000000000 65535 f \n");
+    for (number, body) in (1..).zip(objects) {
+        table += &format!("{:010} 00000 n \n", bytes.len());
+        bytes.extend(format!("{number} 0 obj\n").into_bytes());
+        bytes.extend(body);
+        bytes.extend(b"\nendobj\n");
+    }
+    table += &"0000000000 65535 f \n".repeat(packed.len() + 2);
+    let pack_at = bytes.len();
+    let (count, length) = (packed.len(), index.len() + content.len());
+    let head = format!("{pack} 0 obj\n<</Type/ObjStm/N {count}/First {}/Length {length}>>stream\n{index}", index.len());
+    bytes.extend(head.into_bytes());
+    bytes.extend(content);
+    bytes.extend(b"\nendstream\nendobj\n");
+    let stream_at = bytes.len();
+    let mut entries = Vec::new();
+    let mut entry = |kind: u8, second: usize, third: usize| {
+        entries.push(kind);
+        entries.extend((second as u32).to_be_bytes());
+        entries.extend((third as u16).to_be_bytes());
+    };
+    (0..count).for_each(|place| entry(2, pack, place));
+    entry(1, pack_at, 0);
+    entry(1, stream_at, 0);
+    let (size, length) = (section + 1, entries.len());
+    let index = format!("/Index[{first} {}]", count + 2);
+    let head =
+        format!("{section} 0 obj\n<</Type/XRef/W[1 4 2]{index}/Size {size}/Root 1 0 R/Length {length}>>stream\n");
+    bytes.extend(head.into_bytes());
+    bytes.extend(entries);
+    bytes.extend(b"\nendstream\nendobj\n");
+    let start = bytes.len();
+    let named = format!("/XRefStm {stream_at}");
+    let trailer =
+        format!("xref\n0 {size}\n{table}trailer\n<</Size {size}/Root 1 0 R{}>>\n", if is_update { "" } else { &named });
+    bytes.extend(format!("{trailer}startxref\n{start}\n%%EOF\n").into_bytes());
+    if is_update {
+        let last = bytes.len();
+        let update =
+            format!("xref\n0 0\ntrailer\n<</Size {size}/Root 1 0 R/Prev {start}{named}>>\nstartxref\n{last}\n%%EOF\n");
+        bytes.extend(update.into_bytes());
+    }
+    bytes
+}
+
 /// The objects of a one-page document with a bar on its page, to which others can be added from number 5.
 pub(crate) fn one_page() -> Vec<Vec<u8>> {
     vec![
