@@ -206,6 +206,11 @@ impl Picture {
 
     /// The first pixel in which another drawing differs, outside of some rectangles.
     pub fn difference(&self, other: &Picture, dpi: usize, except: &[Rect]) -> Option<(usize, usize)> {
+        self.difference_over(0, other, dpi, except)
+    }
+
+    /// The first pixel in which another drawing differs by more than so many of 255 levels, outside of some rectangles.
+    pub fn difference_over(&self, levels: u8, other: &Picture, dpi: usize, except: &[Rect]) -> Option<(usize, usize)> {
         if (self.width, self.height, self.channels) != (other.width, other.height, other.channels) {
             return Some((self.width.min(other.width), self.height.min(other.height)));
         }
@@ -223,7 +228,8 @@ impl Picture {
         let rows = self.samples.chunks_exact(row).zip(other.samples.chunks_exact(row)).enumerate();
         for (y, (ours, theirs)) in rows.filter(|(_, (ours, theirs))| ours != theirs) {
             let pixels = ours.chunks_exact(self.channels).zip(theirs.chunks_exact(self.channels)).enumerate();
-            let differs = |(x, (a, b)): (usize, (&[u8], &[u8]))| (a != b && !excepted(x, y)).then_some(x);
+            let is_off = |a: &[u8], b: &[u8]| a.iter().zip(b).any(|(a, b)| a.abs_diff(*b) > levels);
+            let differs = |(x, (a, b)): (usize, (&[u8], &[u8]))| (is_off(a, b) && !excepted(x, y)).then_some(x);
             if let Some(x) = pixels.into_iter().find_map(differs) {
                 return Some((x, y));
             }
