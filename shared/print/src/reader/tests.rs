@@ -9,6 +9,7 @@ use super::*;
 use crate::assemble::{Assembler, Piece};
 use crate::imb::Imb;
 use crate::inspect::Limits;
+use crate::prescan;
 use crate::source::{Added, Found};
 use crate::stationery::{Placement, Sides, Stationery};
 
@@ -24,6 +25,10 @@ fn read(bytes: &[u8]) -> Option<Source> {
 /// Whether the file is read here; fails if lopdf reads anything else in it.
 fn agrees(bytes: &[u8]) -> bool {
     let Some(read) = read(bytes) else { return false };
+    // lopdf is never shown such a file, for it might take minutes.
+    if prescan::scan(bytes, &Limits::default()).is_some() {
+        return true;
+    }
     let whole = document::on_parser_stack(|| document::load(bytes, LIMIT)).unwrap();
     // Something that no page reaches is damaged or too large: inspection refuses the file, whatever is read of the rest.
     let Some(whole) = whole.ok().filter(|whole| whole.xref_recovery.is_none()) else { return true };
