@@ -287,7 +287,7 @@ async fn who_meets_a_mailing_under_way_waits_and_one_whose_request_died_is_ended
     let died = floor.request_struck(&create(mailing, None), Some(Fault { point, mode: Mode::KilledBefore })).await?;
     assert!(died.answer.is_none());
     assert_eq!(floor.request(&create(single.clone(), None)).await?.status, 409);
-    floor.pass(SignedDuration::from_secs(33)).await?;
+    floor.pass(SignedDuration::from_secs(30)).await?;
     let id = created(&mut floor, &single).await?;
     floor.drain(None).await?;
     let now: Vec<String> = all(&floor.house).await?.iter().map(|single| text(single, "id").to_owned()).collect();

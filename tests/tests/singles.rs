@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use futures::future::join_all;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tests::harness::Result;
 use tests::harness::audit::text;
@@ -141,6 +142,55 @@ async fn of_many_requests_with_one_key_at_once_there_is_exactly_one_letter() -> 
     assert_eq!((answer.status, created.contains(&answer.body)), (201, true));
     assert_eq!(all(&again.house).await?.len(), 1);
     again.house.take_down().await
+}
+
+/// Makes a request of which a transaction fails, the first being that which claims its key.
+async fn fail(floor: &mut Floor, request: &Request, mode: Mode, transactions: std::ops::Range<usize>) -> Result<()> {
+    let point = |number| Fault { point: Point::Operation("TransactWriteItems", number), mode };
+    let mut function = floor.house.function(request.operation, Some(transactions.map(point).collect())).await?;
+    let failed = Floor::answer(function.invoke(&floor.event(request)).await?)?.ok_or("the function was killed")?;
+    if failed.status != 500 || failed.text("code") != "internal" {
+        return Err(format!("it did not fail: {} {}", failed.status, failed.body).into());
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_post_that_failed_is_repeated_at_once_and_there_is_exactly_one_letter() -> Result<()> {
+    let mut floor = floor().await?;
+    // The transaction has no effect; or it has, and however often it is asked for, its answer is lost.
+    for (name, mode, transactions) in [("denied", Mode::Denied, 2..3), ("lost", Mode::AnswerLost, 2..20)] {
+        let before = all(&floor.house).await?.len();
+        let request = create(body(&floor.house, "reportlab.pdf"), Some(name.to_owned()));
+        fail(&mut floor, &request, mode, transactions).await?;
+        let repeated = floor.request(&request).await?;
+        assert_eq!(repeated.status, 201, "{name}: {}", repeated.body);
+        assert_eq!(repeated.headers.contains_key("idempotent-replayed"), mode == Mode::AnswerLost);
+        assert!(floor.request(&request).await?.repeats(&repeated));
+        assert_eq!(all(&floor.house).await?.len(), before + 1, "{name}");
+    }
+    floor.drain(None).await?;
+    audit(&floor.house).await?;
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn a_post_of_several_that_failed_half_way_is_repeated_when_what_it_left_is_out_of_the_way() -> Result<()> {
+    let mut floor = floor().await?;
+    let request = create(many(&floor.house, "reportlab.pdf", 3), Some("three".to_owned()));
+    // Its places are taken, and it is not completed.
+    fail(&mut floor, &request, Mode::Denied, 3..4).await?;
+    let early = floor.request(&request).await?;
+    assert_eq!((early.status, early.text("code").as_str()), (409, "idempotency_key.running"), "{}", early.body);
+    let again: u32 = early.headers.get("retry-after").ok_or("it says when to come again")?.parse()?;
+    assert!((1..=10).contains(&again), "{again} seconds");
+    floor.pass(SignedDuration::from_secs(31)).await?;
+    let created = ask(&mut floor, &request, 201).await?;
+    floor.drain(None).await?;
+    let there: BTreeSet<Value> = all(&floor.house).await?.iter().map(|single| single["id"].clone()).collect();
+    assert_eq!(there, created["letterIds"].as_array().into_iter().flatten().cloned().collect());
+    audit(&floor.house).await?;
+    floor.house.take_down().await
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ use crate::{Store, StoreError};
 
 /// For how long a mailing may be neither completed nor ended: longer than its function may run, and shorter than its claim of
 /// an idempotency key holds, so that a client that repeats a request whose function died does not meet its own letters.
-const LEASE: SignedDuration = SignedDuration::from_secs(32);
+const LEASE: SignedDuration = SignedDuration::from_millis(29_500);
 const _: () = assert!(LEASE.as_secs() < CLAIM.as_secs());
 /// How often a mailing under way is looked at again: for about two seconds.
 const PATIENCE: u32 = 9;
