@@ -12,10 +12,13 @@ use tests::harness::audit::text;
 use tests::harness::emulator::Emulator;
 use tests::harness::floor::{Floor, Request};
 use tests::harness::house::House;
-use tests::harness::letters::{merge, of_job};
+use tests::harness::letters::{self, merge, of_job};
 use tests::harness::proxy::{Fault, Mode, Point};
 use tests::harness::runtime::{Function, Outcome};
-use tests::harness::singles::{all, ask, audit, body, come, create, events, item, list, many, of, release, send_on};
+use tests::harness::singles::{
+    all, ask, audit, body, card, card_body, come, create, create_card, events, item, list, list_cards, many, of, release,
+    send_on,
+};
 
 async fn floor() -> Result<Floor> {
     Ok(Floor::open(House::build(&Emulator::find().await?, 50).await?))
@@ -330,6 +333,42 @@ async fn pages_have_what_was_there_once_while_others_create_and_cancel_all_the_t
     let (one, two, read) = tokio::join!(writer(false), writer(true), reader());
     read?;
     assert!(one? > 3 && two? > 3, "they hardly wrote");
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn a_list_of_what_was_created_from_a_moment_on_and_before_an_earlier_one_is_empty() -> Result<()> {
+    let mut floor = floor().await?;
+    let letter = create(body(&floor.house, "reportlab.pdf"), None);
+    ask(&mut floor, &letter, 201).await?;
+    floor.house.put_document(card(), "card.pdf").await?;
+    let postcard = create_card(card_body(&floor.house, "card.pdf", "4x6"), None);
+    ask(&mut floor, &postcard, 201).await?;
+    ask(&mut floor, &letters::create(&floor.house, 5, &[], None), 200).await?;
+    let batches = |parameters: &[(&'static str, String)]| Request {
+        operation: "batches.list",
+        path: "/v2/batches",
+        ..list(parameters)
+    };
+    let named = |parameters: &[(&'static str, String)]| {
+        let mut parameters = parameters.to_vec();
+        parameters.push(("metadata[a]", "b".to_owned()));
+        list(&parameters)
+    };
+    let lists: [(&str, &dyn Fn(&[(&'static str, String)]) -> Request, usize); 4] =
+        [("letters", &list, 1), ("postcards", &list_cards, 1), ("batches", &batches, 1), ("with a filter", &named, 0)];
+    for (name, list, there) in lists {
+        for (from, before, found) in [
+            ("2026-01-01T00:00:00Z", "2100-01-01T00:00:00Z", there),
+            ("2100-01-01T00:00:00Z", "2026-01-01T00:00:00Z", 0),
+            ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", 0),
+        ] {
+            let request = list(&[("createdFrom", from.to_owned()), ("createdBefore", before.to_owned())]);
+            let page = ask(&mut floor, &request, 200).await?;
+            assert_eq!(page["items"].as_array().map(Vec::len), Some(found), "{name} from {from} and before {before}");
+            assert_eq!(page["nextCursor"], Value::Null, "{name}");
+        }
+    }
     floor.house.take_down().await
 }
 
