@@ -16,8 +16,8 @@ use tests::harness::letters::{self, merge, of_job};
 use tests::harness::proxy::{Fault, Mode, Point};
 use tests::harness::runtime::{Function, Outcome};
 use tests::harness::singles::{
-    all, ask, audit, body, card, card_body, come, create, create_card, events, item, list, list_cards, many, of, release,
-    send_on,
+    all, ask, audit, body, card, card_body, come, create, create_card, events, item, list, list_cards, many, of, read,
+    release, send_on,
 };
 
 async fn floor() -> Result<Floor> {
@@ -334,6 +334,40 @@ async fn pages_have_what_was_there_once_while_others_create_and_cancel_all_the_t
     read?;
     assert!(one? > 3 && two? > 3, "they hardly wrote");
     floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn a_page_of_letters_with_long_texts_is_no_longer_than_a_function_may_answer() -> Result<()> {
+    let mut floor = floor().await?;
+    let mut wanted = many(&floor.house, "reportlab.pdf", 20);
+    // Each is two bytes in the page, and four in the answer that has the page as a text.
+    wanted["description"] = json!("\"".repeat(99_999));
+    wanted["externalId"] = json!("e");
+    ask(&mut floor, &create(wanted, None), 201).await?;
+    for filter in [None, Some(("externalId", "e".to_owned()))] {
+        let (mut seen, mut cursor) = (BTreeSet::new(), None::<String>);
+        loop {
+            let mut parameters: Vec<_> = filter.clone().into_iter().collect();
+            parameters.extend(cursor.take().map(|cursor| ("cursor", cursor)));
+            let answer = floor.request(&list(&parameters)).await?;
+            let bytes = Value::from(answer.body.as_str()).to_string().len();
+            assert!(bytes < 6_000_000, "{bytes} bytes");
+            let page = read(&answer, 200)?;
+            for letter in page["items"].as_array().ok_or("there are items")? {
+                assert!(seen.insert(text_of(letter, "id")), "none twice");
+            }
+            match page["nextCursor"].as_str() {
+                Some(next) => cursor = Some(next.to_owned()),
+                None => break,
+            }
+        }
+        assert_eq!(seen.len(), 20, "{filter:?}");
+    }
+    floor.house.take_down().await
+}
+
+fn text_of(value: &Value, field: &str) -> String {
+    value[field].as_str().unwrap_or_default().to_owned()
 }
 
 #[tokio::test]
