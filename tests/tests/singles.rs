@@ -4,8 +4,11 @@
 
 use std::collections::BTreeSet;
 
+use domain::batch::today;
+use domain::calendar::{Calendar, Closed};
 use futures::future::join_all;
-use jiff::SignedDuration;
+use jiff::civil::{Date, Weekday};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 use serde_json::{Value, json};
 use tests::harness::Result;
 use tests::harness::audit::text;
@@ -649,12 +652,68 @@ async fn what_cannot_be_is_refused_with_every_reason_at_its_place() -> Result<()
     ] {
         assert!(pointers.contains(pointer), "{pointer} is not among {pointers:?}");
     }
+    let mut restricted = body(&floor.house, "reportlab.pdf");
+    restricted["options"] = json!({ "mailClass": "Certified", "extraServices": ["restrictedDelivery"] });
+    let refused = ask(&mut floor, &create(restricted, None), 422).await?;
+    let fault = &refused["errors"][0];
+    assert_eq!((&fault["pointer"], &fault["rule"]), (&json!("/options/extraServices"), &json!("options.not_offered")));
+    assert_eq!(fault["message"], "This house has no article numbers of restricted delivery: leave it out.");
     let mut large = body(&floor.house, "reportlab.pdf");
     large["content"] = json!({ "pdf": "A".repeat(5_400_000) });
     let refused = ask(&mut floor, &create(large, None), 413).await?;
     assert_eq!(refused["code"], "content.too_large");
     assert!(refused["message"].as_str().is_some_and(|message| message.contains("give its path")), "{refused}");
     assert_eq!(all(&floor.house).await?.len(), 0);
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn a_send_date_is_granted_or_moved_to_the_next_production_day_and_one_too_far_ahead_is_refused() -> Result<()> {
+    let mut floor = floor().await?;
+    let (calendar, today) = (Calendar::default(), today(Timestamp::now()));
+    let closed = |day: Date| calendar.closed(day);
+    let mut days = (20..180).map(|ahead: i32| today + ahead.days());
+    let after = |day: Date, days: i32| day + days.days();
+    let open = days.clone().find(|day| closed(*day).is_none()).ok_or("some day is a production day")?;
+    let saturday = |day: &Date| day.weekday() == Weekday::Saturday && closed(after(*day, 2)).is_none();
+    let saturday = days.clone().find(saturday).ok_or("some Monday is a production day")?;
+    let holiday = |day: &Date| closed(*day) == Some(Closed::Holiday) && closed(after(*day, 1)).is_none();
+    let holiday = days.find(holiday).ok_or("the day after some holiday is a production day")?;
+    let last = today + 180.days();
+
+    let plain = ask(&mut floor, &create(body(&floor.house, "reportlab.pdf"), None), 201).await?;
+    let id = plain["id"].as_str().unwrap_or_default().to_owned();
+    for (wish, granted) in [
+        (open.to_string(), open),
+        (format!("{open}T23:59:00Z"), open),
+        (saturday.to_string(), after(saturday, 2)),
+        (after(saturday, 1).to_string(), after(saturday, 2)),
+        (holiday.to_string(), after(holiday, 1)),
+        (last.to_string(), calendar.production_day(last)),
+    ] {
+        let until = granted.at(10, 0, 0, 0).in_tz("America/New_York")?.timestamp();
+        let mut wanted = body(&floor.house, "reportlab.pdf");
+        wanted["sendDate"] = json!(wish);
+        let created = ask(&mut floor, &create(wanted, None), 201).await?;
+        let changed = ask(&mut floor, &of("singles.update", &id, Some(json!({ "sendDate": wish }))), 200).await?;
+        for letter in [created, changed] {
+            assert_eq!(letter["sendDate"], json!(granted), "{wish}");
+            assert_eq!(letter["cancelableUntil"], json!(until), "{wish}");
+        }
+    }
+    let there = all(&floor.house).await?.len();
+    for wish in [last + 1.day(), today - 1.day()] {
+        let mut wanted = body(&floor.house, "reportlab.pdf");
+        wanted["sendDate"] = json!(wish);
+        for request in [create(wanted, None), of("singles.update", &id, Some(json!({ "sendDate": wish })))] {
+            let refused = ask(&mut floor, &request, 422).await?;
+            let fault = &refused["errors"][0];
+            assert_eq!((&fault["pointer"], &fault["rule"]), (&json!("/sendDate"), &json!("send_date")), "{refused}");
+        }
+    }
+    assert_eq!(all(&floor.house).await?.len(), there);
+    let kept = ask(&mut floor, &of("singles.get", &id, None), 200).await?;
+    assert_eq!(kept["sendDate"], json!(calendar.production_day(last)), "what was refused changes nothing");
     floor.house.take_down().await
 }
 
