@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use api::idempotent::CLAIM;
 use api::routes::ROUTES;
 use serde_json::Value;
 use tests::arrows::{self, Package, ROOT};
@@ -365,6 +366,15 @@ fn functions_with_the_child_beside_them_have_as_much_memory_as_it_may_take() {
             let memory = function["MemorySize"].as_u64().unwrap_or_default() << 20;
             assert!(memory >= render::MEMORY + OWN, "{operation} has {} MB", memory >> 20);
         }
+    }
+}
+
+#[test]
+fn the_claim_of_an_idempotency_key_holds_until_its_function_is_over_and_hardly_longer() {
+    let (usual, functions) = (template()["Globals"]["Function"]["Timeout"].clone(), functions());
+    for route in ROUTES.iter().filter(|route| route.method == "POST") {
+        let timeout = functions[route.operation].get("Timeout").unwrap_or(&usual).as_i64().unwrap();
+        assert_eq!(CLAIM.as_secs() - timeout, 1, "{}", route.operation);
     }
 }
 

@@ -104,6 +104,42 @@ async fn a_duplicate_is_refused_with_the_name_of_the_letter_it_repeats() -> Resu
 }
 
 #[tokio::test]
+async fn a_letter_stands_in_the_way_however_many_were_allowed_after_it_and_canceled() -> Result<()> {
+    let mut floor = floor().await?;
+    let wanted = body(&floor.house, "reportlab.pdf");
+    let mut ids = vec![created(&mut floor, &wanted).await?];
+    for _ in 0..3 {
+        ids.push(created(&mut floor, &allowed(&wanted)).await?);
+    }
+    // Each in turn is the last that is left, of those before and of those behind it.
+    for (canceled, left) in [(3, 2), (1, 2), (2, 0)] {
+        ask(&mut floor, &of("singles.cancel", &ids[canceled], None), 204).await?;
+        assert_eq!(duplicate_of(&mut floor, &wanted).await?, ids[left], "without {canceled}");
+    }
+    // What is canceled is not noted again.
+    let last = created(&mut floor, &allowed(&wanted)).await?;
+    let places = floor.house.all("GUARD").await?;
+    assert_eq!((&places[0]["single"], &places[0]["before"]), (&json!(last), &json!([ids[0]])));
+    for id in [&last, &ids[0]] {
+        ask(&mut floor, &of("singles.cancel", id, None), 204).await?;
+    }
+    created(&mut floor, &wanted).await?;
+
+    // Also when all of them were allowed at once.
+    let wanted = body(&floor.house, "reportlab.pdf");
+    let requests: Vec<Request> = (0..6).map(|_| create(allowed(&wanted), None)).collect();
+    let answers = at_once(&floor, &requests).await?;
+    let (last, others) = answers.split_last().ok_or("there are six")?;
+    for answer in others {
+        ask(&mut floor, &of("singles.cancel", &answer.text("id"), None), 204).await?;
+    }
+    assert_eq!(duplicate_of(&mut floor, &wanted).await?, last.text("id"));
+    floor.drain(None).await?;
+    audit(&floor.house).await?;
+    floor.house.take_down().await
+}
+
+#[tokio::test]
 async fn a_letter_that_became_another_is_in_the_way_of_that_alone() -> Result<()> {
     let mut floor = floor().await?;
     let wanted = body(&floor.house, "reportlab.pdf");
@@ -236,11 +272,13 @@ async fn a_mailing_is_refused_whole_with_all_its_duplicates_and_leaves_nobody_in
     assert_eq!(refused["errors"][0]["pointer"], "/recipients/90");
 
     // Those of one request that are alike stand in the way one after the other.
-    let mut pair = many(&floor.house, "reportlab.pdf", 2);
-    pair["recipients"][1] = pair["recipients"][0].clone();
-    single["recipient"] = pair["recipients"][0].clone();
-    let ids = ask(&mut floor, &create(allowed(&pair), None), 201).await?["letterIds"].clone();
-    for place in [1, 0] {
+    let mut alike = many(&floor.house, "reportlab.pdf", 3);
+    for place in [1, 2] {
+        alike["recipients"][place] = alike["recipients"][0].clone();
+    }
+    single["recipient"] = alike["recipients"][0].clone();
+    let ids = ask(&mut floor, &create(allowed(&alike), None), 201).await?["letterIds"].clone();
+    for place in [2, 1, 0] {
         assert_eq!(json!(duplicate_of(&mut floor, &single).await?), ids[place]);
         ask(&mut floor, &of("singles.cancel", ids[place].as_str().unwrap_or_default(), None), 204).await?;
     }
@@ -254,7 +292,7 @@ async fn a_mailing_is_refused_whole_with_all_its_duplicates_and_leaves_nobody_in
     assert_eq!(refused["duplicateOf"].as_array().map(Vec::len), Some(118));
     ask(&mut floor, &create(allowed(&mailing), None), 201).await?;
     floor.drain(None).await?;
-    assert_eq!(all(&floor.house).await?.len(), 2 + 3 + 2 * 118);
+    assert_eq!(all(&floor.house).await?.len(), 2 + 4 + 2 * 118);
     audit(&floor.house).await?;
     floor.house.take_down().await
 }
@@ -287,7 +325,7 @@ async fn who_meets_a_mailing_under_way_waits_and_one_whose_request_died_is_ended
     let died = floor.request_struck(&create(mailing, None), Some(Fault { point, mode: Mode::KilledBefore })).await?;
     assert!(died.answer.is_none());
     assert_eq!(floor.request(&create(single.clone(), None)).await?.status, 409);
-    floor.pass(SignedDuration::from_secs(33)).await?;
+    floor.pass(SignedDuration::from_secs(30)).await?;
     let id = created(&mut floor, &single).await?;
     floor.drain(None).await?;
     let now: Vec<String> = all(&floor.house).await?.iter().map(|single| text(single, "id").to_owned()).collect();

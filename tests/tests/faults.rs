@@ -24,7 +24,7 @@ const LANES: usize = 12;
 /// So many letters make a part, so that small jobs have several.
 const LETTERS_PER_PART: u32 = 2;
 /// After this long a claim of an idempotency key has run out, and with it whatever its owner left open.
-const CLAIM: SignedDuration = SignedDuration::from_secs(36);
+const CLAIM: SignedDuration = SignedDuration::from_secs(31);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {

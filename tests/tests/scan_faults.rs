@@ -24,7 +24,7 @@ use tests::harness::scans::{PrintedBatch, Scan, ask, audit, done, envelope, file
 /// So many cases run beside each other; they spend much of their time waiting.
 const LANES: usize = 6;
 /// After this long a claim of an idempotency key has run out.
-const CLAIM: SignedDuration = SignedDuration::from_secs(36);
+const CLAIM: SignedDuration = SignedDuration::from_secs(31);
 /// So many letters has a batch that cases share; a case takes three of them.
 const SHARED: u32 = 60;
 

@@ -29,7 +29,7 @@ const LANES: usize = 6;
 /// So many cases share a house: all of it is audited after each.
 const SHARED: usize = 12;
 /// After this long a claim of an idempotency key has run out.
-const CLAIM: SignedDuration = SignedDuration::from_secs(36);
+const CLAIM: SignedDuration = SignedDuration::from_secs(31);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {

@@ -4,17 +4,24 @@
 
 use std::collections::BTreeSet;
 
+use domain::batch::today;
+use domain::calendar::{Calendar, Closed};
 use futures::future::join_all;
+use jiff::civil::{Date, Weekday};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 use serde_json::{Value, json};
 use tests::harness::Result;
 use tests::harness::audit::text;
 use tests::harness::emulator::Emulator;
 use tests::harness::floor::{Floor, Request};
 use tests::harness::house::House;
-use tests::harness::letters::{merge, of_job};
+use tests::harness::letters::{self, merge, of_job};
 use tests::harness::proxy::{Fault, Mode, Point};
 use tests::harness::runtime::{Function, Outcome};
-use tests::harness::singles::{all, ask, audit, body, come, create, events, item, list, many, of, release, send_on};
+use tests::harness::singles::{
+    all, ask, audit, body, card, card_body, come, create, create_card, events, item, list, list_cards, many, of, read,
+    release, send_on,
+};
 
 async fn floor() -> Result<Floor> {
     Ok(Floor::open(House::build(&Emulator::find().await?, 50).await?))
@@ -141,6 +148,56 @@ async fn of_many_requests_with_one_key_at_once_there_is_exactly_one_letter() -> 
     assert_eq!((answer.status, created.contains(&answer.body)), (201, true));
     assert_eq!(all(&again.house).await?.len(), 1);
     again.house.take_down().await
+}
+
+/// Makes a request of which a transaction fails, the first being that which claims its key.
+async fn fail(floor: &mut Floor, request: &Request, mode: Mode, transactions: std::ops::Range<usize>) -> Result<()> {
+    let point = |number| Fault { point: Point::Operation("TransactWriteItems", number), mode };
+    let mut function = floor.house.function(request.operation, Some(transactions.map(point).collect())).await?;
+    let failed = Floor::answer(function.invoke(&floor.event(request)).await?)?.ok_or("the function was killed")?;
+    if failed.status != 500 || failed.text("code") != "internal" {
+        return Err(format!("it did not fail: {} {}", failed.status, failed.body).into());
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_post_that_failed_is_repeated_at_once_and_there_is_exactly_one_letter() -> Result<()> {
+    let mut floor = floor().await?;
+    // The transaction has no effect; or it has, and however often it is asked for, its answer is lost.
+    for (name, mode, transactions) in [("denied", Mode::Denied, 2..3), ("lost", Mode::AnswerLost, 2..20)] {
+        let before = all(&floor.house).await?.len();
+        let request = create(body(&floor.house, "reportlab.pdf"), Some(name.to_owned()));
+        fail(&mut floor, &request, mode, transactions).await?;
+        let repeated = floor.request(&request).await?;
+        assert_eq!(repeated.status, 201, "{name}: {}", repeated.body);
+        assert_eq!(repeated.headers.contains_key("idempotent-replayed"), mode == Mode::AnswerLost);
+        assert!(floor.request(&request).await?.repeats(&repeated));
+        assert_eq!(all(&floor.house).await?.len(), before + 1, "{name}");
+    }
+    floor.drain(None).await?;
+    audit(&floor.house).await?;
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn a_post_of_several_that_failed_half_way_is_repeated_when_what_it_left_is_out_of_the_way() -> Result<()> {
+    let mut floor = floor().await?;
+    let request = create(many(&floor.house, "reportlab.pdf", 3), Some("three".to_owned()));
+    // Its places are taken, and it is not completed.
+    fail(&mut floor, &request, Mode::Denied, 3..4).await?;
+    let early = floor.request(&request).await?;
+    assert_eq!((early.status, early.text("code").as_str()), (409, "idempotency_key.running"), "{}", early.body);
+    let again: u32 = early.headers.get("retry-after").ok_or("it says when to come again")?.parse()?;
+    assert!((1..=10).contains(&again), "{again} seconds");
+    floor.pass(SignedDuration::from_secs(31)).await?;
+    let created = ask(&mut floor, &request, 201).await?;
+    floor.drain(None).await?;
+    let there: BTreeSet<String> = all(&floor.house).await?.iter().map(|single| text(single, "id").to_owned()).collect();
+    let told = created["letterIds"].as_array().into_iter().flatten();
+    assert_eq!(there, told.map(|id| id.as_str().unwrap_or_default().to_owned()).collect());
+    audit(&floor.house).await?;
+    floor.house.take_down().await
 }
 
 #[tokio::test]
@@ -280,6 +337,77 @@ async fn pages_have_what_was_there_once_while_others_create_and_cancel_all_the_t
     let (one, two, read) = tokio::join!(writer(false), writer(true), reader());
     read?;
     assert!(one? > 3 && two? > 3, "they hardly wrote");
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn a_page_of_letters_with_long_texts_is_no_longer_than_a_function_may_answer() -> Result<()> {
+    let mut floor = floor().await?;
+    let mut wanted = many(&floor.house, "reportlab.pdf", 20);
+    // Each is two bytes in the page, and four in the answer that has the page as a text.
+    wanted["description"] = json!("\"".repeat(99_999));
+    wanted["externalId"] = json!("e");
+    ask(&mut floor, &create(wanted, None), 201).await?;
+    for filter in [None, Some(("externalId", "e".to_owned()))] {
+        let (mut seen, mut cursor) = (BTreeSet::new(), None::<String>);
+        loop {
+            let mut parameters: Vec<_> = filter.clone().into_iter().collect();
+            parameters.extend(cursor.take().map(|cursor| ("cursor", cursor)));
+            let answer = floor.request(&list(&parameters)).await?;
+            let bytes = Value::from(answer.body.as_str()).to_string().len();
+            assert!(bytes < 6_000_000, "{bytes} bytes");
+            let page = read(&answer, 200)?;
+            for letter in page["items"].as_array().ok_or("there are items")? {
+                assert!(seen.insert(text_of(letter, "id")), "none twice");
+            }
+            match page["nextCursor"].as_str() {
+                Some(next) => cursor = Some(next.to_owned()),
+                None => break,
+            }
+        }
+        assert_eq!(seen.len(), 20, "{filter:?}");
+    }
+    floor.house.take_down().await
+}
+
+fn text_of(value: &Value, field: &str) -> String {
+    value[field].as_str().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn a_list_of_what_was_created_from_a_moment_on_and_before_an_earlier_one_is_empty() -> Result<()> {
+    let mut floor = floor().await?;
+    let letter = create(body(&floor.house, "reportlab.pdf"), None);
+    ask(&mut floor, &letter, 201).await?;
+    floor.house.put_document(card(), "card.pdf").await?;
+    let postcard = create_card(card_body(&floor.house, "card.pdf", "4x6"), None);
+    ask(&mut floor, &postcard, 201).await?;
+    let batch = letters::create(&floor.house, 5, &[], None);
+    ask(&mut floor, &batch, 200).await?;
+    let batches = |parameters: &[(&'static str, String)]| Request {
+        operation: "batches.list",
+        path: "/v2/batches",
+        ..list(parameters)
+    };
+    let named = |parameters: &[(&'static str, String)]| {
+        let mut parameters = parameters.to_vec();
+        parameters.push(("metadata[a]", "b".to_owned()));
+        list(&parameters)
+    };
+    let lists: [(&str, &dyn Fn(&[(&'static str, String)]) -> Request, usize); 4] =
+        [("letters", &list, 1), ("postcards", &list_cards, 1), ("batches", &batches, 1), ("with a filter", &named, 0)];
+    for (name, list, there) in lists {
+        for (from, before, found) in [
+            ("2026-01-01T00:00:00Z", "2100-01-01T00:00:00Z", there),
+            ("2100-01-01T00:00:00Z", "2026-01-01T00:00:00Z", 0),
+            ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", 0),
+        ] {
+            let request = list(&[("createdFrom", from.to_owned()), ("createdBefore", before.to_owned())]);
+            let page = ask(&mut floor, &request, 200).await?;
+            assert_eq!(page["items"].as_array().map(Vec::len), Some(found), "{name} from {from} and before {before}");
+            assert_eq!(page["nextCursor"], Value::Null, "{name}");
+        }
+    }
     floor.house.take_down().await
 }
 
@@ -526,12 +654,69 @@ async fn what_cannot_be_is_refused_with_every_reason_at_its_place() -> Result<()
     ] {
         assert!(pointers.contains(pointer), "{pointer} is not among {pointers:?}");
     }
+    let mut restricted = body(&floor.house, "reportlab.pdf");
+    restricted["options"] = json!({ "mailClass": "Certified", "extraServices": ["restrictedDelivery"] });
+    let refused = ask(&mut floor, &create(restricted, None), 422).await?;
+    let fault = &refused["errors"][0];
+    assert_eq!((&fault["pointer"], &fault["rule"]), (&json!("/options/extraServices"), &json!("options.not_offered")));
+    assert_eq!(fault["message"], "This house has no article numbers of restricted delivery: leave it out.");
     let mut large = body(&floor.house, "reportlab.pdf");
     large["content"] = json!({ "pdf": "A".repeat(5_400_000) });
     let refused = ask(&mut floor, &create(large, None), 413).await?;
     assert_eq!(refused["code"], "content.too_large");
     assert!(refused["message"].as_str().is_some_and(|message| message.contains("give its path")), "{refused}");
     assert_eq!(all(&floor.house).await?.len(), 0);
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn a_send_date_is_granted_or_moved_to_the_next_production_day_and_one_too_far_ahead_is_refused() -> Result<()> {
+    let mut floor = floor().await?;
+    let (calendar, today) = (Calendar::default(), today(Timestamp::now()));
+    let closed = |day: Date| calendar.closed(day);
+    let mut days = (20..180).map(|ahead: i32| today + ahead.days());
+    let after = |day: Date, days: i32| day + days.days();
+    let open = days.clone().find(|day| closed(*day).is_none()).ok_or("some day is a production day")?;
+    let saturday = |day: &Date| day.weekday() == Weekday::Saturday && closed(after(*day, 2)).is_none();
+    let saturday = days.clone().find(saturday).ok_or("some Monday is a production day")?;
+    let holiday = |day: &Date| closed(*day) == Some(Closed::Holiday) && closed(after(*day, 1)).is_none();
+    let holiday = days.find(holiday).ok_or("the day after some holiday is a production day")?;
+    let last = today + 180.days();
+
+    let plain = create(body(&floor.house, "reportlab.pdf"), None);
+    let plain = ask(&mut floor, &plain, 201).await?;
+    let id = plain["id"].as_str().unwrap_or_default().to_owned();
+    for (wish, granted) in [
+        (open.to_string(), open),
+        (format!("{open}T23:59:00Z"), open),
+        (saturday.to_string(), after(saturday, 2)),
+        (after(saturday, 1).to_string(), after(saturday, 2)),
+        (holiday.to_string(), after(holiday, 1)),
+        (last.to_string(), calendar.production_day(last)),
+    ] {
+        let until = granted.at(10, 0, 0, 0).in_tz("America/New_York")?.timestamp();
+        let mut wanted = body(&floor.house, "reportlab.pdf");
+        wanted["sendDate"] = json!(wish);
+        let created = ask(&mut floor, &create(wanted, None), 201).await?;
+        let changed = ask(&mut floor, &of("singles.update", &id, Some(json!({ "sendDate": wish }))), 200).await?;
+        for letter in [created, changed] {
+            assert_eq!(letter["sendDate"], json!(granted), "{wish}");
+            assert_eq!(letter["cancelableUntil"], json!(until), "{wish}");
+        }
+    }
+    let there = all(&floor.house).await?.len();
+    for wish in [last + 1.day(), today - 1.day()] {
+        let mut wanted = body(&floor.house, "reportlab.pdf");
+        wanted["sendDate"] = json!(wish);
+        for request in [create(wanted, None), of("singles.update", &id, Some(json!({ "sendDate": wish })))] {
+            let refused = ask(&mut floor, &request, 422).await?;
+            let fault = &refused["errors"][0];
+            assert_eq!((&fault["pointer"], &fault["rule"]), (&json!("/sendDate"), &json!("send_date")), "{refused}");
+        }
+    }
+    assert_eq!(all(&floor.house).await?.len(), there);
+    let kept = ask(&mut floor, &of("singles.get", &id, None), 200).await?;
+    assert_eq!(kept["sendDate"], json!(calendar.production_day(last)), "what was refused changes nothing");
     floor.house.take_down().await
 }
 

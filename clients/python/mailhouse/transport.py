@@ -18,6 +18,8 @@ from .errors import ApiError, NotConnected, api_error
 
 #: Answers after which the same request may succeed.
 PASSING = frozenset({429, 500, 502, 503, 504})
+#: For so many seconds in all a conflict that passes is waited for: longer than a first attempt that died stands in the way.
+CONFLICT_LASTS = 35.0
 #: From this many bytes on a body is sent packed.
 PACK_FROM = 64 * 1024
 
@@ -86,7 +88,7 @@ class Transport:
             headers["If-Match"] = if_match
         if method == "POST":
             headers["Idempotency-Key"] = idempotency_key or str(uuid.uuid4())
-        attempt = 0
+        attempt, waited = 0, 0.0
         while True:
             last = attempt >= self.retries
             request = urllib.request.Request(url, data=content, headers=headers, method=method)
@@ -99,12 +101,17 @@ class Transport:
             else:
                 if answer.status < 400:
                     return answer
-                error = _error(answer)
-                # A conflict that passes says when to come back: such as with a first attempt that is still being carried out.
-                passing = answer.status in PASSING or (answer.status == 409 and "retry-after" in answer.headers)
-                if last or not passing:
+                error, asked = _error(answer), answer.headers.get("retry-after")
+                pause = _pause(attempt, asked)
+                # A conflict that passes says when to come back: such as with a first attempt that is still being carried out. It
+                # is no failure, so that it is waited for as long as it may last.
+                if answer.status == 409 and asked is not None and self.retries > 0 and waited < CONFLICT_LASTS:
+                    waited += pause
+                    self._sleep(pause)
+                    continue
+                if last or answer.status not in PASSING:
                     raise error
-                self._sleep(_pause(attempt, answer.headers.get("retry-after")))
+                self._sleep(pause)
             attempt += 1
 
     def pages(self, path: str, query: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

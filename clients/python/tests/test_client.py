@@ -13,7 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from mailhouse import Conflict, InvalidRequest, Mailhouse, NotConnected, NotFound, NotVerified, RateLimited, verify
-from mailhouse.transport import PACK_FROM, _pause
+from mailhouse.transport import CONFLICT_LASTS, PACK_FROM, _pause
 
 
 class Server:
@@ -104,6 +104,22 @@ class Client(unittest.TestCase):
         with self.assertRaises(Conflict):
             house.letters.cancel("ltr_1")
         self.assertEqual(len(self.server.requests), 3)
+
+    def test_a_post_that_failed_is_sent_again_for_as_long_as_its_first_attempt_may_stand_in_the_way(self):
+        running = [(409, {"Retry-After": str(s)}, {"code": "idempotency_key.running", "message": "Wait."}) for s in (1, 2, 4, 8, 15)]
+        house = self.house((500, {}, {}), *running, (503, {}, {}), (201, {}, {"id": "ltr_1"}), retries=2)
+        self.assertEqual(house.letters.create({})["id"], "ltr_1")
+        self.assertEqual(self.pauses[1:6], [1, 2, 4, 8, 15])
+        self.assertEqual((len(self.keys()), len(set(self.keys()))), (8, 1))
+
+    def test_a_conflict_that_never_passes_is_given_up_in_the_end_and_at_once_if_nothing_is_to_be_tried_again(self):
+        running = (409, {"Retry-After": "2"}, {"code": "idempotency_key.running", "message": "Wait."})
+        for retries, pauses in ((1, 18), (0, 0)):
+            house = self.house(*[running] * 20, retries=retries)
+            with self.assertRaises(Conflict):
+                house.letters.create({})
+            self.assertEqual(self.pauses, [2.0] * pauses)
+            self.assertTrue(sum(self.pauses) >= CONFLICT_LASTS or retries == 0)
 
     def test_an_error_has_every_fault_and_is_of_its_kind(self):
         faults = [{"pointer": "/useType", "rule": "enum", "message": "Give one."}]

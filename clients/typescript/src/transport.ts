@@ -24,6 +24,11 @@ export interface Options {
 /** Answers after which the same request may succeed. */
 const PASSING = new Set([429, 500, 502, 503, 504]);
 
+/**
+ * For so many milliseconds in all a conflict that passes is waited for: longer than a first attempt that died stands in the way.
+ */
+export const CONFLICT_LASTS = 35_000;
+
 /** From this many bytes on a body is sent packed. */
 export const PACK_FROM = 64 * 1024;
 
@@ -110,21 +115,28 @@ export class Transport {
   }
 
   async #untilAnswered(url: string, init: RequestInit, retries: number): Promise<Response> {
-    for (let attempt = 0; ; attempt++) {
+    let waited = 0;
+    for (let attempt = 0; ; ) {
       let pause: number;
       try {
         const response = await fetch(url, { ...init, signal: AbortSignal.timeout(this.#timeout) });
         if (response.status < 400) return response;
         const asked = response.headers.get("retry-after");
         const error = apiError(response.status, await bodyOf(response), asked);
-        // A conflict that passes says when to come back: such as with a first attempt that is still being carried out.
-        const passing = PASSING.has(error.status) || (error.status === 409 && asked !== null);
-        if (attempt >= retries || !passing) throw error;
         pause = pauseOf(attempt, asked);
+        // A conflict that passes says when to come back: such as with a first attempt that is still being carried out. It is no
+        // failure, so that it is waited for as long as it may last.
+        if (error.status === 409 && asked !== null && retries > 0 && waited < CONFLICT_LASTS) {
+          waited += pause;
+        } else {
+          if (attempt >= retries || !PASSING.has(error.status)) throw error;
+          attempt++;
+        }
       } catch (error) {
         if (error instanceof ApiError) throw error;
         if (attempt >= retries) throw new NotConnected(`${init.method} ${new URL(url).pathname}: ${String(error)}`);
         pause = pauseOf(attempt, null);
+        attempt++;
       }
       await this.#sleep(pause);
     }

@@ -7,7 +7,7 @@ import { after, test } from "node:test";
 import { gunzipSync } from "node:zlib";
 
 import { Conflict, InvalidRequest, Mailhouse, NotConnected, NotFound, NotVerified, RateLimited, verify } from "../src/index.ts";
-import { PACK_FROM, pauseOf } from "../src/transport.ts";
+import { CONFLICT_LASTS, PACK_FROM, pauseOf } from "../src/transport.ts";
 
 type Answer = [status: number, headers: Record<string, string>, body: unknown] | null;
 
@@ -93,6 +93,26 @@ test("a first attempt that is still running is waited for, and another conflict 
   assert.equal((await client.letters.create({}))["id"], "ltr_1");
   await assert.rejects(client.letters.cancel("ltr_1"), Conflict);
   assert.equal(seen.length, 3);
+});
+
+test("a POST that failed is sent again for as long as its first attempt may stand in the way", async () => {
+  const running = [1, 2, 4, 8, 15].map((seconds): Answer => {
+    return [409, { "retry-after": String(seconds) }, { code: "idempotency_key.running", message: "Wait." }];
+  });
+  const { house: client, seen, pauses } = await house([[500, {}, {}], ...running, [503, {}, {}], [201, {}, { id: "ltr_1" }]], 2);
+  assert.equal((await client.letters.create({}))["id"], "ltr_1");
+  assert.deepEqual(pauses.slice(1, 6), [1000, 2000, 4000, 8000, 15_000]);
+  assert.deepEqual([seen.length, new Set(keys(seen)).size], [8, 1]);
+});
+
+test("a conflict that never passes is given up in the end, and at once if nothing is to be tried again", async () => {
+  const running: Answer = [409, { "retry-after": "2" }, { code: "idempotency_key.running", message: "Wait." }];
+  for (const [retries, count] of [[1, 18], [0, 0]] as const) {
+    const { house: client, pauses } = await house(Array<Answer>(20).fill(running), retries);
+    await assert.rejects(client.letters.create({}), Conflict);
+    assert.deepEqual(pauses, Array(count).fill(2000));
+    assert.ok(count === 0 || count * 2000 >= CONFLICT_LASTS);
+  }
 });
 
 test("an error has every fault and is of its kind", async () => {

@@ -2,6 +2,8 @@
 
 use domain::account::Caller;
 use edge::{Call, Problem, Reply};
+use jiff::SignedDuration;
+pub use store::idempotency::CLAIM;
 use store::idempotency::{Answer, Claim, Ticket, sha256};
 
 use crate::App;
@@ -70,9 +72,9 @@ async fn run(
     let ticket = match claim {
         Claim::Ours(ticket) => ticket,
         Claim::Done(answer) => return Ok(reply(kept(answer)?).header("idempotent-replayed", "true")),
-        Claim::Running => {
+        Claim::Running(left) => {
             let message = "The first request with this Idempotency-Key is still running. Try again in a moment.";
-            return Err(Problem::new(409, "idempotency_key.running", message).retry_after(1));
+            return Err(Problem::new(409, "idempotency_key.running", message).retry_after(wait(left)));
         }
         Claim::Mismatch => {
             let message = "This Idempotency-Key was used for another request. Use a new one.";
@@ -82,8 +84,9 @@ async fn run(
     match work(Some(&ticket)).await {
         Ok(answer) => Ok(reply(answer)),
         Err(problem) => {
-            // After a failure of ours nobody knows what was done: the claim holds until it must be over.
-            if problem.is_refusal() && app.store.release(&ticket).await.is_err() {
+            // After a failure of ours in the midst of several steps nobody knows what was done: the claim holds until that is over.
+            let is_over = problem.is_refusal() || ticket.is_of_one_step();
+            if is_over && app.store.release(&ticket).await.is_err() {
                 tracing::warn!(requestId = %call.request_id, "the claim of an idempotency key could not be given back");
             }
             Err(problem)
@@ -91,10 +94,37 @@ async fn run(
     }
 }
 
+/// In how many seconds a request is to come again whose first is running for at most so long from now on: after as long as that
+/// has taken so far. So one that is answered soon is not waited for long, and six repeats outlast one that died.
+fn wait(left: SignedDuration) -> u32 {
+    u32::try_from((CLAIM - left).min(left).as_secs()).unwrap_or_default() + 1
+}
+
 fn reply(answer: Answer) -> Reply {
     let reply = Reply { status: answer.status, body: answer.body, headers: Vec::new() };
     match answer.location {
         Some(location) => reply.header("location", location),
         None => reply,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_comes_again_when_it_is_told_to_outlasts_a_first_attempt_that_died() {
+        for first in [0, 300, 990, 4_000, 29_999] {
+            let mut at = SignedDuration::from_millis(first);
+            let mut repeats = 1;
+            while at <= CLAIM {
+                let wait = SignedDuration::from_secs(wait(CLAIM - at).into());
+                assert!(wait <= at + SignedDuration::from_secs(1), "{wait:?} is long for one that began {at:?} ago");
+                at += wait;
+                repeats += 1;
+            }
+            assert!(repeats <= 6, "{repeats} repeats");
+            assert!(at <= CLAIM + SignedDuration::from_secs(1), "it is free for {:?} already", at - CLAIM);
+        }
     }
 }

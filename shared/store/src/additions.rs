@@ -29,7 +29,7 @@ use crate::{Store, StoreError};
 
 /// How long a request may take to add its letters: longer than its function may run, and shorter than its claim of an
 /// idempotency key holds, so that a client that repeats a request whose function died does not meet its own letters.
-const LEASE: SignedDuration = SignedDuration::from_secs(32);
+const LEASE: SignedDuration = SignedDuration::from_millis(29_500);
 /// How many additions to one batch may be open at once: their notes are in the batch item, which everyone reads.
 const MAX_OPEN: usize = 100;
 const _: () = assert!(LEASE.as_secs() < CLAIM.as_secs());
@@ -88,6 +88,10 @@ impl Store {
         let count = u32::try_from(letters.len()).unwrap_or(u32::MAX);
 
         self.keep_letters(&batch.id, &addition, &letters).await?;
+        if let Some(completion) = &completion {
+            // Its letters stand in the way of the same letters until its lease is over.
+            completion.ticket.goes_in_steps();
+        }
         if let Err(refused) = self.reserve(batch, &addition, count, now).await? {
             return Ok(Err(refused));
         }

@@ -1,9 +1,9 @@
 //! The guard against duplicates: of singles that are alike one is created, unless its client allows more.
 //!
-//! What is alike has one item, which names the single that was created last, and the one before it if more were allowed. Whoever
+//! What is alike has one item, which names the single that was created last, and those before it if more were allowed. Whoever
 //! creates a single writes itself there, on the condition that nobody else is; whom it finds there decides. One that was
 //! canceled, changed into something else or created a week ago is no longer in the way, and its place is taken: nobody has
-//! to tidy up.
+//! to tidy up. Whoever is allowed to be one more takes the place too, and notes who else is in the way.
 //!
 //! A single by itself takes its place in the transaction that creates it. The singles of a mailing take theirs before any is
 //! written, in the order of their keys, so that of requests that overlap at least one gets through. They hold them if the mailing
@@ -26,10 +26,13 @@ use crate::{Store, StoreError};
 
 /// For how long a mailing may be neither completed nor ended: longer than its function may run, and shorter than its claim of
 /// an idempotency key holds, so that a client that repeats a request whose function died does not meet its own letters.
-const LEASE: SignedDuration = SignedDuration::from_secs(32);
+const LEASE: SignedDuration = SignedDuration::from_millis(29_500);
 const _: () = assert!(LEASE.as_secs() < CLAIM.as_secs());
 /// How often a mailing under way is looked at again: for about two seconds.
 const PATIENCE: u32 = 9;
+/// So many of those who are in the way are noted besides the last, the earliest of them: an item stays small, and who wants the same
+/// letter more often has said so as often.
+const NOTED: usize = 20;
 /// So many places are looked at together: the singles in them may have long texts.
 const TOGETHER: usize = 50;
 
@@ -49,9 +52,16 @@ struct Holder {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mailing: Option<MailingId>,
     at: Timestamp,
-    /// Who was there before, if that was allowed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    before: Option<SingleId>,
+    /// Who was there before, if more were allowed, from the earliest on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    before: Vec<SingleId>,
+}
+
+impl Holder {
+    /// Everybody who is there, the last first.
+    fn all(&self) -> impl Iterator<Item = &SingleId> {
+        std::iter::once(&self.single).chain(self.before.iter().rev())
+    }
 }
 
 /// A single that is to take its place.
@@ -62,8 +72,10 @@ pub(crate) struct Place<'a> {
     key: Key,
     likeness: String,
     allowed: bool,
-    /// One like it that is before it in the same request, if that is allowed.
-    before: Option<SingleId>,
+    /// Those like it that are before it in the same request, if that is allowed.
+    among: Vec<SingleId>,
+    /// Who is in the way, if that is allowed, from the earliest on.
+    before: Vec<SingleId>,
     /// Who may be there: itself, if an answer was lost, or one who is no longer in the way.
     over: SingleId,
 }
@@ -78,7 +90,7 @@ pub(crate) fn places(guard: Guard, singles: &[Single]) -> Vec<Place<'_>> {
         let likeness = single.order.likeness();
         let key = keys::guard(&single.account, single.mode, &likeness);
         let (allowed, over) = (guard == Guard::Allow, single.id.clone());
-        places.push(Place { single, at, key, likeness, allowed, before: None, over });
+        places.push(Place { single, at, key, likeness, allowed, among: Vec::new(), before: Vec::new(), over });
     }
     places.sort_by(|one, other| one.key.pk.cmp(&other.key.pk));
     // A transaction writes an item once: of those that are alike the last takes the place.
@@ -86,7 +98,8 @@ pub(crate) fn places(guard: Guard, singles: &[Single]) -> Vec<Place<'_>> {
         let same = later.key == earlier.key;
         if same {
             let before = std::mem::replace(&mut earlier.single, later.single).id.clone();
-            (earlier.before, earlier.at, earlier.over) = (Some(before), later.at, later.over.clone());
+            earlier.among.push(before);
+            (earlier.at, earlier.over) = (later.at, later.over.clone());
         }
         same
     });
@@ -107,7 +120,8 @@ impl Store {
         self.look_at_places(&mut places(Guard::Refuse, singles), false, now).await
     }
 
-    /// Looks at who is in the places. What it finds free may be taken by [`Transaction::take`].
+    /// Looks at who is in the places. What it finds free may be taken by [`Transaction::take`], and so may what is allowed to be
+    /// there once more.
     pub(crate) async fn look_at_places(
         &self,
         places: &mut [Place<'_>],
@@ -117,9 +131,6 @@ impl Store {
         let mut duplicates = Vec::new();
         let mut mailings = HashMap::new();
         for places in places.chunks_mut(TOGETHER) {
-            if places.iter().all(|place| place.allowed) {
-                continue;
-            }
             let mut consistent = consistent;
             let mut attempt = 0;
             loop {
@@ -140,7 +151,7 @@ impl Store {
         Ok(if duplicates.is_empty() { Ok(()) } else { Err(Guarded::Duplicates(duplicates)) })
     }
 
-    /// Which of these are duplicates; `None` while that depends on a mailing under way.
+    /// Which of these are duplicates that are not allowed; `None` while that depends on a mailing under way.
     async fn look_at_some(
         &self,
         places: &mut [Place<'_>],
@@ -157,8 +168,7 @@ impl Store {
         if holders.is_empty() {
             return Ok(Some(Vec::new()));
         }
-        let ids = holders.values().flat_map(|holder| [Some(&holder.single), holder.before.as_ref()]).flatten();
-        let mut ids: Vec<SingleId> = ids.cloned().collect();
+        let mut ids: Vec<SingleId> = holders.values().flat_map(Holder::all).cloned().collect();
         ids.sort();
         ids.dedup();
         let singles: HashMap<SingleId, Single> =
@@ -170,7 +180,8 @@ impl Store {
             if holder.single == place.single.id {
                 continue;
             }
-            for id in [Some(&holder.single), holder.before.as_ref()].into_iter().flatten() {
+            place.before.clear();
+            for id in holder.all() {
                 let single = singles.get(id);
                 // One that is not written is about to be, or never will: its mailing tells.
                 let mailing = match single {
@@ -178,21 +189,28 @@ impl Store {
                     None => holder.mailing.as_ref().filter(|_| *id == holder.single),
                 };
                 if let Some(mailing) = mailing {
-                    let Some(state) = self.settled(mailing, holder.at, mailings, now).await? else { return Ok(None) };
-                    if state == MailingState::Aborted {
-                        continue;
+                    match self.settled(mailing, holder.at, mailings, now).await? {
+                        Some(MailingState::Aborted) => continue,
+                        None if !place.allowed => return Ok(None),
+                        Some(MailingState::Complete) | None => {}
                     }
                 }
-                let like = |single: &&Single| single.guards(now) && single.order.likeness() == place.likeness;
-                if single.is_some_and(|single| like(&single)) {
-                    duplicates.push((place.at, id.clone()));
-                    break;
+                let like = |single: &Single| single.guards(now) && single.order.likeness() == place.likeness;
+                if !single.map_or(mailing.is_some(), like) {
+                    continue;
                 }
-                // Completed since its singles were looked for.
-                if single.is_none() && mailing.is_some() {
+                if place.allowed {
+                    place.before.push(id.clone());
+                    continue;
+                }
+                if single.is_none() {
+                    // Completed since its singles were looked for.
                     return Ok(None);
                 }
+                duplicates.push((place.at, id.clone()));
+                break;
             }
+            place.before.reverse();
         }
         Ok(Some(duplicates))
     }
@@ -252,30 +270,28 @@ impl Transaction {
             Some(_) => set.push("#mailing = :mailing"),
             None => remove.push("#mailing"),
         }
-        match (&place.before, place.allowed) {
-            (Some(_), _) => set.push("#before = :before"),
-            (None, true) => set.push("#before = if_not_exists(#single, :single)"),
-            (None, false) => remove.push("#before"),
+        let before: Vec<&SingleId> = place.before.iter().chain(&place.among).take(NOTED).collect();
+        if before.is_empty() {
+            remove.push("#before");
+        } else {
+            set.push("#before = :before");
         }
         let mut expression = format!("SET {}", set.join(", "));
         if !remove.is_empty() {
             expression.push_str(&format!(" REMOVE {}", remove.join(", ")));
         }
         let mut change = Change::new(place.key.clone(), expression)
+            .when("attribute_not_exists(#pk) OR #ttl <= :second OR #single = :over")
             .value(":single", &place.single.id)?
             .value(":now", &now)?
-            .value(":until", &(now + DUPLICATE).as_second())?;
-        if let Some(before) = &place.before {
-            change = change.value(":before", before)?;
+            .value(":until", &(now + DUPLICATE).as_second())?
+            .value(":second", &now.as_second())?
+            .value(":over", &place.over)?;
+        if !before.is_empty() {
+            change = change.value(":before", &before)?;
         }
         if let Some(mailing) = &place.single.mailing {
             change = change.value(":mailing", mailing)?;
-        }
-        if !place.allowed {
-            change = change
-                .when("attribute_not_exists(#pk) OR #ttl <= :second OR #single = :over")
-                .value(":second", &now.as_second())?
-                .value(":over", &place.over)?;
         }
         self.update(table, change)
     }

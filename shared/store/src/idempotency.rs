@@ -4,6 +4,7 @@
 //! does the work, so that there is no moment in which the work is done and the answer unknown.
 
 use std::io::{self, Read};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -22,8 +23,8 @@ use crate::{Store, StoreError};
 
 /// For how long an answer is kept.
 pub const KEPT: SignedDuration = SignedDuration::from_hours(48);
-/// For how long a claim holds: a little longer than an API function may run.
-pub const CLAIM: SignedDuration = SignedDuration::from_secs(35);
+/// For how long a claim holds: a second longer than an API function may run, since one that died keeps its client waiting as long.
+pub const CLAIM: SignedDuration = SignedDuration::from_secs(30);
 
 /// From so many bytes on, the body of an answer is kept packed. An item of the table has room for 400 kB, and an answer may take
 /// several times the room of its request: a variable `"a":1` is told as `{"name":"a","value":1}`.
@@ -91,8 +92,8 @@ pub enum Claim {
     Ours(Ticket),
     /// It was done before, with this answer.
     Done(Answer),
-    /// It is being done now.
-    Running,
+    /// It is being done now, or was by somebody who died, for at most so long from now on.
+    Running(SignedDuration),
     /// The key was used for another request.
     Mismatch,
 }
@@ -102,6 +103,24 @@ pub enum Claim {
 pub struct Ticket {
     key: Key,
     owner: String,
+    in_steps: AtomicBool,
+}
+
+impl Ticket {
+    fn new(key: Key, owner: String) -> Self {
+        Ticket { key, owner, in_steps: AtomicBool::new(false) }
+    }
+
+    /// Notes that the work goes on in steps, of which the last stores the answer. If it fails from here on, what it leaves
+    /// would meet the same request or be done a second time, so that the claim is better left to run out.
+    pub fn goes_in_steps(&self) {
+        self.in_steps.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the work is done with the storing of its answer, or not at all.
+    pub fn is_of_one_step(&self) -> bool {
+        !self.in_steps.load(Ordering::Relaxed)
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -139,9 +158,9 @@ impl Store {
         let mut create = Transaction::default();
         create.create(&self.config.table, table::keyed("a claim", &key, &record)?)?;
         let Err(mut refused) = self.commit(create).await? else {
-            return Ok(Claim::Ours(Ticket { key, owner: record.owner }));
+            return Ok(Claim::Ours(Ticket::new(key, record.owner)));
         };
-        let Some(Some(item)) = refused.at(0) else { return Ok(Claim::Running) };
+        let Some(Some(item)) = refused.at(0) else { return Ok(Claim::Running(CLAIM)) };
         let held: Record = table::value("a claim", item)?;
         // The table drops old records in its own time; until then they are ignored.
         let outdated = held.ttl < now.as_second();
@@ -149,7 +168,7 @@ impl Store {
         let answered = held.answer.is_some() && !outdated;
         match held.answer {
             Some(answer) if answered && same => return Ok(Claim::Done(answer)),
-            None if held.until >= now && same => return Ok(Claim::Running),
+            None if held.until >= now && same => return Ok(Claim::Running(held.until.duration_since(now))),
             _ if answered || held.until >= now => return Ok(Claim::Mismatch),
             _ => {}
         }
@@ -172,8 +191,8 @@ impl Store {
         .value(":held_until", &held.until)?;
         take_over.update(&self.config.table, change)?;
         Ok(match self.commit(take_over).await? {
-            Ok(()) => Claim::Ours(Ticket { key, owner: record.owner }),
-            Err(_) => Claim::Running,
+            Ok(()) => Claim::Ours(Ticket::new(key, record.owner)),
+            Err(_) => Claim::Running(CLAIM),
         })
     }
 
@@ -190,7 +209,9 @@ impl Store {
         self.commit(complete).await?.map_err(|_| StoreError::Contended("the idempotency key"))
     }
 
-    /// Gives a claim back after the work was refused, so that the corrected request may use the key.
+    /// Gives a claim back after the work was refused or failed, so that the corrected request may use the key and the same one
+    /// need not wait. One whose answer is stored after all stays, and one that is still on its way is stored as long as nobody
+    /// else has claimed the key.
     ///
     /// # Errors
     /// When the store does not answer; the claim then runs out by itself.

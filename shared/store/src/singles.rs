@@ -156,6 +156,10 @@ impl Store {
         if let Err(guarded) = self.look_at_places(&mut places, false, now).await? {
             return Ok(Err(guarded));
         }
+        if let Some(ticket) = ticket {
+            // Its letters keep their places until it is ended.
+            ticket.goes_in_steps();
+        }
         if let Err(guarded) = self.take_places(&mut places, now).await? {
             // Whatever places were taken are free again with this.
             self.abort_mailing(mailing, &[]).await?;

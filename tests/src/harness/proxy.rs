@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{CONNECTION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, TRANSFER_ENCODING};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
 use hyper_util::client::legacy::Client;
@@ -30,6 +30,8 @@ pub enum Mode {
     AnswerLost,
     /// The call waits until [`Gate::let_go`], as if the process had been stopped.
     Held,
+    /// The call has no effect, and is answered with an error that is not passing.
+    Denied,
 }
 
 /// Which call fails.
@@ -232,6 +234,11 @@ async fn pass(state: Arc<State>, request: Request<Incoming>) -> Result<Response<
         Some(Mode::Held) => {
             state.held.notify_one();
             state.gate.acquire().await?.forget();
+        }
+        Some(Mode::Denied) => {
+            let denied = r#"{"__type":"com.amazon.coral.service#AccessDeniedException","message":"No."}"#;
+            let answer = Response::builder().status(400).header(CONTENT_TYPE, "application/x-amz-json-1.0");
+            return Ok(answer.body(Full::new(Bytes::from_static(denied.as_bytes())))?);
         }
         _ => {}
     }

@@ -1,6 +1,8 @@
 //! Letters and postcards that are sent by themselves: created, looked at, found, changed and canceled, and a test letter that is
 //! delivered. Every answer is held to the contract.
 
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -55,23 +57,28 @@ fn a_letter_is_created_inspected_found_changed_and_canceled() {
     let events = tenant.client.call("singles.events", &letter).read(200);
     assert_eq!(events["items"][1]["type"], "letter.ready");
 
-    for (parameter, value) in [
-        ("externalId", name.as_str()),
-        ("metadata[campaign]", "autumn"),
-        ("mode", "live"),
-        ("status", "ready"),
-        ("useType", "transactional"),
-        ("sendDateFrom", "2026-01-01"),
-        ("createdFrom", "2026-01-01T00:00:00Z"),
+    let sent: Date = text(&ready["sendDate"]).parse().unwrap();
+    let (eve, morrow) = (sent.yesterday().unwrap().to_string(), sent.tomorrow().unwrap().to_string());
+    let made: Timestamp = text(&ready["createdAt"]).parse().unwrap();
+    let (sent, made, later) = (sent.to_string(), made.to_string(), (made + 1.second()).to_string());
+    for (parameter, value, another) in [
+        ("externalId", name.as_str(), unique().as_str()),
+        ("metadata[campaign]", "autumn", "spring"),
+        ("mode", "live", "test"),
+        ("status", "ready", "canceled"),
+        ("useType", "transactional", "marketing"),
+        ("sendDateFrom", &sent, &morrow),
+        ("sendDateTo", &sent, &eve),
+        ("createdFrom", &made, &later),
+        ("createdBefore", &later, &made),
     ] {
-        let found = tenant.client.call("singles.list", &[]).query(parameter, value).read(200);
-        assert_eq!(found["items"].as_array().map(Vec::len), Some(1), "{parameter}");
-        let not = tenant.client.call("singles.list", &[]).query(parameter, value).query("status", "canceled").read(200);
-        assert_eq!(not["items"].as_array().map(Vec::len), Some(0), "{parameter}");
+        for (value, count) in [(value, 1), (another, 0)] {
+            let found = tenant.client.call("singles.list", &[]).query(parameter, value).read(200);
+            assert_eq!(found["items"].as_array().map(Vec::len), Some(count), "{parameter} {value}");
+        }
     }
-
-    let other_mode = tenant.client.call("singles.list", &[]).query("mode", "test").read(200);
-    assert_eq!(other_mode["items"], json!([]));
+    let other_key = tenant.client.call("singles.list", &[]).query("metadata[season]", "autumn").read(200);
+    assert_eq!(other_key["items"], json!([]));
     tenant.client.call("singles.list", &[]).query("mode", "both").expect(400);
 
     let change = json!({ "description": null, "options": { "sides": "simplex" } });
@@ -105,6 +112,11 @@ fn a_test_letter_to_each_of_several_recipients_is_delivered() {
     let get = || client.call("singles.get", &letter).read(200);
     let delivered = wait(get, |letter| letter["tracking"]["postalState"] == "Delivered");
     assert_eq!(delivered["status"], "mailed");
+    for (state, there) in [("Delivered", vec![&id]), ("Dropped", vec![])] {
+        let found = client.call("singles.list", &[]).query("postalState", state).read(200);
+        let ids: Vec<String> = found["items"].as_array().unwrap().iter().map(|letter| text(&letter["id"])).collect();
+        assert_eq!(ids.iter().collect::<Vec<_>>(), there, "{state}");
+    }
     let events = client.call("singles.events", &letter).read(200);
     assert_eq!(events["tracking"]["postalState"], "Delivered");
     let news = || client.call("events.list", &[]).query("limit", "100").read(200);

@@ -21,8 +21,9 @@ use crate::listing::{PageRequest, moment};
 const ROUNDS: u32 = 10;
 /// How many letters are looked at at once when not all are wanted.
 const LOOKED_AT: usize = 100;
-/// The most bytes of a page: letters may have long texts, and an answer has room for 6 MB.
-const MAX_BYTES: usize = 4_000_000;
+/// The most bytes of a page: letters may have long texts, and an answer has room for 6 MB. It goes to the gateway as a text in JSON,
+/// in which whatever is escaped in the page is escaped again.
+const MAX_BYTES: usize = 5_500_000;
 
 /// What a client looks for.
 struct Filter {
@@ -128,7 +129,7 @@ pub(crate) async fn answer(app: &App, call: Call, door: &Door) -> Result<Reply, 
     let store = &app.store;
     let mut after = page.after.clone();
     let mut shown: Vec<Value> = Vec::with_capacity(page.limit);
-    let (mut bytes, mut next) = (0, None);
+    let (mut bytes, mut last, mut next) = (0, None, None);
     'rounds: for round in 1..=ROUNDS {
         let limit = if filter.is_open() { page.limit } else { LOOKED_AT };
         let found = match &filter.external_id {
@@ -146,13 +147,18 @@ pub(crate) async fn answer(app: &App, call: Call, door: &Door) -> Result<Reply, 
                 continue;
             }
             let out = serde_json::to_value(SingleOut::new(single, released.as_ref(), url(app, single).await?))?;
-            bytes += out.to_string().len();
+            bytes += serde_json::to_string(&out.to_string())?.len();
+            if bytes > MAX_BYTES && last.is_some() {
+                next = last;
+                break 'rounds;
+            }
             shown.push(out);
-            if shown.len() == page.limit || bytes > MAX_BYTES {
-                next = Some(match &filter.external_id {
-                    Some(name) => store.behind_named(single, name),
-                    None => store.behind(single),
-                });
+            last = Some(match &filter.external_id {
+                Some(name) => store.behind_named(single, name),
+                None => store.behind(single),
+            });
+            if shown.len() == page.limit {
+                next = last;
                 break 'rounds;
             }
         }

@@ -127,6 +127,10 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
             app.store.tell_recipients(&mut again).await?;
         }
         let count = again.len();
+        if let Some(ticket) = ticket {
+            // What was queued is delivered.
+            ticket.goes_in_steps();
+        }
         let deliveries = again.iter().map(|news| Delivery::first(&webhook, news, Some(&replay)));
         app.store.deliver(webhook.lane(), deliveries.collect::<Result<Vec<_>, _>>()?).await?;
         let next_cursor = if more { Some(app.cursors.seal(&list, &after)?) } else { None };

@@ -116,6 +116,10 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         app.store.mail_test_batch(&batch, call.now).await?;
         let piece = app.store.test_piece(&batch, &letter).await?;
         let scans = scans(outcome, seconds, call.now);
+        if let Some(ticket) = ticket {
+            // What was sent is scanned.
+            ticket.goes_in_steps();
+        }
         app.store.send_test_scans(&batch, &piece, &scans, call.now).await?;
         let told: Vec<Value> = scans.iter().map(|scan| json!({ "at": scan.at, "code": scan.code })).collect();
         let body = json!({
