@@ -138,6 +138,16 @@ impl Description {
         Some(closed(schema) || closed(self.resolve(schema)))
     }
 
+    /// Whether the operation takes that JSON body.
+    ///
+    /// # Errors
+    /// A sentence that says what about it is not described.
+    pub fn takes(&self, id: &str, body: &Value) -> Result<(), String> {
+        let described = self.all().find(|(operation, _)| operation.id == id);
+        let schema = described.and_then(|(_, it)| it.pointer("/requestBody/content/application~1json/schema"));
+        self.fits(schema.ok_or_else(|| format!("no operation {id:?} takes JSON"))?, body)
+    }
+
     /// The references that lead nowhere.
     pub fn dangling(&self) -> Vec<String> {
         let mut dangling = Vec::new();

@@ -249,6 +249,25 @@ fn the_gateway_never_refuses_what_the_limit_allows() {
 }
 
 #[test]
+fn what_is_too_large_for_the_gateway_is_told_where_it_may_go() {
+    let answer = &template()["Resources"]["Api"]["Properties"]["GatewayResponses"]["REQUEST_TOO_LARGE"];
+    assert_eq!(answer["StatusCode"], 413);
+    let body: Value = serde_json::from_str(&text(&answer["ResponseTemplates"]["application/json"])).unwrap();
+    let way = Description::get().operation("documents.create").unwrap();
+    let told = text(&body["message"]);
+    assert!(told.contains(&format!("{} {}", way.method, way.path)) && told.contains("documentId"), "{told}");
+}
+
+#[test]
+fn the_description_says_for_how_long_letters_are_rendered() {
+    let text = fs::read_to_string(Path::new(ROOT).join("infra/openapi.yaml")).unwrap();
+    let contract: Value = serde_saphyr::from_str(&text).unwrap();
+    let told = contract["paths"]["/v2/letters"]["post"]["description"].as_str().unwrap().replace('\n', " ");
+    let seconds = api::content::RENDERING.as_secs();
+    assert!(told.contains(&format!("more letters than can be rendered in {seconds}.")), "{told}");
+}
+
+#[test]
 fn each_function_that_lists_by_an_index_may_query_that_index() {
     let wanted = [
         ("batches.get", "by_account"),

@@ -19,9 +19,10 @@ use tests::harness::letters::{self, merge, of_job};
 use tests::harness::proxy::{Fault, Mode, Point};
 use tests::harness::runtime::{Function, Outcome};
 use tests::harness::singles::{
-    all, ask, audit, body, card, card_body, come, create, create_card, events, item, list, list_cards, many, of, read,
-    release, send_on,
+    all, ask, audit, body, card, card_body, come, create, create_card, events, item, list, list_cards, many, of,
+    of_card, read, recipient, release, send_on,
 };
+use tests::openapi::Description;
 
 async fn floor() -> Result<Floor> {
     Ok(Floor::open(House::build(&Emulator::find().await?, 50).await?))
@@ -667,6 +668,133 @@ async fn what_cannot_be_is_refused_with_every_reason_at_its_place() -> Result<()
     assert!(refused["message"].as_str().is_some_and(|message| message.contains("give its path")), "{refused}");
     assert_eq!(all(&floor.house).await?.len(), 0);
     floor.house.take_down().await
+}
+
+/// What of a recipient's address is odd, and with it the address: what the postal service puts right, and what it does not.
+fn odd_addresses(name: u32) -> [(&'static str, Value); 2] {
+    let odd = |field: &str, value: &str| {
+        let mut to = recipient(name);
+        to["address"][field] = json!(value);
+        to
+    };
+    [
+        ("postal_code.plus4_zeros", odd("postalCode", "70112-0000")),
+        ("postal_code.other_state", odd("postalCode", "10001")),
+    ]
+}
+
+#[tokio::test]
+async fn an_address_may_be_as_odd_as_its_check_says_in_a_new_letter_and_in_a_changed_one() -> Result<()> {
+    let mut floor = floor().await?;
+    let faults = |answer: &Value| -> Vec<(String, String)> {
+        let faults = answer["errors"].as_array().into_iter().flatten();
+        faults.map(|fault| (text_of(&fault["pointer"]), text_of(&fault["rule"]))).collect()
+    };
+    for (number, (check, refused)) in [("strict", 2), ("normal", 1), ("relaxed", 0)].into_iter().enumerate() {
+        for (place, (rule, to)) in odd_addresses(7000 + number as u32).into_iter().enumerate() {
+            let is_refused = place + refused >= 2;
+            let expected = vec![("/recipient/address".to_owned(), rule.to_owned())];
+            let mut wanted = body(&floor.house, "reportlab.pdf");
+            let plain = ask(&mut floor, &create(wanted.clone(), None), 201).await?;
+            wanted["recipient"] = to.clone();
+            wanted["allowDuplicate"] = json!(true);
+            // As one that may be whatever it is, which is checked anew.
+            wanted["options"] = json!({ "addressCheck": "relaxed" });
+            let odd = ask(&mut floor, &create(wanted.clone(), None), 201).await?;
+            wanted["options"] = json!({ "addressCheck": check });
+            let created = ask(&mut floor, &create(wanted, None), if is_refused { 422 } else { 201 }).await?;
+
+            let status = if is_refused { 422 } else { 200 };
+            let options = json!({ "addressCheck": check });
+            let id = text_of(&plain["id"]);
+            let change = json!({ "recipient": to, "options": options, "allowDuplicate": true });
+            let changed = ask(&mut floor, &of("singles.update", &id, Some(change)), status).await?;
+            let id = text_of(&odd["id"]);
+            let checked =
+                ask(&mut floor, &of("singles.update", &id, Some(json!({ "options": options }))), status).await?;
+            for answer in [&created, &changed, &checked] {
+                match is_refused {
+                    true => assert_eq!(faults(answer), expected, "{check}"),
+                    false => assert_eq!(answer["warnings"][0]["code"], rule, "{check}: {answer}"),
+                }
+            }
+            // What is not about the check is not kept from being changed by it.
+            ask(&mut floor, &of("singles.update", &id, Some(json!({ "description": "A note" }))), 200).await?;
+        }
+    }
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn what_is_a_recipients_own_is_used_and_a_sender_has_nothing_of_its_own() -> Result<()> {
+    let mut floor = floor().await?;
+    let (pair, other) = (json!([{ "key": "campaign", "value": "autumn" }]), json!([{ "key": "round", "value": "2" }]));
+    let doors = [("singles.update", "reportlab.pdf", true), ("postcards.update", "card.pdf", false)];
+    floor.house.put_document(card(), "card.pdf").await?;
+    for (operation, document, is_letter) in doors {
+        let creating = |body: Value| if is_letter { create(body, None) } else { create_card(body, None) };
+        let changing = |id: &str, change: Value| {
+            if is_letter { of(operation, id, Some(change)) } else { of_card(operation, id, Some(change)) }
+        };
+        let mut wanted = body(&floor.house, document);
+        let plain = wanted.clone();
+        let created = ask(&mut floor, &creating(plain.clone()), 201).await?;
+        let id = text_of(&created["id"]);
+
+        // Nobody would read these.
+        let mut sender = plain["sender"].clone();
+        for (member, value) in [("externalId", json!("x")), ("metadata", pair.clone()), ("variables", json!({}))] {
+            sender[member] = value;
+        }
+        wanted["sender"] = sender.clone();
+        for request in [creating(wanted), changing(&id, json!({ "sender": sender }))] {
+            assert!(described(&request).is_err(), "{operation}");
+            let refused = ask(&mut floor, &request, 422).await?;
+            let told: BTreeSet<(&str, &str)> = refused["errors"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|fault| Some((fault["pointer"].as_str()?, fault["rule"].as_str()?)))
+                .collect();
+            let unknown = ["/sender/externalId", "/sender/metadata", "/sender/variables"].map(|at| (at, "unknown"));
+            assert_eq!(told, BTreeSet::from(unknown), "{operation}");
+        }
+
+        // A recipient's own go before the letter's, in a new one and in a changed one.
+        let mut to = plain["recipient"].clone();
+        (to["externalId"], to["metadata"]) = (json!("mine"), pair.clone());
+        let change = json!({ "recipient": to, "externalId": "of-all", "metadata": other, "allowDuplicate": true });
+        let mut again = plain.clone();
+        for (member, value) in change.as_object().into_iter().flatten() {
+            again[member] = value.clone();
+        }
+        let (create, change) = (creating(again), changing(&id, change));
+        assert_eq!((described(&create), described(&change)), (Ok(()), Ok(())));
+        let created = ask(&mut floor, &create, 201).await?;
+        let changed = ask(&mut floor, &change, 200).await?;
+        for answer in [&created, &changed] {
+            assert_eq!((&answer["externalId"], &answer["metadata"]), (&json!("mine"), &pair), "{operation}");
+        }
+        // A recipient that has none leaves what there is, and `null` takes it away.
+        let change = json!({ "recipient": plain["recipient"], "allowDuplicate": true });
+        let changed = ask(&mut floor, &changing(&id, change), 200).await?;
+        assert_eq!((&changed["externalId"], &changed["metadata"]), (&json!("mine"), &pair), "{operation}");
+        let change = json!({ "externalId": null, "metadata": null });
+        let changed = ask(&mut floor, &changing(&id, change), 200).await?;
+        assert_eq!((&changed["externalId"], &changed["metadata"]), (&Value::Null, &json!([])), "{operation}");
+        let change = json!({ "metadata": other });
+        assert_eq!(ask(&mut floor, &changing(&id, change), 200).await?["metadata"], other, "{operation}");
+    }
+    floor.house.take_down().await
+}
+
+/// Whether the contract knows all that a request has.
+fn described(request: &Request) -> std::result::Result<(), String> {
+    Description::get().takes(request.operation, request.body.as_ref().unwrap_or(&Value::Null))
+}
+
+fn text_of(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
 }
 
 #[tokio::test]

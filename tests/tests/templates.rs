@@ -154,6 +154,23 @@ async fn what_a_client_says_wrong_is_told_all_at_once() -> Result<()> {
         (422, ["/contentType", "/bytes", "/sha256"].map(str::to_owned).into())
     );
 
+    // An image that HTML could never show is refused when it is announced; a PDF may be larger.
+    let most = 20 << 20;
+    for (kind, bytes, status) in [
+        ("image/png", most, 201),
+        ("image/png", most + 1, 422),
+        ("image/jpeg", most + 1, 422),
+        ("application/pdf", 100_000_000, 201),
+    ] {
+        let body = json!({ "contentType": kind, "bytes": bytes, "sha256": hash(b"") });
+        let answer = ask(&mut floor, &request("documents.create", "", Some(body))).await?;
+        assert_eq!(answer.status, status, "{kind} of {bytes} bytes: {}", answer.body);
+        if status == 422 {
+            assert_eq!(pointers(&answer)?, ["/bytes"]);
+            assert!(answer.body.contains("20 MB"), "{}", answer.body);
+        }
+    }
+
     let body = json!({ "name": "", "html": 3, "pageSize": "A3" });
     let refused = ask(&mut floor, &request("templates.create", "", Some(body))).await?;
     assert_eq!((refused.status, pointers(&refused)?), (422, ["/name", "/html", "/pageSize"].map(str::to_owned).into()));

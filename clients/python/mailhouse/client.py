@@ -136,8 +136,8 @@ class Templates:
         self._transport = transport
 
     def create(self, template: Json, *, idempotency_key: str | None = None) -> Json:
-        """Creates a template with its first version."""
-        return self._transport.request("POST", "/v2/templates", body=template, idempotency_key=idempotency_key).json()
+        """Creates a template with its first version. Its `etag` is for `update`."""
+        return _tagged(self._transport.request("POST", "/v2/templates", body=template, idempotency_key=idempotency_key))
 
     def get(self, template_id: str, version: int | None = None) -> Json:
         """A template with its HTML, in its latest version or in another. Its `etag` is for `update`."""

@@ -99,7 +99,8 @@ class Stack(unittest.TestCase):
         self.assertEqual([error["pointer"] for error in raised.exception.errors], ["/content/variables/name"])
 
         template = self.house.templates.create({"name": "Reminder", "html": html})
-        seen = self.house.templates.get(template["id"])["etag"]
+        seen = template["etag"]
+        self.assertEqual(self.house.templates.get(template["id"])["etag"], seen)
         changed = {"name": "Reminder", "html": f"<h1>Last reminder</h1>{html}"}
         second = self.house.templates.update(template["id"], changed, if_match=seen)
         with self.assertRaises(Conflict):

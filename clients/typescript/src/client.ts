@@ -155,9 +155,9 @@ class Templates {
     this.#transport = transport;
   }
 
-  /** Creates a template with its first version. */
-  create(template: Json, once: Once = {}): Promise<Json> {
-    return this.#transport.json("POST", "/v2/templates", { body: template, ...once });
+  /** Creates a template with its first version. Its `etag` is for `update`. */
+  async create(template: Json, once: Once = {}): Promise<Json> {
+    return tagged(await this.#transport.request("POST", "/v2/templates", { body: template, ...once }));
   }
 
   /** A template with its HTML, in its latest version or in another. Its `etag` is for `update`. */

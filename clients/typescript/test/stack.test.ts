@@ -109,8 +109,8 @@ test("a letter is made of HTML, of a template and of an uploaded document", asyn
     assert.deepEqual(error.errors.map((fault) => fault.pointer), ["/content/variables/name"]);
     return true;
   });
-  const template: string = (await house.templates.create({ name: "Reminder", html }))["id"];
-  const ifMatch: string = (await house.templates.get(template))["etag"];
+  const { id: template, etag: ifMatch } = await house.templates.create({ name: "Reminder", html });
+  assert.equal((await house.templates.get(template))["etag"], ifMatch);
   const changed = { name: "Reminder", html: `<h1>Last reminder</h1>${html}` };
   const second = await house.templates.update(template, changed, { ifMatch });
   await assert.rejects(house.templates.update(template, { name: "Reminder", html }, { ifMatch }), Conflict);

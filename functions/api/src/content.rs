@@ -35,7 +35,7 @@ use crate::{App, documents};
 pub const MAX_PDF: usize = 4_000_000;
 /// For so long pieces of one request are begun to be rendered. The last may take eight seconds more, and ten to be inspected, and
 /// its function has 29 for all there is to do.
-const RENDERING: Duration = Duration::from_secs(8);
+pub const RENDERING: Duration = Duration::from_secs(8);
 /// So many pieces are rendered, then put into S3 at once.
 const KEPT_AT_ONCE: usize = 8;
 /// Of so many recipients it is told what is wrong with their variables.

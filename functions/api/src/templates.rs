@@ -14,9 +14,9 @@ use edge::{Call, Problem};
 
 use crate::App;
 
-/// What a template is as it stands: equal for equal names and latest versions, since none changes without a new one.
-fn tag(template: &Template) -> String {
-    format!("\"{}\"", template.version)
+/// What a template is whose latest version is that: equal for equal names and HTML, since none changes without a new one.
+fn tag(latest: u32) -> String {
+    format!("\"{latest}\"")
 }
 
 /// The caller's template that the path names.

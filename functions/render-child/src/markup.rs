@@ -50,6 +50,7 @@ pub(crate) fn read(html: &str, order: &Order) -> Result<Markup, Vec<Fault>> {
         faults: Vec::new(),
         raw: None,
         open: Vec::new(),
+        keeping: Vec::new(),
         elements: 0,
         hidden: None,
         column: 0,
@@ -105,7 +106,9 @@ struct Reader<'a> {
     /// An element whose content is no markup.
     raw: Option<Raw>,
     /// The elements that are open and count as nested.
-    open: Vec<String>,
+    open: Vec<Open>,
+    /// The selectors of what keeps its blanks, of the style sheets that were read so far.
+    keeping: Vec<String>,
     elements: usize,
     /// An element that no browser shows, and how many of its name are open.
     hidden: Option<(String, usize)>,
@@ -117,6 +120,13 @@ struct Reader<'a> {
     tables: Vec<Table>,
     /// Where in `out` the start tags of text elements begin and end that nothing followed so far.
     edge: Range<usize>,
+}
+
+/// An element that is open.
+struct Open {
+    element: String,
+    /// Blanks and line breaks in it are printed as they stand.
+    keeps: bool,
 }
 
 /// What of a table was read. The layout prints its parts in the order in which they are written.
@@ -224,6 +234,11 @@ impl Reader<'_> {
         TokenSinkResult::Continue
     }
 
+    /// Whether blanks and line breaks are printed as they stand here.
+    fn keeps(&self) -> bool {
+        self.open.iter().any(|open| open.keeps)
+    }
+
     fn fault(&mut self, fault: Fault) {
         // More of the same would tell nothing.
         let alike = |known: &Fault| known.rule == fault.rule && known.line == fault.line;
@@ -316,8 +331,9 @@ impl Reader<'_> {
             }
             (StartTag, kind) => self.start(tag, &kind, line),
             (EndTag, kind) => {
+                let keeps = self.keeps();
                 if matches!(kind, Kind::Plain)
-                    && let Some(at) = self.open.iter().rposition(|open| open == element)
+                    && let Some(at) = self.open.iter().rposition(|open| open.element == element)
                 {
                     self.open.truncate(at);
                 }
@@ -331,7 +347,7 @@ impl Reader<'_> {
                     self.out.push(if self.quotes.is_multiple_of(2) { '”' } else { '’' });
                 }
                 let text = self.out.trim_ascii_end().len();
-                let blanks = self.out.split_off(if is_text(element) { text } else { self.out.len() });
+                let blanks = self.out.split_off(if is_text(element) && !keeps { text } else { self.out.len() });
                 self.out.push_str(&format!("</{element}>{blanks}"));
             }
         }
@@ -341,11 +357,12 @@ impl Reader<'_> {
     fn close_raw(&mut self, raw: Raw) {
         // Of the others, a title would be in the PDF, and may name somebody.
         if raw.element == "style" {
-            let css = style::read(&raw.text, raw.line, &mut self.images, &mut self.faults);
+            let style = style::read(&raw.text, raw.line, &mut self.images, &mut self.faults);
             // What is for screens alone means nothing on paper.
             if raw.media.is_none_or(|media| media.is_empty() || media.contains("all") || media.contains("print")) {
                 self.css.push('\n');
-                self.css.push_str(&css);
+                self.css.push_str(&style.css);
+                self.keeping.extend(style.keeping);
             }
         }
     }
@@ -361,7 +378,7 @@ impl Reader<'_> {
             return;
         }
         if matches!(kind, Kind::Plain) && !tag.self_closing {
-            self.open.push(element.to_owned());
+            self.open.push(Open { element: element.to_owned(), keeps: false });
             if self.open.len() > DEPTH {
                 let message = format!("Elements are nested more than {DEPTH} deep. Close what is open, and nest less.");
                 if !self.faults.iter().any(|fault| fault.rule == "html.depth") {
@@ -422,7 +439,7 @@ impl Reader<'_> {
                             extra.push_str(&format!(" width=\"{}\"", image.width));
                         }
                         let declared = attribute("style").map(|style| style.value.to_string()).unwrap_or_default();
-                        let css = style::read(&declared, line, &mut self.images, &mut self.faults);
+                        let css = style::read(&declared, line, &mut self.images, &mut self.faults).css;
                         extra.push_str(&format!(" style=\"aspect-ratio:{} / {};", image.width, image.height));
                         escape(&css, &mut extra);
                         extra.push('"');
@@ -436,6 +453,7 @@ impl Reader<'_> {
             _ => {}
         }
         let edge = if self.edge.end == self.out.len() { self.edge.start } else { self.out.len() };
+        let mut keeps = element == "pre" || self.keeping.iter().any(|selector| selects(selector, tag));
         self.out.push('<');
         self.out.push_str(element);
         for attribute in &tag.attrs {
@@ -452,17 +470,23 @@ impl Reader<'_> {
             if !named || (dropped && !within) || (name == "xlink:href" && !within) {
                 continue;
             }
-            let value = match name {
-                "style" => &*style::read(&attribute.value, line, &mut self.images, &mut self.faults),
-                _ => &*attribute.value,
-            };
             self.out.push_str(&format!(" {name}=\""));
-            escape(value, &mut self.out);
+            match name {
+                "style" => {
+                    let style = style::read(&attribute.value, line, &mut self.images, &mut self.faults);
+                    keeps |= !style.keeping.is_empty();
+                    escape(&style.css, &mut self.out);
+                }
+                _ => escape(&attribute.value, &mut self.out),
+            }
             self.out.push('"');
         }
         self.out.push_str(&extra);
         self.out.push_str(if tag.self_closing { "/>" } else { ">" });
-        if is_text(element) {
+        if let Some(open) = self.open.last_mut().filter(|_| matches!(kind, Kind::Plain) && !tag.self_closing) {
+            open.keeps = keeps;
+        }
+        if is_text(element) && !self.keeps() {
             self.edge = edge..self.out.len();
         }
         if element == "q" && !tag.self_closing {
@@ -475,7 +499,22 @@ impl Reader<'_> {
     }
 }
 
-/// Whether an element is a run of text within a line. The layout drops the blanks at both ends of one, so they are put outside.
+/// Whether a rule of that selector may be about an element, by its name, its classes and its id. What it lies in is not looked at.
+fn selects(selector: &str, tag: &Tag) -> bool {
+    let attributes = tag.attrs.iter().filter(|attribute| matches!(&*attribute.name.local, "class" | "id"));
+    let named: Vec<&str> = attributes.flat_map(|attribute| attribute.value.split_ascii_whitespace()).collect();
+    selector.split(',').any(|selector| {
+        let last = selector.trim().rsplit(|char: char| char.is_ascii_whitespace() || ">+~".contains(char)).next();
+        let last = last.and_then(|last| last.split([':', '[']).next()).unwrap_or_default();
+        let mut names = last.split(['.', '#']);
+        let element = names.next().unwrap_or_default();
+        (matches!(element, "" | "*" | "&") || element.eq_ignore_ascii_case(&tag.name))
+            && names.all(|name| named.contains(&name))
+    })
+}
+
+/// Whether an element is a run of text within a line. The layout drops the blanks at both ends of one, so they are put outside, where
+/// blanks are not kept anyway.
 fn is_text(element: &str) -> bool {
     matches!(
         element,

@@ -11,9 +11,17 @@ use crate::images::Images;
 /// How deep blocks may be nested. A rule in a few nested rules with a few nested functions is far below.
 const DEPTH: u32 = 32;
 
-/// A style sheet, or the declarations of an element, as the layout gets it. Faults are of the line that the sheet starts on, and
-/// how many lines further they are.
-pub(crate) fn read(css: &str, first_line: u64, images: &mut Images<'_>, faults: &mut Vec<Fault>) -> String {
+/// A style sheet, or the declarations of an element.
+pub(crate) struct Style {
+    /// As the layout gets it.
+    pub(crate) css: String,
+    /// The selectors of what keeps its blanks; that of an element's own declarations is empty.
+    pub(crate) keeping: Vec<String>,
+}
+
+/// Reads a style sheet, or the declarations of an element. Faults are of the line that the sheet starts on, and how many lines
+/// further they are.
+pub(crate) fn read(css: &str, first_line: u64, images: &mut Images<'_>, faults: &mut Vec<Fault>) -> Style {
     let mut input = ParserInput::new(css);
     let mut parser = Parser::new(&mut input);
     let out = String::with_capacity(css.len());
@@ -27,9 +35,10 @@ pub(crate) fn read(css: &str, first_line: u64, images: &mut Images<'_>, faults: 
         judged: true,
         conditional: false,
         media: false,
+        keeping: Vec::new(),
     };
     sheet.block(&mut parser, 0, None, Fonts::No);
-    sheet.out
+    Style { css: sheet.out, keeping: sheet.keeping }
 }
 
 struct Sheet<'s, 'i> {
@@ -47,6 +56,8 @@ struct Sheet<'s, 'i> {
     conditional: bool,
     /// What is read says what media follows.
     media: bool,
+    /// The selectors of what keeps its blanks.
+    keeping: Vec<String>,
 }
 
 /// Where in a declaration of fonts the reader is.
@@ -385,6 +396,12 @@ impl Sheet<'_, '_> {
             if let Some(message) = honoured::declaration(&self.selector, &declaration.property, value, self.conditional)
             {
                 self.fault(parser, Fault::new("html.unsupported", message));
+            }
+            if matches!(declaration.property.as_str(), "white-space" | "white-space-collapse") {
+                let value = value.to_ascii_lowercase();
+                if value.contains("pre") || value.contains("break-spaces") {
+                    self.keeping.push(self.selector.clone());
+                }
             }
         }
         self.name_family(declaration, true);

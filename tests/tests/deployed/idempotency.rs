@@ -1,6 +1,7 @@
 //! `Idempotency-Key`: a POST that comes again is answered as it was the first time.
 
 use serde_json::json;
+use tests::openapi::Description;
 
 use crate::support::{Tenant, letter, new_batch, text, unique, with};
 
@@ -37,6 +38,36 @@ fn a_key_that_was_used_for_another_request_is_422() {
     let id = text(&batch["id"]);
     let retry = tenant.client.call("letters.retry", &[("batchId", &id), ("letterId", "L0000001")]);
     assert_eq!(retry.idempotent(&key).read(422)["code"], "idempotency_key.reused");
+}
+
+#[test]
+fn every_post_looks_whether_its_key_was_used_for_another_request() {
+    let tenant = Tenant::new();
+    let key = unique();
+    let (_, of_tests) = tenant.with_key(&json!({ "mode": "test" }));
+    for client in [&tenant.client, &of_tests] {
+        client.call("batches.create", &[]).idempotent(&key).json(&new_batch(5)).expect(200);
+    }
+    let account = json!({ "name": format!("Test {key}") });
+    tenant.stack.operator.call("operator.accounts.create", &[]).idempotent(&key).json(&account).expect(201);
+    let mut asked = 0;
+    for operation in Description::get().operations() {
+        // Whoever pushes scans has no key, and what comes again is the same file.
+        let Some(scope) = operation.scope.as_deref().filter(|_| operation.method == "POST") else { continue };
+        let id = operation.id.as_str();
+        let client = match scope {
+            "operator" => &tenant.stack.operator,
+            _ if id.starts_with("test.") => &of_tests,
+            _ => &tenant.client,
+        };
+        let nothing = json!({ "of": id });
+        let named = operation.path.split('{').skip(1).filter_map(|part| part.split_once('}'));
+        let named: Vec<(&str, &str)> = named.map(|(name, _)| (name, "none")).collect();
+        let refused = client.call(id, &named).idempotent(&key).json(&nothing).read(422);
+        assert_eq!(refused["code"], "idempotency_key.reused", "{id}: {refused}");
+        asked += 1;
+    }
+    assert!(asked > 20, "only {asked} operations were asked");
 }
 
 #[test]

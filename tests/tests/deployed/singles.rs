@@ -229,8 +229,15 @@ fn a_letter_comes_with_its_document_as_a_form() {
         let refused = tenant.client.call("singles.create", &[]).form("b", parts).read(status);
         text(&refused["code"])
     };
-    let both = new_letter("s3://bucket/key.pdf").to_string();
-    assert_eq!(refuse(422, &[("letter", both.as_bytes()), parts[1]]), "invalid");
+    for content in [json!({ "path": "s3://bucket/key.pdf" }), json!({}), Value::Null] {
+        let mut both = wanted.clone();
+        both["content"] = content;
+        let both = both.to_string();
+        let refused = tenant.client.call("singles.create", &[]).form("b", &[("letter", both.as_bytes()), parts[1]]);
+        let refused = refused.read(422);
+        assert_eq!(faults(&refused), [fault("/content", "content.kind")]);
+        assert!(text(&refused["errors"][0]["message"]).contains("leave content out"), "{refused}");
+    }
     assert_eq!(refuse(422, &[parts[0], ("file", b"no PDF")]), "invalid");
     assert_eq!(refuse(400, &[parts[1]]), "body.multipart");
     assert_eq!(refuse(400, &[parts[0], parts[1], parts[1]]), "body.multipart");

@@ -11,12 +11,15 @@ fn of_two_who_edit_the_same_template_the_second_is_told_and_overwrites_nothing()
     let tenant = Tenant::new();
     let client = &tenant.client;
     let html = |text: &str| json!({ "name": "Reminder", "html": format!("<p>{text}") });
-    let id = text(&client.call("templates.create", &[]).json(&html("one")).read(201)["id"]);
+    let create = || client.call("templates.create", &[]).idempotent("an-editor").json(&html("one")).expect(201);
+    let (created, again) = (create(), create());
+    let id = text(&serde_json::from_slice::<Value>(&created.body).unwrap()["id"]);
     let path = [("templateId", id.as_str())];
     let get = || client.call("templates.get", &path).expect(200);
     let put =
         |text: &str, seen: &str| client.call("templates.update", &path).header("if-match", seen).json(&html(text));
-    let seen = get().header("etag").unwrap().to_owned();
+    let seen = created.header("etag").unwrap().to_owned();
+    assert_eq!((again.header("etag"), get().header("etag")), (Some(seen.as_str()), Some(seen.as_str())));
 
     let statuses: Vec<u16> = thread::scope(|scope| {
         let editors = ["two", "other two", "third two"]

@@ -9,6 +9,7 @@ use domain::letter::Finding;
 use edge::Problem;
 use edge::wire::{self, Field};
 use jiff::Timestamp;
+use render::MAX_IMAGES;
 use serde::{Deserialize, Serialize};
 use store::uploads::Presigned;
 
@@ -95,6 +96,14 @@ pub(super) fn read(body: &[u8]) -> Result<Declared, Problem> {
     let at = root.key("bytes");
     let most = u32::try_from(MAX_UPLOAD).unwrap_or(u32::MAX);
     let bytes = raw.bytes.required(&at, &mut faults).whole(1..=most, &at, &mut faults);
+    let is_image = content_type.flatten().is_some_and(|kind| kind != DocumentType::Pdf);
+    if is_image && bytes.is_some_and(|bytes| bytes as usize > MAX_IMAGES) {
+        let message = format!(
+            "An image may have up to {} MB ({MAX_IMAGES} bytes): HTML takes no more of all its images together. Make it smaller.",
+            MAX_IMAGES >> 20
+        );
+        faults.push(&at, "range", message);
+    }
     let at = root.key("sha256");
     let sha256 = raw.sha256.required(&at, &mut faults).text(&at, &mut faults).map(str::to_ascii_lowercase);
     let is_hash = |text: &String| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());

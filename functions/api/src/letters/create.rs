@@ -23,7 +23,7 @@ use store::entropy;
 use store::idempotency::Answer;
 
 use super::multipart;
-use super::wire::{RawPartyIn, RawSingle, SingleOut, metadata, own_text, use_type, wish};
+use super::wire::{RawRecipient, RawSingle, SingleOut, metadata, own_text, use_type, wish};
 use super::{Door, LETTERS};
 use crate::App;
 use crate::content::{NewContent, Piece};
@@ -158,7 +158,7 @@ pub(crate) fn read<'a>(
 
     let at = root.key("sender");
     let sender = match &raw.sender {
-        Some(Object(raw)) => raw.sender(&at, &mut faults),
+        Some(Object(raw)) => raw.parse(&at, &mut faults),
         None => {
             faults.push(&at, "required", required);
             None
@@ -185,7 +185,8 @@ pub(crate) fn read<'a>(
     };
     let external_id = own_text(&raw.external_id, &root.key("externalId"), &mut faults);
     let description = own_text(&raw.description, &root.key("description"), &mut faults);
-    let pairs = raw.metadata.as_ref().map(|raw| metadata(raw, &root.key("metadata"), &mut faults)).unwrap_or_default();
+    let pairs = raw.metadata.as_ref().and_then(Option::as_ref);
+    let pairs = pairs.map(|raw| metadata(raw, &root.key("metadata"), &mut faults)).unwrap_or_default();
     let at = root.key("sendDate");
     let wish = wish(&raw.send_date, &at, &mut faults);
     let send_date = app.store.config().calendar.send_date(wish, call.now);
@@ -195,7 +196,7 @@ pub(crate) fn read<'a>(
     }
 
     let many = raw.recipients.is_some();
-    let mut recipients: Vec<(&RawPartyIn<'_>, Pointer<'_>)> = Vec::new();
+    let mut recipients: Vec<(&RawRecipient<'_>, Pointer<'_>)> = Vec::new();
     match (&raw.recipient, &raw.recipients) {
         (Some(_), Some(_)) => {
             faults.push(&places.many, "recipients.both", "Give recipient or recipients, not both.");
@@ -232,7 +233,7 @@ pub(crate) fn read<'a>(
         let variables = content
             .as_ref()
             .and_then(|content| content.own_variables(raw.variables, &at.key("variables"), &mut faults));
-        let party = raw.recipient(options.address_check, &at, &mut faults);
+        let party = raw.parse(options.address_check, &at, &mut faults);
         if let Some((party, _)) = &party {
             options.check_recipient(party, &at, &mut faults);
         }

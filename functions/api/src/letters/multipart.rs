@@ -8,15 +8,20 @@ use domain::fault::{Faults, Pointer};
 use edge::{Call, Problem, wire};
 use futures::stream;
 use multer::Multipart;
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 
 /// Of a letter, whether it names a document.
 #[derive(Deserialize)]
 #[serde(expecting = "a letter as a JSON object")]
 struct Named {
-    #[serde(default)]
-    content: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "there")]
+    content: bool,
+}
+
+/// Passes over a member that is there, whatever it is.
+fn there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| true)
 }
 
 /// Has the body be the JSON that says the same, with the bytes in base64, so that there is one way to read a letter, and the same
@@ -43,7 +48,7 @@ pub(super) async fn as_json(call: &mut Call) -> Result<(), Problem> {
     let named: Named = wire::read(&letter)?;
     call.body = match file {
         None => letter.to_vec(),
-        Some(_) if named.content.is_some() => {
+        Some(_) if named.content => {
             let mut faults = Faults::default();
             let message = "The document is the part file: leave content out of the part letter.";
             faults.push(&Pointer::Root.key("content"), "content.kind", message);

@@ -4,13 +4,13 @@ use domain::event::EventKind;
 use domain::fault::{Faults, Pointer};
 use domain::location::Location;
 use domain::single::{Content, Guard, MAX_HISTORY, Single, SingleState, TooLate};
-use edge::wire::{self, Object};
+use edge::wire::{self, Field, Object};
 use edge::{Call, Problem, Reply};
 use store::singles::{NotChanged, SingleChange};
 
 use super::cancel::ATTEMPTS;
 use super::create::{guard, refused};
-use super::wire::{RawSingle, metadata, own_text, use_type, wish};
+use super::wire::{RawMetadata, RawSingle, metadata, own_text, refuse_odd, use_type, wish};
 use super::{Door, LETTERS};
 use crate::App;
 use crate::content::{NewContent, Piece};
@@ -106,29 +106,37 @@ fn changed(
         order.options = raw.parse(order.options.clone(), &at, &mut faults);
     }
     if let Some(Object(raw)) = &raw.sender
-        && let Some((sender, return_address)) = raw.sender(&root.key("sender"), &mut faults)
+        && let Some((sender, return_address)) = raw.parse(&root.key("sender"), &mut faults)
     {
         (order.sender, order.return_address) = (sender, return_address);
     }
-    if let Some(Object(raw)) = &raw.recipient
-        && let Some((recipient, warnings)) =
-            raw.recipient(order.options.address_check, &root.key("recipient"), &mut faults)
-    {
-        (order.recipient, order.warnings) = (recipient, warnings);
+    let (check, here) = (order.options.address_check, root.key("recipient"));
+    let own = raw.recipient.as_ref().map(|Object(recipient)| recipient);
+    match own {
+        Some(raw) => {
+            if let Some((recipient, warnings)) = raw.parse(check, &here, &mut faults) {
+                (order.recipient, order.warnings) = (recipient, warnings);
+            }
+        }
+        // The recipient that it has was looked at by another check.
+        None if check != single.order.options.address_check => {
+            refuse_odd(&order.warnings, check, &here, &mut faults);
+        }
+        None => {}
     }
     order.options.check(&at, &mut faults);
-    order.options.check_recipient(&order.recipient, &root.key("recipient"), &mut faults);
+    order.options.check_recipient(&order.recipient, &here, &mut faults);
     let content = match &raw.content {
         Some(Object(content)) => {
             content.parse(raw.variables, locations, &order.options.finish, &root.key("content"), &mut faults)
         }
         None => None,
     };
-    let own = raw.recipient.as_ref().and_then(|Object(recipient)| recipient.variables);
-    let own = match &content {
-        Some(content) => content.own_variables(own, &OWN, &mut faults),
+    let variables = own.and_then(|own| own.variables);
+    let variables = match &content {
+        Some(content) => content.own_variables(variables, &OWN, &mut faults),
         None => {
-            if (own.is_some() || raw.variables.is_some()) && raw.content.is_none() {
+            if (variables.is_some() || raw.variables.is_some()) && raw.content.is_none() {
                 let message = "It keeps what was made of its variables: give its content again with them.";
                 faults.push(&root.key("content"), "required", message);
             }
@@ -139,17 +147,24 @@ fn changed(
     if let Some(kind) = use_type(&raw.use_type, &at, &mut faults) {
         order.use_type = kind;
     }
-    for (field, name, value) in [
-        (&raw.external_id, "externalId", &mut order.external_id),
-        (&raw.description, "description", &mut order.description),
-    ] {
-        // `null` and an empty text take it away.
-        if *field != edge::wire::Field::Missing {
-            *value = own_text(field, &root.key(name), &mut faults);
-        }
+    // What is the recipient's own goes before what is the letter's, as in a new one; `null` and an empty text take it away.
+    let mut text = |field: &Field<'_>, at: &Pointer<'_>| match field {
+        Field::Missing => None,
+        given => Some(own_text(given, at, &mut faults)),
+    };
+    let of_all = text(&raw.external_id, &root.key("externalId"));
+    let of_one = own.and_then(|own| text(&own.external_id, &here.key("externalId")));
+    if of_all.is_some() || of_one.is_some() {
+        order.external_id = of_one.flatten().or(of_all.flatten());
     }
-    if let Some(raw) = &raw.metadata {
-        order.metadata = metadata(raw, &root.key("metadata"), &mut faults);
+    if let Some(description) = text(&raw.description, &root.key("description")) {
+        order.description = description;
+    }
+    let mut pairs = |raw: &RawMetadata<'_>, at: &Pointer<'_>| metadata(raw, at, &mut faults);
+    let of_all = raw.metadata.as_ref().map(|raw| raw.as_ref().map(|raw| pairs(raw, &root.key("metadata"))));
+    let of_one = own.and_then(|own| own.metadata.as_ref()).map(|raw| pairs(raw, &here.key("metadata")));
+    if let Some(metadata) = of_one.or(of_all.map(Option::unwrap_or_default)) {
+        order.metadata = metadata;
     }
     // What new content has of variables is looked at when it is made.
     if raw.content.is_none() {
@@ -173,6 +188,6 @@ fn changed(
             }
         }
     }
-    let content = content.map(|content| (content, Piece { own, at: OWN }));
+    let content = content.map(|content| (content, Piece { own: variables, at: OWN }));
     if faults.is_empty() { Ok((to, content)) } else { Err(refused(&faults)) }
 }

@@ -17,7 +17,7 @@ use domain::tracking::PostalState;
 use edge::wire::{Field, List, Object};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use store::singles::Released;
 
@@ -31,11 +31,11 @@ pub(super) const RECIPIENTS_READ: usize = domain::single::MAX_RECIPIENTS + 1;
 #[serde(rename_all = "camelCase", expecting = "a letter or postcard as a JSON object")]
 pub(crate) struct RawSingle<'a> {
     #[serde(default, borrow)]
-    pub(super) sender: Option<Object<RawPartyIn<'a>>>,
+    pub(super) sender: Option<Object<RawSender<'a>>>,
     #[serde(default, borrow)]
-    pub(super) recipient: Option<Object<RawPartyIn<'a>>>,
+    pub(super) recipient: Option<Object<RawRecipient<'a>>>,
     #[serde(default, borrow)]
-    pub(super) recipients: Option<List<Object<RawPartyIn<'a>>, RECIPIENTS_READ>>,
+    pub(super) recipients: Option<List<Object<RawRecipient<'a>>, RECIPIENTS_READ>>,
     #[serde(default, borrow)]
     pub(super) content: Option<Object<RawContent<'a>>>,
     #[serde(default, borrow)]
@@ -50,18 +50,36 @@ pub(crate) struct RawSingle<'a> {
     pub(super) send_date: Field<'a>,
     #[serde(default, borrow)]
     pub(super) options: Option<Object<RawOptions<'a>>>,
-    #[serde(default, borrow)]
-    pub(super) metadata: Option<RawMetadata<'a>>,
+    /// `null` takes away what there is.
+    #[serde(default, borrow, deserialize_with = "there")]
+    pub(super) metadata: Option<Option<RawMetadata<'a>>>,
     #[serde(default, borrow)]
     pub(super) allow_duplicate: Field<'a>,
 }
 
-type RawMetadata<'a> = List<Object<RawPair<'a>>, { MAX_METADATA + 1 }>;
+pub(super) type RawMetadata<'a> = List<Object<RawPair<'a>>, { MAX_METADATA + 1 }>;
 
-/// Who sends or gets a letter. A recipient may have an external id, metadata and variables of its own.
+/// Reads a member that is there, so that `null` is not taken for none.
+fn there<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// Who sends a letter.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", expecting = "a sender or recipient as a JSON object")]
-pub(super) struct RawPartyIn<'a> {
+#[serde(rename_all = "camelCase", expecting = "a sender as a JSON object")]
+pub(super) struct RawSender<'a> {
+    #[serde(default, borrow)]
+    individual: Option<Object<RawIndividualIn<'a>>>,
+    #[serde(default, borrow)]
+    organization: Field<'a>,
+    #[serde(default, borrow)]
+    address: Option<Object<RawAddressIn<'a>>>,
+}
+
+/// Who gets a letter, with what is its own.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", expecting = "a recipient as a JSON object")]
+pub(super) struct RawRecipient<'a> {
     #[serde(default, borrow)]
     individual: Option<Object<RawIndividualIn<'a>>>,
     #[serde(default, borrow)]
@@ -144,46 +162,52 @@ pub(super) struct RawPair<'a> {
     value: Field<'a>,
 }
 
-impl RawPartyIn<'_> {
-    /// Reads a party, or adds everything that is wrong with it.
-    fn parse(&self, at: &Pointer<'_>, faults: &mut Faults) -> Option<(Party, Vec<AddressWarning>)> {
-        let before = faults.total();
-        let here = at.key("individual");
-        let individual = self.individual.as_ref().map(|Object(raw)| {
-            let mut text = |key: &str, field| text(field, &here.key(key), faults);
-            RawIndividual {
-                full_name: text("fullName", &raw.full_name),
-                prefix: text("prefix", &raw.prefix),
-                first_name: text("firstName", &raw.first_name),
-                middle_name: text("middleName", &raw.middle_name),
-                last_name: text("lastName", &raw.last_name),
-                suffix: text("suffix", &raw.suffix),
-            }
-        });
-        let organization = self.organization.text(&at.key("organization"), faults);
-        let here = at.key("address");
-        let Some(Object(raw)) = &self.address else {
-            faults.push(&here, "required", "This field is required.");
-            return None;
-        };
+/// Reads a sender or recipient, or adds everything that is wrong with it.
+fn party(
+    individual: Option<&Object<RawIndividualIn<'_>>>,
+    organization: &Field<'_>,
+    address: Option<&Object<RawAddressIn<'_>>>,
+    at: &Pointer<'_>,
+    faults: &mut Faults,
+) -> Option<(Party, Vec<AddressWarning>)> {
+    let before = faults.total();
+    let here = at.key("individual");
+    let individual = individual.map(|Object(raw)| {
         let mut text = |key: &str, field| text(field, &here.key(key), faults);
-        let address = RawAddress {
-            name1: None,
-            name2: None,
-            address1: text("address1", &raw.address1),
-            address2: text("address2", &raw.address2),
-            city: text("city", &raw.city),
-            state: text("state", &raw.state),
-            postal_code: text("postalCode", &raw.postal_code),
-            country: text("country", &raw.country),
-        };
-        let parsed = Party::parse(&RawParty { individual, organization, address }, at, faults);
-        parsed.filter(|_| faults.total() == before)
-    }
+        RawIndividual {
+            full_name: text("fullName", &raw.full_name),
+            prefix: text("prefix", &raw.prefix),
+            first_name: text("firstName", &raw.first_name),
+            middle_name: text("middleName", &raw.middle_name),
+            last_name: text("lastName", &raw.last_name),
+            suffix: text("suffix", &raw.suffix),
+        }
+    });
+    let organization = organization.text(&at.key("organization"), faults);
+    let here = at.key("address");
+    let Some(Object(raw)) = address else {
+        faults.push(&here, "required", "This field is required.");
+        return None;
+    };
+    let mut text = |key: &str, field| text(field, &here.key(key), faults);
+    let address = RawAddress {
+        name1: None,
+        name2: None,
+        address1: text("address1", &raw.address1),
+        address2: text("address2", &raw.address2),
+        city: text("city", &raw.city),
+        state: text("state", &raw.state),
+        postal_code: text("postalCode", &raw.postal_code),
+        country: text("country", &raw.country),
+    };
+    let parsed = Party::parse(&RawParty { individual, organization, address }, at, faults);
+    parsed.filter(|_| faults.total() == before)
+}
 
+impl RawSender<'_> {
     /// Reads a sender, or adds everything that is wrong with it.
-    pub(super) fn sender(&self, at: &Pointer<'_>, faults: &mut Faults) -> Option<(Party, ReturnAddress)> {
-        let (sender, _) = self.parse(at, faults)?;
+    pub(super) fn parse(&self, at: &Pointer<'_>, faults: &mut Faults) -> Option<(Party, ReturnAddress)> {
+        let (sender, _) = party(self.individual.as_ref(), &self.organization, self.address.as_ref(), at, faults)?;
         let lines = return_address(&sender, at, faults)?;
         for line in lines.lines() {
             if let Err(fault) = print::address_block::check_sender_line(line) {
@@ -192,25 +216,33 @@ impl RawPartyIn<'_> {
         }
         Some((sender, lines))
     }
+}
 
+impl RawRecipient<'_> {
     /// Reads a recipient, or adds everything that is wrong with it; what is odd about its address is kept or refused as
     /// `check` says.
-    pub(super) fn recipient(
+    pub(super) fn parse(
         &self,
         check: AddressCheck,
         at: &Pointer<'_>,
         faults: &mut Faults,
     ) -> Option<(Party, Vec<AddressWarning>)> {
-        let (recipient, warnings) = self.parse(at, faults)?;
+        let (recipient, warnings) =
+            party(self.individual.as_ref(), &self.organization, self.address.as_ref(), at, faults)?;
         for line in recipient.address.lines() {
             if let Err(fault) = print::address_block::check_line(&line) {
                 faults.push(&at.key(blame(&recipient, &line)), "line.unprintable", format!("Address block: {fault}."));
             }
         }
-        for warning in warnings.iter().filter(|warning| check.refuses(**warning)) {
-            faults.push(&at.key("address"), warning.code(), warning.message());
-        }
+        refuse_odd(&warnings, check, at, faults);
         Some((recipient, warnings))
+    }
+}
+
+/// Adds a fault for what is odd about the address of the recipient at `at` and may not be so by `check`.
+pub(super) fn refuse_odd(warnings: &[AddressWarning], check: AddressCheck, at: &Pointer<'_>, faults: &mut Faults) {
+    for warning in warnings.iter().filter(|warning| check.refuses(**warning)) {
+        faults.push(&at.key("address"), warning.code(), warning.message());
     }
 }
 

@@ -9,12 +9,15 @@ use super::wire::{TemplateOut, checked, read};
 use crate::App;
 use crate::idempotent::once;
 
+/// The version with which a template begins.
+const FIRST: u32 = 1;
+
 /// Answers the request: 201, with its first version.
 ///
 /// # Errors
 /// 400, 409 and 422.
 pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
-    once(app, &call, async |ticket| {
+    let reply = once(app, &call, async |ticket| {
         let caller = call.caller()?;
         let given = checked(app, read(&call.body)?).await?;
         let template = Template {
@@ -22,12 +25,12 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
             account: caller.account.clone(),
             mode: caller.mode,
             name: given.name,
-            version: 1,
+            version: FIRST,
             created_at: call.now,
             deleted_at: None,
         };
         let version = TemplateVersion {
-            version: 1,
+            version: FIRST,
             sha256: app.store.keep_html(&caller.account, &template.id, &given.html).await?,
             bytes: given.html.len() as u64,
             page_size: given.page.name().to_owned(),
@@ -39,5 +42,7 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         app.store.create_template(&template, &version, Completion::of(ticket, &answer)).await?;
         Ok(answer)
     })
-    .await
+    .await?;
+    // Also when it is answered again: it tells of the template as it was then.
+    Ok(reply.header("etag", super::tag(FIRST)))
 }

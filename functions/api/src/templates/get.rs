@@ -21,5 +21,5 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
     let html = app.store.read_html(&template, &version).await?;
     let html = html.ok_or_else(|| Problem::not_found("template"))?;
     let reply = Reply::json(200, &TemplateOut::new(&template, &version).with_html(&html))?;
-    Ok(reply.header("etag", super::tag(&template)))
+    Ok(reply.header("etag", super::tag(template.version)))
 }

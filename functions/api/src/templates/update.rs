@@ -59,7 +59,7 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
 }
 
 fn reply(template: &Template, version: &TemplateVersion) -> Result<Reply, Problem> {
-    Ok(Reply::json(200, &TemplateOut::new(template, version))?.header("etag", super::tag(template)))
+    Ok(Reply::json(200, &TemplateOut::new(template, version))?.header("etag", super::tag(template.version)))
 }
 
 /// As what the caller has seen the template (RFC 9110, section 13.1.1).
@@ -93,7 +93,7 @@ impl<'a> Seen<'a> {
     fn is(&self, template: &Template) -> bool {
         match self {
             Seen::Any => true,
-            Seen::Tagged(tags) => tags.contains(&super::tag(template).as_str()),
+            Seen::Tagged(tags) => tags.contains(&super::tag(template.version).as_str()),
         }
     }
 }
