@@ -359,7 +359,7 @@ async fn a_page_of_letters_with_long_texts_is_no_longer_than_a_function_may_answ
             assert!(bytes < 6_000_000, "{bytes} bytes");
             let page = read(&answer, 200)?;
             for letter in page["items"].as_array().ok_or("there are items")? {
-                assert!(seen.insert(text_of(letter, "id")), "none twice");
+                assert!(seen.insert(text_of(&letter["id"])), "none twice");
             }
             match page["nextCursor"].as_str() {
                 Some(next) => cursor = Some(next.to_owned()),
@@ -369,10 +369,6 @@ async fn a_page_of_letters_with_long_texts_is_no_longer_than_a_function_may_answ
         assert_eq!(seen.len(), 20, "{filter:?}");
     }
     floor.house.take_down().await
-}
-
-fn text_of(value: &Value, field: &str) -> String {
-    value[field].as_str().unwrap_or_default().to_owned()
 }
 
 #[tokio::test]
