@@ -391,7 +391,8 @@ async fn a_list_of_what_was_created_from_a_moment_on_and_before_an_earlier_one_i
         parameters.push(("metadata[a]", "b".to_owned()));
         list(&parameters)
     };
-    let lists: [(&str, &dyn Fn(&[(&'static str, String)]) -> Request, usize); 4] =
+    type List<'a> = &'a dyn Fn(&[(&'static str, String)]) -> Request;
+    let lists: [(&str, List<'_>, usize); 4] =
         [("letters", &list, 1), ("postcards", &list_cards, 1), ("batches", &batches, 1), ("with a filter", &named, 0)];
     for (name, list, there) in lists {
         for (from, before, found) in [
