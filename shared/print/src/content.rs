@@ -349,15 +349,21 @@ fn is_regular(byte: u8) -> bool {
 }
 
 /// A name with its escapes resolved (ISO 32000-2 7.3.5).
-fn unescaped(name: &[u8]) -> Cow<'_, [u8]> {
+pub(crate) fn unescaped(name: &[u8]) -> Cow<'_, [u8]> {
     if !name.contains(&b'#') {
         return Cow::Borrowed(name);
     }
     let mut bytes = Vec::with_capacity(name.len());
     let mut rest = name;
     while let Some((first, after)) = rest.split_first() {
-        let escape = after.get(..2).and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
-        match escape.filter(|_| *first == b'#') {
+        let digit = |byte: u8| char::from(byte).to_digit(16);
+        let escape = match after {
+            [high, low, ..] if *first == b'#' => {
+                digit(*high).zip(digit(*low)).map(|(high, low)| (high << 4 | low) as u8)
+            }
+            _ => None,
+        };
+        match escape {
             Some(byte) => {
                 bytes.push(byte);
                 rest = &after[2..];
@@ -388,6 +394,14 @@ mod tests {
 
     fn names(content: &str) -> String {
         read(content).into_iter().map(|(operator, _)| operator).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn only_two_digits_are_an_escape_in_a_name() {
+        assert_eq!(unescaped(b"Times#20New#2bRoman"), &b"Times New+Roman"[..]);
+        for name in [&b"F#+1"[..], b"F#1", b"F#", b"F#g0"] {
+            assert_eq!(unescaped(name), name);
+        }
     }
 
     #[test]

@@ -1,9 +1,8 @@
 //! Takes the syntax of PDF from bytes where it is the plainest there is (ISO 32000-2 7.2 and 7.3), and nothing where it is not.
 
-use std::borrow::Cow;
-
 use lopdf::{Dictionary, Object, ObjectId, StringFormat};
 
+use crate::content::unescaped;
 use crate::stream::serialize_name;
 use crate::weight;
 
@@ -26,7 +25,7 @@ pub(super) enum Token<'a> {
     Integer(i64),
     Real(f32),
     Reference(ObjectId),
-    /// Without its slash, and with the escapes that it cannot be written without; see [`name_of`].
+    /// Without its slash, and with the escapes that it cannot be written without; see [`unescaped`].
     Name(&'a [u8]),
     /// Without its parentheses.
     Literal(&'a [u8]),
@@ -133,7 +132,7 @@ impl<'a> Lexer<'a> {
             Token::Integer(value) => Object::Integer(value),
             Token::Real(value) => Object::Real(value),
             Token::Reference(id) => Object::Reference(id),
-            Token::Name(name) => Object::Name(name_of(name).into_owned()),
+            Token::Name(name) => Object::Name(unescaped(name).into_owned()),
             Token::Literal(bytes) => Object::String(bytes.to_vec(), StringFormat::Literal),
             Token::Hexadecimal(digits) => Object::String(bytes_of(digits)?, StringFormat::Hexadecimal),
             Token::Array => {
@@ -166,7 +165,7 @@ impl<'a> Lexer<'a> {
         self.take(weight::DICTIONARY)?;
         while !self.closes(b">>") {
             self.take(weight::VALUE + weight::ENTRY)?;
-            let key = name_of(self.name()?).into_owned();
+            let key = unescaped(self.name()?).into_owned();
             self.blanks();
             entries.push((key, self.value(depth)?));
         }
@@ -264,31 +263,8 @@ pub(super) fn bytes_of(digits: &[u8]) -> Option<Vec<u8>> {
 /// So no name with an escape is equal to one without.
 fn is_escaped_once(name: &[u8]) -> bool {
     let mut again = Vec::with_capacity(1 + name.len());
-    serialize_name(&mut again, &name_of(name));
+    serialize_name(&mut again, &unescaped(name));
     again.get(1..) == Some(name)
-}
-
-/// The name that is written so.
-pub(super) fn name_of(written: &[u8]) -> Cow<'_, [u8]> {
-    if !written.contains(&b'#') {
-        return Cow::Borrowed(written);
-    }
-    let mut name = Vec::with_capacity(written.len());
-    let mut rest = written;
-    while let [byte, after @ ..] = rest {
-        let escaped = after.get(..2).filter(|_| *byte == b'#').and_then(bytes_of);
-        match escaped {
-            Some(escaped) => {
-                name.extend(escaped);
-                rest = &after[2..];
-            }
-            None => {
-                name.push(*byte);
-                rest = after;
-            }
-        }
-    }
-    Cow::Owned(name)
 }
 
 /// White space (ISO 32000-2 table 1).

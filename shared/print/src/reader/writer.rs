@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::lexer::{Lexer, Token, bytes_of, name_of};
+use super::lexer::{Lexer, Token, bytes_of};
+use crate::content::unescaped;
 use crate::source::{Syntax, is_left_out};
 use crate::stream::{serialize_integer, serialize_name, serialize_real, serialize_string};
 use crate::weight;
@@ -29,7 +30,7 @@ impl Writer {
                 lexer.take(weight::REFERENCE)?;
                 gaps.push((text.len(), id));
             }
-            Token::Name(name) => serialize_name(text, &name_of(name)),
+            Token::Name(name) => serialize_name(text, &unescaped(name)),
             Token::Literal(bytes) => serialize_string(text, bytes),
             Token::Hexadecimal(digits) => serialize_string(text, &bytes_of(digits)?),
             Token::Array => {
@@ -67,7 +68,7 @@ impl Writer {
         while !lexer.closes(b">>") {
             let key = lexer.name()?;
             let start = self.syntax.text.len();
-            serialize_name(&mut self.syntax.text, &name_of(key));
+            serialize_name(&mut self.syntax.text, &unescaped(key));
             self.keys.push(start..self.syntax.text.len());
             self.syntax.text.push(b' ');
             lexer.blanks();
