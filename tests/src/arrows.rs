@@ -25,7 +25,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("store", &["domain"]),
     ("edge", &["domain"]),
     ("api", &["domain", "press", "print", "render", "outbound", "store", "edge"]),
-    ("workers", &["domain", "press", "print", "outbound", "store", "edge"]),
+    ("workers", &["domain", "press", "print", "render", "outbound", "store", "edge"]),
 ];
 
 /// The tests look at everything.

@@ -1,5 +1,5 @@
-//! What letters and postcards are made of: HTML, templates and uploaded documents, rendered before the answer, for one recipient or
-//! for many, and looked at before there are any.
+//! What letters and postcards are made of: HTML, templates and uploaded documents, rendered before the answer or when they are
+//! inspected, for one recipient or for many, and looked at before there are any.
 //!
 //! It needs an AWS emulator at `AWS_ENDPOINT_URL` (`make up` starts one).
 
@@ -335,23 +335,150 @@ async fn each_of_many_recipients_gets_its_own_letter_and_a_fault_of_one_is_told_
     wanted["content"] = json!({ "path": format!("s3://{}/reportlab.pdf", floor.house.client) });
     let refused = ask(&mut floor, &create(wanted, None), 422).await?;
     assert_eq!(listed(&refused)[0], ("/recipients/1/variables".to_owned(), "content.unused".to_owned()));
-    let mut too_many = many(&floor.house, "reportlab.pdf", 251);
-    too_many["content"] = json!({ "html": "<p>{{name}}" });
-    for recipient in too_many["recipients"].as_array_mut().into_iter().flatten() {
-        recipient["variables"] = json!({ "name": "Jane" });
-    }
-    let refused = ask(&mut floor, &create(too_many.clone(), None), 413).await?;
-    assert_eq!(refused["code"], "recipients.too_many");
     assert_eq!(all(&floor.house).await?.len(), 4);
 
     // More than are kept at once.
-    too_many["recipients"].as_array_mut().ok_or("no recipients")?.truncate(30);
-    for (number, recipient) in too_many["recipients"].as_array_mut().into_iter().flatten().enumerate() {
+    let mut thirty = many(&floor.house, "reportlab.pdf", 30);
+    thirty["content"] = json!({ "html": "<p>{{name}}" });
+    for (number, recipient) in thirty["recipients"].as_array_mut().into_iter().flatten().enumerate() {
         recipient["variables"] = json!({ "name": format!("Jane {number}") });
     }
-    let created = ask(&mut floor, &create(too_many, None), 201).await?;
+    let created = ask(&mut floor, &create(thirty, None), 201).await?;
     assert_eq!(created["letterIds"].as_array().map(Vec::len), Some(30));
     assert_eq!(floor.house.keys(&floor.house.documents, "incoming/").await?.len(), 33);
+    floor.house.take_down().await
+}
+
+/// A floor on which no HTML is quick.
+async fn slow_floor() -> Result<Floor> {
+    let mut house = House::build(&Emulator::find().await?, 2).await?;
+    house.render_seconds = 0;
+    Ok(Floor::open(house))
+}
+
+#[tokio::test]
+async fn html_that_is_not_quick_is_accepted_and_rendered_when_it_is_inspected() -> Result<()> {
+    let mut floor = slow_floor().await?;
+    let png = dot()?;
+    let image = upload(&mut floor, "image/png", &png, Some(&png)).await?;
+    let html = "<p>Dear {{name}},<img src='{{logo}}' width=40>";
+    let wanted = letter(&floor.house, json!({ "html": html, "variables": { "name": "Jane", "logo": image } }));
+    let seen = ask(&mut floor, &preflight(json!({ "letter": wanted }), None), 200).await?;
+    assert_eq!((&seen["acceptable"], &seen["document"]["findings"][0]["code"]), (&json!(true), &json!("html.slow")));
+
+    let request = create(wanted.clone(), Some("slow".to_owned()));
+    let accepted = ask(&mut floor, &request, 202).await?;
+    assert_eq!((&accepted["status"], &accepted["content"]), (&json!("queued"), &json!({ "html": null })));
+    assert_eq!(accepted["variables"].as_array().map(Vec::len), Some(2));
+    assert_eq!(ask(&mut floor, &request, 202).await?, accepted);
+    // Of two that nobody has rendered yet it shows that they are alike.
+    let refused = ask(&mut floor, &create(wanted, None), 409).await?;
+    assert_eq!(refused["duplicateOf"], json!([accepted["id"]]));
+    let shown = inspected(&mut floor, accepted["id"].as_str().unwrap_or_default()).await?;
+    assert_eq!((&shown["status"], &shown["impressionCount"]), (&json!("ready"), &json!(1)), "{shown}");
+    let made = shown["content"]["html"]["sha256"].as_str().unwrap_or_default();
+    let copy = floor.house.object(&floor.house.documents, &format!("documents/{}/{made}", floor.house.account)).await?;
+    assert!(copy.starts_with(b"%PDF-"));
+
+    // What can be told at once still is.
+    let missing = json!({ "html": "<p>{{name}}", "variables": {} });
+    assert_eq!(faults(&mut floor, missing).await?, fault("/content/variables/name", "html.variable"));
+    let script = json!({ "html": "<script>a</script>" });
+    assert_eq!(faults(&mut floor, script).await?, fault("/content/html", "html.element"));
+    let absent = json!({ "html": "<img src='doc_01KB2X4WQ8ZJ5T6V7R8S9A0B'>" });
+    assert_eq!(faults(&mut floor, absent).await?, fault("/content/html", "html.document"));
+    audit(&floor.house).await?;
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn what_stands_in_the_way_of_html_that_is_rendered_later_is_an_issue_that_a_change_mends() -> Result<()> {
+    let mut floor = slow_floor().await?;
+    let pages = "<p style='break-after: page'>x</p>".repeat(160);
+    let wanted = letter(&floor.house, json!({ "html": pages }));
+    let accepted = ask(&mut floor, &create(wanted, None), 202).await?;
+    let id = accepted["id"].as_str().unwrap_or_default().to_owned();
+    let shown = inspected(&mut floor, &id).await?;
+    assert_eq!((&shown["status"], &shown["issue"]["code"]), (&json!("issue"), &json!("html.pages")), "{shown}");
+    let change = json!({ "content": { "html": "<p>{{name}}", "variables": { "name": "Jane" } } });
+    let changed = ask(&mut floor, &of("singles.update", &id, Some(change.clone())), 202).await?;
+    assert_eq!((&changed["status"], &changed["content"]), (&json!("queued"), &json!({ "html": null })));
+    // Its options may change before it is rendered, and after.
+    for sides in ["simplex", "duplex"] {
+        let change = json!({ "options": { "sides": sides } });
+        let changed = ask(&mut floor, &of("singles.update", &id, Some(change)), 200).await?;
+        assert_eq!((&changed["status"], changed["content"]["html"].is_null()), (&json!("queued"), sides == "simplex"));
+        let shown = inspected(&mut floor, &id).await?;
+        assert_eq!((&shown["status"], &shown["options"]["sides"]), (&json!("ready"), &json!(sides)), "{shown}");
+        for key in floor.house.keys(&floor.house.documents, "incoming/").await? {
+            floor.house.emulator.s3.delete_object().bucket(&floor.house.documents).key(key).send().await?;
+        }
+    }
+    audit(&floor.house).await?;
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn a_duplicate_that_only_its_rendering_shows_is_an_issue_until_it_is_allowed() -> Result<()> {
+    let mut floor = slow_floor().await?;
+    let mut wanted = letter(&floor.house, json!({ "html": "<p>Dear Jane," }));
+    let created = ask(&mut floor, &create(wanted.clone(), None), 202).await?;
+    let first = inspected(&mut floor, created["id"].as_str().unwrap_or_default()).await?;
+    assert_eq!(first["status"], "ready", "{first}");
+    wanted["content"] = json!({ "html": "<!-- the same --><p>Dear Jane," });
+    let created = ask(&mut floor, &create(wanted, None), 202).await?;
+    let again = inspected(&mut floor, created["id"].as_str().unwrap_or_default()).await?;
+    assert_eq!((&again["status"], &again["issue"]["code"]), (&json!("issue"), &json!("duplicate")), "{again}");
+    let message = again["issueMessage"].as_str().unwrap_or_default();
+    assert!(message.contains(first["id"].as_str().unwrap_or_default()), "{message}");
+    let id = again["id"].as_str().unwrap_or_default();
+    ask(&mut floor, &of("singles.update", id, Some(json!({ "allowDuplicate": true }))), 200).await?;
+    // A recipient that stays the same takes nothing of that back.
+    let recipient = json!({ "recipient": first["recipient"], "description": "once more" });
+    ask(&mut floor, &of("singles.update", id, Some(recipient)), 200).await?;
+    let shown = inspected(&mut floor, id).await?;
+    assert_eq!(shown["status"], "ready", "{shown}");
+    assert_eq!(shown["content"]["html"], first["content"]["html"]);
+    audit(&floor.house).await?;
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn of_many_recipients_those_are_rendered_later_for_whom_there_is_no_time_before_the_answer() -> Result<()> {
+    let mut house = House::build(&Emulator::find().await?, 2).await?;
+    house.render_seconds = 1;
+    let mut floor = Floor::open(house);
+    let mut wanted = many(&floor.house, "reportlab.pdf", 300);
+    wanted["content"] = json!({ "html": "<p>Dear {{name}},", "variables": { "name": "all" } });
+    for (number, recipient) in wanted["recipients"].as_array_mut().into_iter().flatten().enumerate().skip(2) {
+        recipient["variables"] = json!({ "name": format!("Jane {number}") });
+    }
+    let mut faulty = wanted.clone();
+    faulty["recipients"][299]["variables"] = json!({ "name": "Jane", "namé": 1 });
+    faulty["content"] =
+        json!({ "html": "<p>Dear {{name}},{{#if namé}}<script>{{/if}}", "variables": { "name": "all", "namé": null } });
+    let refused = ask(&mut floor, &create(faulty, None), 422).await?;
+    assert_eq!(listed(&refused), fault("/recipients/299/variables", "html.element"));
+    let accepted = ask(&mut floor, &create(wanted, Some("merge".to_owned())), 202).await?;
+    let ids = accepted["letterIds"].as_array().cloned().unwrap_or_default();
+    assert_eq!(ids.len(), 300);
+    let is_made = async |floor: &mut Floor, at: usize| -> Result<bool> {
+        let id = ids[at].as_str().unwrap_or_default();
+        Ok(!ask(floor, &of("singles.get", id, None), 200).await?["content"]["html"].is_null())
+    };
+    assert_eq!((is_made(&mut floor, 0).await?, is_made(&mut floor, 299).await?), (true, false));
+    floor.drain(None).await?;
+    let mut made = BTreeSet::new();
+    for id in [0, 1, 2, 299] {
+        let id = ids[id].as_str().unwrap_or_default();
+        let shown = ask(&mut floor, &of("singles.get", id, None), 200).await?;
+        assert_eq!(shown["status"], "ready", "{shown}");
+        made.insert(shown["content"]["html"]["sha256"].to_string());
+    }
+    assert_eq!(made.len(), 3, "the first two have the same document");
+    let ready = all(&floor.house).await?.iter().filter(|single| single["state"] == "ready").count();
+    assert_eq!(ready, 300);
+    audit(&floor.house).await?;
     floor.house.take_down().await
 }
 

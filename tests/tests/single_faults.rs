@@ -41,6 +41,10 @@ enum Step {
     CreateHtml,
     /// The request that creates several of HTML with variables of their own.
     CreateMerged,
+    /// The request that creates several of HTML that is rendered later.
+    CreateLater,
+    /// The worker that renders and inspects them.
+    InspectLater,
     /// The request that creates one of a document that was uploaded and that nobody has asked for.
     CreateUploaded,
     /// The worker that inspects them.
@@ -63,11 +67,13 @@ enum Step {
     ReleaseCards,
 }
 
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 16] = [
     Step::Create,
     Step::CreateMany,
     Step::CreateHtml,
     Step::CreateMerged,
+    Step::CreateLater,
+    Step::InspectLater,
     Step::CreateUploaded,
     Step::Inspect,
     Step::Update,
@@ -132,6 +138,32 @@ fn with(mut body: Value, content: Value) -> Value {
 
 fn html() -> Value {
     json!({ "html": "<p>Dear {{name}},</p>", "variables": { "name": "all" } })
+}
+
+/// HTML for several, each with variables of its own.
+fn merged(several: Value) -> Value {
+    let mut merged = with(several, html());
+    for (number, recipient) in merged["recipients"].as_array_mut().into_iter().flatten().enumerate() {
+        recipient["variables"] = json!({ "name": format!("Jane {number}") });
+    }
+    merged
+}
+
+/// Has functions that are started from now on render HTML for so long before they answer.
+fn rendering(floor: &mut Floor, seconds: u32) {
+    floor.house.render_seconds = seconds;
+    floor.restart();
+}
+
+/// The worker inspects what was created, and a fault strikes it. Answers the calls that it made.
+async fn inspect(floor: &mut Floor, case: Case) -> Result<Vec<String>> {
+    let message = floor.take(Queue::Inspect).await?;
+    let struck = floor.deliver_struck(&message, case.fault).await?;
+    match struck.answer {
+        Some(true) => floor.delete(&message).await?,
+        _ => floor.give_back(message),
+    }
+    Ok(struck.calls)
 }
 
 /// A document that was uploaded, by its id.
@@ -220,14 +252,24 @@ async fn run(floor: &mut Floor, case: Case) -> Result<Vec<String>> {
             (calls, 1, "ready")
         }
         Step::CreateMerged => {
-            let mut merged = with(three, html());
-            for (number, recipient) in merged["recipients"].as_array_mut().into_iter().flatten().enumerate() {
-                recipient["variables"] = json!({ "name": format!("Jane {number}") });
-            }
-            let request = case.create(merged, key);
+            let request = case.create(merged(three), key);
             let calls = strike(floor, case, &request, 201).await?;
             ask(floor, &request, 201).await?;
             (calls, 3, "ready")
+        }
+        Step::CreateLater => {
+            let request = case.create(merged(three), key);
+            rendering(floor, 0);
+            let calls = strike(floor, case, &request, 202).await?;
+            ask(floor, &request, 202).await?;
+            rendering(floor, 5);
+            (calls, 3, "ready")
+        }
+        Step::InspectLater => {
+            rendering(floor, 0);
+            ask(floor, &case.create(merged(three), key), 202).await?;
+            rendering(floor, 5);
+            (inspect(floor, case).await?, 3, "ready")
         }
         Step::CreateUploaded => {
             let document = uploaded(floor).await?;
@@ -238,13 +280,7 @@ async fn run(floor: &mut Floor, case: Case) -> Result<Vec<String>> {
         }
         Step::Inspect | Step::InspectCards => {
             ask(floor, &case.create(three, key), 201).await?;
-            let message = floor.take(Queue::Inspect).await?;
-            let struck = floor.deliver_struck(&message, case.fault).await?;
-            match struck.answer {
-                Some(true) => floor.delete(&message).await?,
-                _ => floor.give_back(message),
-            }
-            (struck.calls, 3, "ready")
+            (inspect(floor, case).await?, 3, "ready")
         }
         Step::Update => {
             let ids = ready(floor, case, one).await?;
@@ -264,7 +300,7 @@ async fn run(floor: &mut Floor, case: Case) -> Result<Vec<String>> {
             let calls = strike(floor, case, &of("singles.update", &ids[0], Some(change)), 200).await?;
             floor.drain(None).await?;
             let single = item(&floor.house, &ids[0]).await?;
-            let made = &single["content"]["html"]["copy"];
+            let made = &single["content"]["html"]["made"]["pdf"];
             if made.is_null() || single.get("copy") != Some(made) {
                 return Err(format!("the letter is not what was made of its HTML: {single:?}").into());
             }

@@ -1,8 +1,9 @@
 //! What is printed, as a request about a single piece names it or brings it: read, and made what is kept or looked at.
 //!
 //! HTML is rendered here, before the request is answered, so that a template that cannot be filled in costs a request and never
-//! a letter.
+//! a letter. What is not quick is looked at, and rendered when it is inspected.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -16,26 +17,31 @@ use domain::finish::{CardSize, Finish};
 use domain::id::{DocumentId, TemplateId};
 use domain::letter::Copy;
 use domain::location::{Location, S3Path, registered_path};
-use domain::single::{Content, Place};
+use domain::single::{Content, Guard, Made, Place, Unmade};
 use domain::template::Variables;
 use edge::Problem;
 use edge::wire::Field;
 use futures::future::try_join_all;
-use render::{MAX_HTML, PageSize};
+use print::inspect::Limits;
+use render::{MAX_HTML, MOST_PAGES, PageSize};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use store::idempotency::sha256;
 
-use crate::rendering::{MOST_PAGES, Source, Unrendered, load, render, side};
+use crate::rendering::{Loaded, Source, Unrendered, load, look_at, render, side};
 use crate::templates::wire::{page_size, variables};
 use crate::{App, documents};
 
 /// The largest PDF that fits in a request: the gateway takes 6 MB, and base64 makes 4 bytes of 3.
 pub const MAX_PDF: usize = 4_000_000;
-/// For so long pieces of one request are begun to be rendered. The last may take eight seconds more, and ten to be inspected, and
-/// its function has 29 for all there is to do.
-pub const RENDERING: Duration = Duration::from_secs(8);
+/// For at most so many seconds pieces of one request are begun to be rendered. The last may take five more, and ten to be
+/// inspected, and its function has 29 for all there is to do.
+pub const MOST_RENDERING: u64 = 5;
+/// For so long, counted from the same moment, those are looked at that are not rendered: some milliseconds each, the last at most five seconds.
+const LOOKING: Duration = Duration::from_secs(15);
+/// What a PDF is called in S3.
+const PDF: &str = "application/pdf";
 /// So many pieces are rendered, then put into S3 at once.
 const KEPT_AT_ONCE: usize = 8;
 /// Of so many recipients it is told what is wrong with their variables.
@@ -93,6 +99,8 @@ pub enum Seen {
     Theirs(S3Path),
     /// The bytes of one that came with the request, was uploaded, or is made of HTML.
     Ours(Vec<u8>),
+    /// Of HTML that is not quickly rendered there is none yet.
+    Unmade,
 }
 
 /// A piece that content is made for.
@@ -241,7 +249,7 @@ impl NewContent {
     }
 
     /// Makes what is kept of it for each piece, and keeps the documents that have to be; `None` when something is wrong with it.
-    /// `at` is where it is in the request.
+    /// `at` is where it is in the request, and `guard` what is done about duplicates that only show when HTML is rendered.
     ///
     /// # Errors
     /// When the store does not answer or a child cannot be started.
@@ -250,14 +258,15 @@ impl NewContent {
         app: &App,
         caller: &Caller,
         pieces: &[Piece<'_>],
+        guard: Guard,
         at: &Pointer<'_>,
         faults: &mut Faults,
     ) -> Result<Option<Vec<Content>>, Problem> {
         let content = match self {
             NewContent::Path(path) => Some(Content::Path(path)),
-            NewContent::Pdf(bytes) => Some(Content::Pdf(app.store.keep_incoming(&caller.account, bytes).await?)),
+            NewContent::Pdf(bytes) => Some(Content::Pdf(app.store.keep_incoming(&caller.account, bytes, PDF).await?)),
             NewContent::Document(id) => uploaded(app, caller, id, &at.key("documentId"), faults).await?,
-            NewContent::Html(html) => return html.make(app, caller, pieces, at, faults, Purpose::Keep).await,
+            NewContent::Html(html) => return html.make(app, caller, pieces, at, faults, Purpose::Keep(guard)).await,
         };
         Ok(content.map(|content| vec![content; pieces.len()]))
     }
@@ -289,7 +298,11 @@ impl NewContent {
             NewContent::Html(html) => {
                 let first = OnceLock::new();
                 let contents = html.make(app, caller, pieces, at, faults, Purpose::Look(&first)).await?;
-                return Ok(contents.zip(first.into_inner().map(Seen::Ours)));
+                return Ok(contents.map(|contents| {
+                    let is_made = contents.first().is_some_and(|content| !content.is_unmade());
+                    let seen = first.into_inner().filter(|_| is_made).map_or(Seen::Unmade, Seen::Ours);
+                    (contents, seen)
+                }));
             }
         };
         Ok(Some((vec![content; pieces.len()], seen)))
@@ -346,8 +359,8 @@ fn unknown_document(at: &Pointer<'_>, faults: &mut Faults) {
 }
 
 impl NewHtml {
-    /// Renders it, once for all pieces without variables of their own and once for each with some; `None` when something is wrong
-    /// with it.
+    /// Renders it or, when that is not quick, looks at it: once for all pieces without variables of their own and once for each with
+    /// some; `None` when something is wrong with it.
     async fn make(
         self,
         app: &App,
@@ -389,32 +402,45 @@ impl NewHtml {
         let own = pieces.iter().filter_map(|piece| Some((piece.own.as_ref()?, &piece.at)));
         let wanted: Vec<(&Variables, Option<&Pointer<'_>>)> =
             all_alike.then_some((&shared, None)).into_iter().chain(own.map(|(own, at)| (own, Some(at)))).collect();
+        let guard = match purpose {
+            Purpose::Keep(guard) => guard,
+            Purpose::Look(_) => Guard::Refuse,
+        };
+        let html = copy_of(loaded.html.as_bytes());
         let (started, mut refused) = (Instant::now(), 0);
         let mut made: Vec<Outcome> = Vec::with_capacity(wanted.len());
         for some in wanted.chunks(KEPT_AT_ONCE) {
-            let mut outcomes = Vec::with_capacity(some.len());
+            let mut tried = Vec::with_capacity(some.len());
             for (variables, _) in some {
-                if started.elapsed() > RENDERING || refused == FAULTY {
-                    outcomes.push(Err(Outcome::Left));
-                    continue;
-                }
-                match render(app, caller, &loaded, variables.values(), MOST_PAGES, &limits).await? {
-                    Ok(rendered) => outcomes.push(Ok(rendered.bytes)),
-                    Err(unrendered) => {
-                        refused += 1;
-                        outcomes.push(Err(Outcome::Refused(unrendered)));
-                    }
-                }
+                let quick = started.elapsed() < app.children.quick;
+                tried.push(match refused == FAULTY || started.elapsed() > LOOKING {
+                    true => Tried::Left,
+                    false => try_to_render(app, caller, &loaded, variables, &limits, quick).await?,
+                });
+                refused += usize::from(matches!(tried.last(), Some(Tried::Refused(_))));
             }
-            made.extend(try_join_all(outcomes.into_iter().map(|outcome| place(app, caller, outcome, purpose))).await?);
+            let outcome = async |tried| {
+                Ok::<_, Problem>(match tried {
+                    Tried::Rendered(bytes) => Outcome::Made(Made::Pdf(place(app, caller, bytes, purpose).await?)),
+                    Tried::Later(images) => {
+                        let (html, page_size) = (html.clone(), loaded.page.name().to_owned());
+                        Outcome::Made(Made::Later(Unmade { html, page_size, images, guard }))
+                    }
+                    Tried::Refused(unrendered) => Outcome::Refused(unrendered),
+                    Tried::Left => Outcome::Left,
+                })
+            };
+            made.extend(try_join_all(tried.into_iter().map(outcome)).await?);
         }
-        tracing::info!(account = %caller.account, pieces = pieces.len(), rendered = made.len(), "rendered");
+        let count = |is: fn(&Outcome) -> bool| made.iter().filter(|outcome| is(outcome)).count();
+        let later = count(|outcome| matches!(outcome, Outcome::Made(Made::Later(_))));
+        let left = count(|outcome| matches!(outcome, Outcome::Left));
+        tracing::info!(account = %caller.account, pieces = pieces.len(), made = made.len(), later, left, refused, "rendered");
 
-        let left = made.iter().filter(|outcome| matches!(outcome, Outcome::Left)).count();
-        let mut copies = Vec::with_capacity(made.len());
+        let mut all = Vec::with_capacity(made.len());
         for (outcome, (_, own)) in made.into_iter().zip(&wanted) {
             match (outcome, own) {
-                (Outcome::Made(copy), _) => copies.push(copy),
+                (Outcome::Made(made), _) => all.push(made),
                 (Outcome::Left, _) => {}
                 // What only some variables bring about is told where these are.
                 (Outcome::Refused(unrendered), Some(own)) => unrendered.tell(own, own, faults),
@@ -423,23 +449,26 @@ impl NewHtml {
         }
         if refused == 0 && left > 0 {
             let message = format!(
-                "Only {} of {} pieces could be rendered in the time of a request. Send fewer recipients at a time, or make the \
+                "Only {} of {} pieces could be looked at in the time of a request. Send fewer recipients at a time, or make the \
                  HTML simpler.",
-                copies.len(),
+                all.len(),
                 wanted.len()
             );
-            faults.push(&named, "html.too_costly", message);
+            faults.push(&named, "html.too_slow", message);
         }
         if refused > 0 || left > 0 {
             return Ok(None);
         }
-        let content = |variables: &Variables, copy: Copy| match (&template, loaded.version) {
+        if later > 0 && matches!(purpose, Purpose::Keep(_)) {
+            app.store.keep_incoming(&caller.account, loaded.html.into_bytes(), "text/html").await?;
+        }
+        let content = |variables: &Variables, made: Made| match (&template, loaded.version) {
             (Some(id), Some(version)) => {
-                Content::Template { id: id.clone(), version, copy, variables: variables.clone() }
+                Content::Template { id: id.clone(), version, made, variables: variables.clone() }
             }
-            _ => Content::Html { copy, variables: variables.clone() },
+            _ => Content::Html { made, variables: variables.clone() },
         };
-        let mut contents = wanted.iter().zip(copies).map(|((variables, _), copy)| content(variables, copy));
+        let mut contents = wanted.iter().zip(all).map(|((variables, _), made)| content(variables, made));
         let alike = if all_alike { contents.next() } else { None };
         let contents = pieces.iter().map(|piece| if piece.own.is_some() { contents.next() } else { alike.clone() });
         let contents: Option<Vec<Content>> = contents.collect();
@@ -451,33 +480,58 @@ impl NewHtml {
 #[derive(Clone, Copy)]
 enum Purpose<'a> {
     /// They are kept.
-    Keep,
+    Keep(Guard),
     /// The first is looked at.
     Look(&'a OnceLock<Vec<u8>>),
 }
 
-/// What came of rendering one piece.
+/// What came of one piece.
 enum Outcome {
-    Made(Copy),
+    Made(Made),
     Refused(Unrendered),
     /// There was no time for it, or enough was wrong before.
     Left,
 }
 
-async fn place(
+/// The same before the document is where it belongs.
+enum Tried {
+    Rendered(Vec<u8>),
+    /// It is rendered when it is inspected, with these images.
+    Later(BTreeMap<String, Copy>),
+    Refused(Unrendered),
+    Left,
+}
+
+/// Renders a piece if that is `quick`, and else looks at it.
+async fn try_to_render(
     app: &App,
     caller: &Caller,
-    outcome: Result<Vec<u8>, Outcome>,
-    purpose: Purpose<'_>,
-) -> Result<Outcome, Problem> {
-    match (outcome, purpose) {
-        (Ok(bytes), Purpose::Keep) => Ok(Outcome::Made(app.store.keep_incoming(&caller.account, bytes).await?)),
-        (Ok(bytes), Purpose::Look(first)) => {
+    loaded: &Loaded,
+    variables: &Variables,
+    limits: &Limits,
+    quick: bool,
+) -> Result<Tried, Problem> {
+    if quick {
+        match render(app, caller, loaded, variables.values(), MOST_PAGES, limits).await? {
+            Ok(rendered) => return Ok(Tried::Rendered(rendered.bytes)),
+            Err(Unrendered::TooSlow) => {}
+            Err(unrendered) => return Ok(Tried::Refused(unrendered)),
+        }
+    }
+    Ok(match look_at(app, caller, loaded, variables.values()).await? {
+        Ok(images) => Tried::Later(images),
+        Err(unrendered) => Tried::Refused(unrendered),
+    })
+}
+
+async fn place(app: &App, caller: &Caller, bytes: Vec<u8>, purpose: Purpose<'_>) -> Result<Copy, Problem> {
+    match purpose {
+        Purpose::Keep(_) => Ok(app.store.keep_incoming(&caller.account, bytes, PDF).await?),
+        Purpose::Look(first) => {
             let copy = copy_of(&bytes);
             drop(first.set(bytes));
-            Ok(Outcome::Made(copy))
+            Ok(copy)
         }
-        (Err(outcome), _) => Ok(outcome),
     }
 }
 
@@ -492,7 +546,8 @@ pub struct ContentOut<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     document_id: Option<&'a DocumentId>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    html: Option<&'a Copy>,
+    /// Null until it is rendered.
+    html: Option<Option<&'a Copy>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     template_id: Option<&'a TemplateId>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -507,7 +562,8 @@ impl<'a> ContentOut<'a> {
             Content::Path(path) => ContentOut { path: Some(path), ..none },
             Content::Pdf(copy) => ContentOut { pdf: Some(copy), ..none },
             Content::Document { id, .. } => ContentOut { document_id: Some(id), ..none },
-            Content::Html { copy, .. } => ContentOut { html: Some(copy), ..none },
+            Content::Html { made: Made::Pdf(copy), .. } => ContentOut { html: Some(Some(copy)), ..none },
+            Content::Html { made: Made::Later(_), .. } => ContentOut { html: Some(None), ..none },
             Content::Template { id, version, .. } => {
                 ContentOut { template_id: Some(id), version: Some(*version), ..none }
             }

@@ -26,6 +26,8 @@ pub mod templates;
 pub mod test;
 pub mod webhooks;
 
+use std::time::Duration;
+
 use edge::Problem;
 use edge::cursor::Cursors;
 use outbound::{Outbound, Policy, SettingError};
@@ -58,6 +60,9 @@ impl App {
         let secret =
             std::env::var("MAILHOUSE_CURSOR_KEY").map_err(|_| "set the environment variable MAILHOUSE_CURSOR_KEY")?;
         let allow = std::env::var("MAILHOUSE_OUTBOUND_ALLOW").unwrap_or_default();
+        let quick = std::env::var("MAILHOUSE_RENDER_SECONDS").ok().and_then(|text| text.parse().ok());
+        let quick = quick.filter(|seconds| *seconds <= content::MOST_RENDERING);
+        let quick = quick.ok_or("set the environment variable MAILHOUSE_RENDER_SECONDS to a number from 0 to 5")?;
         let outbound = std::env::var_os("MAILHOUSE_SIGNING_KEY").map(|_| Outbound::from_env()).transpose()?;
         Ok(App {
             store: Store::open(store::Config::from_env()?).await,
@@ -65,7 +70,7 @@ impl App {
             pusher: scans::Pusher::from_env(),
             policy: Policy::from_setting(&allow)?,
             outbound,
-            children: rendering::Children::default(),
+            children: rendering::Children::new(Duration::from_secs(quick)),
         })
     }
 

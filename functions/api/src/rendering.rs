@@ -3,32 +3,39 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use domain::account::Caller;
 use domain::document::{DocumentState, DocumentType};
 use domain::fault::{Faults, Pointer};
 use domain::finish::{CardSize, Finish};
 use domain::id::{DocumentId, TemplateId};
-use domain::letter::{Finding, keep_findings};
+use domain::letter::{Copy, Finding, keep_findings};
 use domain::template::{Template, TemplateVersion};
 use edge::Problem;
 use print::inspect::Limits;
 use print::isolate::{CHILD_ARGUMENT, Inspector};
 use print::raster::ProofError;
-use render::{Fault, MAX_IMAGES, Order, PageSize, Renderer};
+use render::{Fault, MAX_IMAGES, MOST_PAGES, Order, PageSize, Renderer, too_slow};
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
 use crate::{App, documents};
 
 /// The children of this process. They are started by the first that needs them, and one order is worked on at a time.
-#[derive(Default)]
 pub struct Children {
     inspector: Mutex<Option<Inspector>>,
     renderer: Mutex<Option<Renderer>>,
+    /// For so long pieces of one request are begun to be rendered before its answer.
+    pub quick: Duration,
 }
 
 impl Children {
+    /// Children that are yet to be started.
+    pub fn new(quick: Duration) -> Self {
+        Children { inspector: Mutex::default(), renderer: Mutex::default(), quick }
+    }
+
     /// Does something with the child that inspects.
     ///
     /// # Errors
@@ -62,11 +69,6 @@ fn child() -> io::Result<PathBuf> {
     Ok(std::env::current_exe()?.with_file_name("render-child"))
 }
 
-/// The most pages of a letter: as many as the thickest envelope takes.
-pub const MOST_PAGES: u32 = 154;
-/// Those of a card: its front and its back.
-const SIDES_OF_A_CARD: u32 = 2;
-
 /// What is to be rendered.
 pub enum Source {
     /// HTML as it came.
@@ -77,7 +79,8 @@ pub enum Source {
 
 /// HTML with its images, to be rendered with one set of variables after the other.
 pub struct Loaded {
-    html: String,
+    /// The HTML, without variables.
+    pub html: String,
     /// What it is laid out on.
     pub page: PageSize,
     /// The version of the template that it is.
@@ -88,9 +91,16 @@ pub struct Loaded {
 /// The uploaded images that HTML or its variables name, by their ids.
 #[derive(Clone, Default)]
 struct Images {
-    there: BTreeMap<String, Vec<u8>>,
+    there: BTreeMap<String, Image>,
     /// What is wrong where one is used that is not there.
     absent: BTreeMap<String, Fault>,
+}
+
+/// An uploaded image.
+#[derive(Clone)]
+struct Image {
+    copy: Copy,
+    bytes: Vec<u8>,
 }
 
 /// A document that was rendered and may be printed.
@@ -112,6 +122,8 @@ pub enum Unrendered {
     NoVersion,
     /// The HTML cannot be rendered.
     Faults(Vec<Fault>),
+    /// It may be possible to render it, but not while somebody waits.
+    TooSlow,
     /// What it makes may not be printed.
     Refused(Vec<Finding>),
 }
@@ -162,15 +174,11 @@ pub async fn render(
     max_pages: u32,
     limits: &Limits,
 ) -> Result<Result<Rendered, Unrendered>, Problem> {
-    let max_pages = if loaded.page.is_card() { max_pages.min(SIDES_OF_A_CARD) } else { max_pages };
-    let named = named_in(&serde_json::to_string(&variables)?);
-    let mut images = images(app, caller, named, |id| named_by(&variables, id)).await?;
-    images.there.extend(loaded.images.there.clone());
-    images.absent.extend(loaded.images.absent.clone());
-    let Images { there, absent } = images;
-    let order = Order { html: loaded.html.clone(), variables, page: loaded.page, max_pages, images: there, absent };
+    let images = all_images(app, caller, loaded, &variables).await?;
+    let order = order(loaded, variables, max_pages, images);
     let rendered = match app.children.renderer(|renderer| renderer.render(&order)).await? {
         Ok(rendered) => rendered,
+        Err(faults) if faults == [too_slow()] => return Ok(Err(Unrendered::TooSlow)),
         Err(faults) => return Ok(Err(Unrendered::Faults(faults))),
     };
     let limits = Limits { impressions: Some(rendered.pages), ..limits.clone() };
@@ -180,6 +188,48 @@ pub async fn render(
         return Ok(Err(Unrendered::Refused(findings)));
     }
     Ok(Ok(Rendered { bytes: rendered.bytes, pages: rendered.pages, findings }))
+}
+
+/// Looks at what is rendered later as far as that is quick, and answers the images that it is rendered with.
+///
+/// # Errors
+/// When the store does not answer or a child cannot be started. Within: what the client has to mend.
+pub async fn look_at(
+    app: &App,
+    caller: &Caller,
+    loaded: &Loaded,
+    variables: Map<String, Value>,
+) -> Result<Result<BTreeMap<String, Copy>, Unrendered>, Problem> {
+    let images = all_images(app, caller, loaded, &variables).await?;
+    let copies = images.there.iter().map(|(id, image)| (id.clone(), image.copy.clone())).collect();
+    let order = order(loaded, variables, MOST_PAGES, images);
+    let faults = app.children.renderer(|renderer| renderer.look_at(&order)).await?;
+    Ok(if faults.is_empty() { Ok(copies) } else { Err(Unrendered::Faults(faults)) })
+}
+
+/// The images that HTML may show, filled in with those variables.
+async fn all_images(
+    app: &App,
+    caller: &Caller,
+    loaded: &Loaded,
+    variables: &Map<String, Value>,
+) -> Result<Images, Problem> {
+    let named = named_in(&serde_json::to_string(variables)?);
+    let mut images = images(app, caller, named, |id| named_by(variables, id)).await?;
+    images.there.extend(loaded.images.there.clone());
+    images.absent.extend(loaded.images.absent.clone());
+    Ok(images)
+}
+
+fn order(loaded: &Loaded, variables: Map<String, Value>, max_pages: u32, images: Images) -> Order {
+    Order {
+        html: loaded.html.clone(),
+        variables,
+        page: loaded.page,
+        max_pages: max_pages.min(loaded.page.most_pages()),
+        images: images.there.into_iter().map(|(id, image)| (id, image.bytes)).collect(),
+        absent: images.absent,
+    }
 }
 
 impl Unrendered {
@@ -204,6 +254,7 @@ impl Unrendered {
                 }
             }
             Unrendered::Faults(found) => found.iter().for_each(|fault| tell(fault, html, variables, faults)),
+            Unrendered::TooSlow => tell(&too_slow(), html, variables, faults),
             Unrendered::Refused(findings) => {
                 for finding in findings.iter().filter(|finding| finding.refuses) {
                     let page = finding.page.map(|page| format!(" Page {page}.")).unwrap_or_default();
@@ -216,11 +267,12 @@ impl Unrendered {
 
 /// Says a fault of HTML in a client's request.
 pub fn tell(fault: &Fault, html: &Pointer<'_>, variables: &Pointer<'_>, faults: &mut Faults) {
-    const RULES: [&str; 17] = [
+    const RULES: [&str; 18] = [
         "html.variable",
         "html.template",
         "html.too_large",
         "html.too_costly",
+        "html.too_slow",
         "html.reference",
         "html.document",
         "html.image",
@@ -236,8 +288,7 @@ pub fn tell(fault: &Fault, html: &Pointer<'_>, variables: &Pointer<'_>, faults: 
         "html.other",
     ];
     let rule = RULES.into_iter().find(|rule| *rule == fault.rule).unwrap_or("html.other");
-    let line = fault.line.map(|line| format!(" Line {line}.")).unwrap_or_default();
-    let message = format!("{}{line}", fault.message);
+    let message = fault.told();
     match &fault.variable {
         Some(name) => at_variable(variables, name, &mut |place| faults.push(place, rule, message.as_str())),
         None => faults.push(html, rule, message),
@@ -333,9 +384,10 @@ async fn images(
         let document = documents::settled(app, document).await?;
         match document.state {
             DocumentState::Ready => {
-                let bytes = app.store.read_copy(&caller.account, &app.store.copy_of(&document)).await?;
+                let copy = app.store.copy_of(&document);
+                let bytes = app.store.read_copy(&caller.account, &copy).await?;
                 let bytes = bytes.ok_or_else(|| Problem::from(io::Error::from(io::ErrorKind::NotFound)))?;
-                images.there.insert(id.to_string(), bytes);
+                images.there.insert(id.to_string(), Image { copy, bytes });
             }
             DocumentState::Waiting => {
                 let message = format!(

@@ -1,5 +1,5 @@
 //! The child in which clients' HTML is rendered and, asked to by its argument, clients' PDFs are inspected: it answers orders on
-//! its standard input, and ends with its parent. It is packed beside the binary of those functions of the API that read
+//! its standard input, and ends with its parent. It is packed beside the binary of those functions that read
 //! either, so that no other function carries what they need.
 //!
 //! In this order HTML goes through it: variables are filled in (`render::template`), what would act or be fetched is refused and the
@@ -28,14 +28,14 @@ fn main() {
 }
 
 fn answer(task: Task, mut bytes: &[u8]) -> io::Result<()> {
-    let (html, variables, page, max_pages, lengths, absent) = match task {
+    let (lay_out, html, variables, page, max_pages, lengths, absent) = match task {
         Task::Check(html) => {
             let faults = on_large_stack(|| template::check(&html).err().into_iter().collect::<Vec<_>>());
             send(&serde_json::to_vec(&faults.unwrap_or_else(|| vec![too_costly()]))?)?;
             return send(&[]);
         }
-        Task::Render { html, variables, page, max_pages, images, absent } => {
-            (html, variables, page, max_pages, images, absent)
+        Task::Render { lay_out, html, variables, page, max_pages, images, absent } => {
+            (lay_out, html, variables, page, max_pages, images, absent)
         }
     };
     let mut images = BTreeMap::new();
@@ -44,7 +44,7 @@ fn answer(task: Task, mut bytes: &[u8]) -> io::Result<()> {
         images.insert(name, image.to_vec());
         bytes = rest;
     }
-    let (outcome, file) = match here(&Order { html, variables, page, max_pages, images, absent }) {
+    let (outcome, file) = match here(&Order { html, variables, page, max_pages, images, absent }, lay_out) {
         Ok(Rendered { bytes, pages }) => (Ok(pages), bytes),
         Err(faults) => (Err(faults), Vec::new()),
     };
@@ -52,14 +52,17 @@ fn answer(task: Task, mut bytes: &[u8]) -> io::Result<()> {
     send(&file)
 }
 
-/// Renders in this process, which hostile HTML can end.
+/// Renders in this process, which hostile HTML can end, or only looks at what is laid out otherwise.
 ///
 /// # Errors
 /// What is wrong with the HTML.
-fn here(order: &Order) -> Result<Rendered, Vec<Fault>> {
+fn here(order: &Order, lay_out: bool) -> Result<Rendered, Vec<Fault>> {
     let rendered = on_large_stack(|| {
         let html = template::fill(&order.html, &order.variables)?;
         let markup = markup::read(&html, order)?;
+        if !lay_out {
+            return Ok(Rendered { bytes: Vec::new(), pages: 0 });
+        }
         engine::pdf(&markup, order.page, order.max_pages).map_err(|fault| vec![fault])
     });
     rendered.unwrap_or_else(|| Err(vec![too_costly()]))

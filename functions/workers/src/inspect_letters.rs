@@ -16,6 +16,7 @@ use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use print::inspect::Limits;
 use print::isolate::{CHILD_ARGUMENT, Inspector};
+use render::{Order, Renderer, too_costly};
 use store::queues::{Inspect, ToInspect};
 use store::{Store, StoreError};
 
@@ -29,12 +30,16 @@ pub(crate) const PREFETCH: usize = 4;
 /// For how long a message is worked on. What is left then is announced again: a group full of documents that take all the
 /// time they may would otherwise use up the function's, and with it the deliveries that the message has.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// How long HTML may take: with the patience, and the ten seconds of an inspection, less than the function's time.
+const RENDERING: Duration = Duration::from_secs(20);
 
 /// What all messages of this process share.
 pub struct Inspection {
     pub(crate) store: Store,
     /// One child inspects one document at a time.
     inspector: RefCell<Inspector>,
+    /// Another renders HTML, if there is any. It is started then.
+    renderer: RefCell<Renderer>,
 }
 
 /// A group could not be inspected now.
@@ -56,7 +61,20 @@ impl Inspection {
     pub fn open(store: Store) -> Result<Self, InspectError> {
         let start = || Inspector::spawn(&std::env::current_exe()?, [CHILD_ARGUMENT]);
         let inspector = RefCell::new(start().map_err(InspectError::Isolation)?);
-        Ok(Inspection { store, inspector })
+        let beside = std::env::current_exe().map_err(InspectError::Isolation)?.with_file_name("render-child");
+        let renderer = RefCell::new(Renderer::new(&beside).with_time_limit(RENDERING));
+        Ok(Inspection { store, inspector, renderer })
+    }
+
+    /// Renders HTML for which there was no time before the answer. Within: the issue that it has.
+    pub(crate) fn render(&self, order: &Order) -> Result<Result<Vec<u8>, Issue>, InspectError> {
+        let rendered = self.renderer.borrow_mut().render(order).map_err(InspectError::Isolation)?;
+        Ok(rendered.map(|rendered| rendered.bytes).map_err(|faults| {
+            let first = faults.into_iter().next().unwrap_or_else(too_costly);
+            // What a client's HTML has made of the child is not to fill an item.
+            let bounded = |text: String, most: usize| text.chars().take(most).collect();
+            Issue { code: bounded(first.rule.to_string(), 50), message: bounded(first.told(), 1_000), page: None }
+        }))
     }
 
     /// Judges a document, and keeps a copy of one that may be printed. Answers how many pages it has, too.

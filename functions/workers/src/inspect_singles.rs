@@ -1,18 +1,23 @@
-//! Inspection of singles, on the queue of `letters.inspect`: decides which of them may be printed, and ends mailings that were
-//! never completed.
+//! Inspection of singles, on the queue of `letters.inspect`: renders HTML for which there was no time before the answer, decides
+//! which of them may be printed, and ends mailings that were never completed.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
+use domain::event::EventKind;
 use domain::finish::Finish;
 use domain::id::{AccountId, SingleId};
 use domain::letter::{Issue, Outcome};
 use domain::location::Location;
-use domain::single::{Content, Place, Single, SingleState};
+use domain::single::{Content, Place, Single, SingleState, Unmade};
+use domain::template::Variables;
 use edge::sqs::Worked;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
+use render::PageSize;
+use store::duplicates::Guarded;
 use store::queues::{ANNOUNCEMENT, InspectSingles};
-use store::singles::MailingState;
+use store::singles::{MailingState, NotChanged, SingleChange};
 use store::{Store, StoreError};
 
 use crate::inspect_letters::{InspectError, Inspection, PATIENCE, PREFETCH, fetch};
@@ -46,16 +51,83 @@ pub(crate) async fn work(inspection: &Inspection, message: InspectSingles) -> Re
     }
     singles.retain(|single| single.state == SingleState::Queued);
     let Some(account) = singles.first().map(|single| single.account.clone()) else { return Ok(Worked::Done) };
-    let (count, inspected) = (singles.len(), inspect(inspection, &account, singles).await?);
-    let left = count - inspected.len();
-    let issues = inspected.iter().filter(|(_, outcome, _)| matches!(outcome, Outcome::Failed(..))).count();
-    let changed = store.record_inspections(inspected, Timestamp::now()).await?;
+    let count = singles.len();
+    let Inspected { waiting, recorded, mut changed } = inspect(inspection, &account, singles).await?;
+    let left = count - waiting.len() - recorded - changed;
+    let issues = waiting.iter().filter(|(_, outcome, _)| matches!(outcome, Outcome::Failed(..))).count();
+    changed += store.record_inspections(waiting, Timestamp::now()).await?;
     tracing::info!(%account, singles = count, left, changed, issues, "inspected");
     if left > 0 || changed > 0 {
         // There was no time, or they were changed meanwhile: what still waits of them is inspected by the next delivery.
         store.announce(&[InspectSingles { announced: Timestamp::now(), ..message }]).await?;
     }
     Ok(Worked::Done)
+}
+
+/// How far an inspection got.
+#[derive(Default)]
+struct Inspected {
+    /// What is to be recorded.
+    waiting: Vec<(Single, Outcome, u32)>,
+    /// How many are recorded: what was rendered here is not to be rendered again because of others.
+    recorded: usize,
+    /// How many were changed meanwhile.
+    changed: usize,
+}
+
+impl Inspected {
+    /// Whether nothing came of it.
+    fn is_nothing(&self) -> bool {
+        self.waiting.is_empty() && self.recorded + self.changed == 0
+    }
+
+    /// Has the outcome of a group wait to be recorded.
+    fn wait(&mut self, group: Vec<Single>, outcome: &Outcome, impressions: u32) {
+        self.waiting.extend(group.into_iter().map(|single| (single, outcome.clone(), impressions)));
+    }
+
+    /// Records singles whose document was rendered here: what that is shows whether they are duplicates.
+    async fn record_rendered(
+        &mut self,
+        store: &Store,
+        group: Vec<Single>,
+        outcome: &Outcome,
+        impressions: u32,
+    ) -> Result<(), StoreError> {
+        let mut group = group.into_iter();
+        while let Some(was) = group.next() {
+            let (Outcome::Passed(copy, findings), Place::Nowhere(unmade, _)) = (outcome, was.order.content.place())
+            else {
+                self.waiting.push((was, outcome.clone(), impressions));
+                continue;
+            };
+            let (guard, mut to) = (unmade.guard, was.clone());
+            to.order.content = to.order.content.made(copy.clone());
+            to.state = SingleState::Ready;
+            (to.copy, to.impressions, to.issue) = (Some(copy.clone()), Some(impressions), None);
+            to.findings.clone_from(findings);
+            let change = SingleChange { to, kind: EventKind::LetterReady, guard };
+            match store.change_single(&was, change, Timestamp::now()).await? {
+                Ok(_) => self.recorded += 1,
+                Err(NotChanged::Changed) => self.changed += 1,
+                // One like it is being created, and so may be those of the others: each would be waited for.
+                Err(NotChanged::Guarded(Guarded::Underway)) => {
+                    self.changed += 1 + group.len();
+                    return Ok(());
+                }
+                Err(NotChanged::Guarded(Guarded::Duplicates(duplicates))) => {
+                    let earlier = duplicates.first().map(|(_, earlier)| earlier.to_string()).unwrap_or_default();
+                    let message = format!(
+                        "{earlier}, created within 7 days of it, has this document and this recipient. To send it once more, \
+                         change it with allowDuplicate; else cancel it."
+                    );
+                    let issue = Issue { code: "duplicate".to_owned(), message, page: None };
+                    self.waiting.push((was, Outcome::Failed(issue, Vec::new()), impressions));
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What to do when not all of what was announced is there: wait while it may still come true, then forget it. A mailing that
@@ -77,11 +149,11 @@ async fn inspect(
     inspection: &Inspection,
     account: &AccountId,
     singles: Vec<Single>,
-) -> Result<Vec<(Single, Outcome, u32)>, InspectError> {
+) -> Result<Inspected, InspectError> {
     let Inspection { store, .. } = inspection;
     let started = Instant::now();
     let locations = store.list_locations(account).await?;
-    let mut inspected = Vec::with_capacity(singles.len());
+    let mut inspected = Inspected::default();
     // Many of one mailing have one document: it is fetched and judged once for all that are made alike.
     let mut groups: Vec<(String, Vec<Single>)> = Vec::new();
     for single in singles {
@@ -97,25 +169,33 @@ async fn inspect(
             (group, document)
         })
         .buffered(PREFETCH);
-    let mut failure = None;
+    // Its neighbours are not to wait for what stands in the way of one.
+    let mut failure: Option<InspectError> = None;
     while let Some((group, document)) = fetched.next().await {
         let Some(first) = group.first() else { continue };
-        let (outcome, pages) = match document {
-            // Its neighbours are not to wait for what stands in its way.
-            Err(error) => {
-                failure = Some(error);
-                continue;
+        let limits = press::limits(&first.order.options.finish);
+        match document {
+            Err(error) => failure = Some(error.into()),
+            Ok(Err(issue)) => inspected.wait(group, &Outcome::Failed(issue, Vec::new()), 0),
+            Ok(Ok(Source::Pdf(bytes))) => {
+                let (outcome, pages) = inspection.judge(account, bytes, &limits).await?;
+                inspected.wait(group, &outcome, pages);
             }
-            Ok(Err(issue)) => (Outcome::Failed(issue, Vec::new()), 0),
-            Ok(Ok(bytes)) => inspection.judge(account, bytes, &press::limits(&first.order.options.finish)).await?,
-        };
-        inspected.extend(group.into_iter().map(|single| (single, outcome.clone(), pages)));
+            Ok(Ok(Source::Html(order))) => match inspection.render(&order) {
+                Err(error) => failure = Some(error),
+                Ok(Err(issue)) => inspected.wait(group, &Outcome::Failed(issue, Vec::new()), 0),
+                Ok(Ok(bytes)) => {
+                    let (outcome, pages) = inspection.judge(account, bytes, &limits).await?;
+                    inspected.record_rendered(store, group, &outcome, pages).await?;
+                }
+            },
+        }
         if started.elapsed() > PATIENCE {
             return Ok(inspected);
         }
     }
     match failure {
-        Some(error) if inspected.is_empty() => Err(error.into()),
+        Some(error) if inspected.is_nothing() => Err(error),
         // Those that could be fetched are not inspected again for the others' sake.
         _ => Ok(inspected),
     }
@@ -123,13 +203,17 @@ async fn inspect(
 
 /// What singles have in common whose documents are judged alike.
 fn same_document(finish: &Finish, content: &Content) -> String {
-    let content = match content.place() {
-        Place::Theirs(path) => path.to_string(),
-        Place::Ours(copy) => copy.sha256.clone(),
-    };
     let card = finish.card.map_or("", |size| size.as_str());
     let enclosed = if finish.return_envelope { "returnEnvelope" } else { "" };
-    [finish.sides.as_str(), finish.placement.as_str(), finish.envelope.as_str(), card, enclosed, &content].join("#")
+    [finish.sides.as_str(), finish.placement.as_str(), finish.envelope.as_str(), card, enclosed, &content.identity()]
+        .join("#")
+}
+
+/// What there is of a document.
+enum Source {
+    Pdf(Vec<u8>),
+    /// What it is made of.
+    Html(Box<render::Order>),
 }
 
 /// The document of singles that have the same, or why a person has to act first.
@@ -137,17 +221,44 @@ async fn document(
     store: &Store,
     group: &[Single],
     locations: &[Location],
-) -> Result<Result<Vec<u8>, Issue>, StoreError> {
+) -> Result<Result<Source, Issue>, StoreError> {
     let Some(single) = group.first() else { return Err(StoreError::Missing("a single to inspect")) };
     match single.order.content.place() {
         Place::Theirs(path) => {
-            fetch(store, path, locations, press::limits(&single.order.options.finish).max_bytes).await
+            let limit = press::limits(&single.order.options.finish).max_bytes;
+            Ok(fetch(store, path, locations, limit).await?.map(Source::Pdf))
         }
-        Place::Ours(copy) => Ok(store.read_incoming(&single.account, copy).await?.ok_or_else(|| Issue {
-            code: "document.not_found".to_owned(),
-            message: "The document that came with the request is gone. Send its content again with PATCH.".to_owned(),
-            page: None,
-        })),
+        Place::Ours(copy) => Ok(store.read_incoming(&single.account, copy).await?.map(Source::Pdf).ok_or_else(gone)),
+        Place::Nowhere(unmade, variables) => {
+            Ok(html(store, &single.account, unmade, variables).await?.ok_or_else(gone))
+        }
+    }
+}
+
+/// HTML with all that it is rendered with, if it is still there.
+async fn html(
+    store: &Store,
+    account: &AccountId,
+    unmade: &Unmade,
+    variables: &Variables,
+) -> Result<Option<Source>, StoreError> {
+    let html = store.read_incoming(account, &unmade.html).await?.and_then(|bytes| String::from_utf8(bytes).ok());
+    let (Some(html), Some(page)) = (html, PageSize::parse(&unmade.page_size)) else { return Ok(None) };
+    let mut images = BTreeMap::new();
+    for (name, image) in &unmade.images {
+        let Some(bytes) = store.read_copy(account, image).await? else { return Ok(None) };
+        images.insert(name.clone(), bytes);
+    }
+    let (max_pages, absent) = (page.most_pages(), BTreeMap::new());
+    let order = render::Order { html, variables: variables.values(), page, max_pages, images, absent };
+    Ok(Some(Source::Html(Box::new(order))))
+}
+
+fn gone() -> Issue {
+    Issue {
+        code: "document.not_found".to_owned(),
+        message: "The document that came with the request is gone. Send its content again with PATCH.".to_owned(),
+        page: None,
     }
 }
 

@@ -4,7 +4,7 @@
 pub mod options;
 pub mod party;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -25,8 +25,6 @@ use party::Party;
 
 /// The most recipients of one request.
 pub const MAX_RECIPIENTS: usize = 1_000;
-/// The most recipients of one request with variables of their own: for each of them a letter is rendered before the answer.
-pub const MAX_MERGED: usize = 250;
 /// The most pairs of metadata.
 pub const MAX_METADATA: usize = 20;
 /// The longest key and the longest value of metadata, characters.
@@ -44,7 +42,8 @@ pub const MAX_RELEASED: u32 = 500;
 pub const DUPLICATE: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// What is done about duplicates of a single, and about it when it is one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Guard {
     /// Nothing: its account does without.
     Off,
@@ -121,7 +120,7 @@ pub enum Content {
     /// HTML that came with the request.
     Html {
         /// What was made of it.
-        copy: Copy,
+        made: Made,
         /// What it was filled in with.
         variables: Variables,
     },
@@ -132,19 +131,46 @@ pub enum Content {
         /// The version of it.
         version: u32,
         /// What was made of it.
-        copy: Copy,
+        made: Made,
         /// What it was filled in with.
         variables: Variables,
     },
 }
 
-/// Where a PDF is that is to be inspected.
+/// What was made of HTML.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Made {
+    /// A PDF.
+    Pdf(Copy),
+    /// Nothing yet: there was no time before the answer.
+    Later(Unmade),
+}
+
+/// HTML that is rendered when its single is inspected. It was looked at: its variables and its images are there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unmade {
+    /// The HTML, without its variables.
+    pub html: Copy,
+    /// What it is laid out on, by its name.
+    pub page_size: String,
+    /// The images that it shows, by the ids of their documents.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub images: BTreeMap<String, Copy>,
+    /// What is done when the PDF shows that the single is a duplicate.
+    pub guard: Guard,
+}
+
+/// Where that is which is to be inspected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place<'a> {
     /// In a bucket of the client's.
     Theirs(&'a S3Path),
     /// In ours.
     Ours(&'a Copy),
+    /// Nowhere before it is made.
+    Nowhere(&'a Unmade, &'a Variables),
 }
 
 impl Content {
@@ -152,10 +178,36 @@ impl Content {
     pub fn place(&self) -> Place<'_> {
         match self {
             Content::Path(path) => Place::Theirs(path),
-            Content::Pdf(copy)
-            | Content::Document { copy, .. }
-            | Content::Html { copy, .. }
-            | Content::Template { copy, .. } => Place::Ours(copy),
+            Content::Pdf(copy) | Content::Document { copy, .. } => Place::Ours(copy),
+            Content::Html { made, variables } | Content::Template { made, variables, .. } => match made {
+                Made::Pdf(copy) => Place::Ours(copy),
+                Made::Later(unmade) => Place::Nowhere(unmade, variables),
+            },
+        }
+    }
+
+    /// Whether it is HTML that is yet to be rendered.
+    pub fn is_unmade(&self) -> bool {
+        matches!(self.place(), Place::Nowhere(..))
+    }
+
+    /// Says of HTML that is yet to be rendered what is done about duplicates of it; of other content that is known without.
+    pub fn guard_by(&mut self, guard: Guard) {
+        if let Content::Html { made: Made::Later(unmade), .. } | Content::Template { made: Made::Later(unmade), .. } =
+            self
+        {
+            unmade.guard = guard;
+        }
+    }
+
+    /// The same content, now that this PDF was made of it.
+    #[must_use]
+    pub fn made(self, copy: Copy) -> Self {
+        let made = Made::Pdf(copy);
+        match self {
+            Content::Html { variables, .. } => Content::Html { made, variables },
+            Content::Template { id, version, variables, .. } => Content::Template { id, version, made, variables },
+            other => other,
         }
     }
 
@@ -167,11 +219,16 @@ impl Content {
         }
     }
 
-    /// What tells it from other documents before it is inspected: the place of an object, the hash of bytes.
-    fn identity(&self) -> String {
+    /// What tells it from other documents before it is inspected: the place of an object, the hash of bytes, what bytes are made
+    /// of.
+    pub fn identity(&self) -> String {
         match self.place() {
             Place::Theirs(path) => path.to_string(),
             Place::Ours(copy) => copy.sha256.clone(),
+            Place::Nowhere(Unmade { html, page_size, images, .. }, variables) => {
+                let images: String = images.iter().map(|(name, image)| format!("{name}={} ", image.sha256)).collect();
+                format!("{} {page_size} {images}{}", html.sha256, variables.as_str())
+            }
         }
     }
 }

@@ -64,6 +64,11 @@ impl Variables {
         serde_json::from_str(&self.0).unwrap_or_default()
     }
 
+    /// Their JSON.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// How many bytes they take.
     pub fn bytes(&self) -> usize {
         self.0.len()

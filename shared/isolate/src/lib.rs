@@ -56,8 +56,12 @@ struct Running {
     output: ChildStdout,
 }
 
+/// What a child answered, and its file, if it came to that.
+pub type Answer<A> = (A, Option<Vec<u8>>);
+
 /// Why a child gave no answer.
-enum Loss {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
     /// It did not answer in time.
     Slow,
     /// It died, or its answer made no sense.
@@ -108,17 +112,17 @@ impl Isolated {
         Ok(running)
     }
 
-    /// Has a child do something with its input, and answer with JSON and a file of at most `most` bytes. `None` if no child
-    /// could; no file if the child panicked before it. Blocks for at most the time limit.
+    /// Has a child do something with its input, and answer with JSON and a file of at most `most` bytes; no file if the child
+    /// panicked before it. Blocks for at most the time limit.
     ///
     /// # Errors
-    /// No child can be started, which says nothing about the input: try again later.
+    /// No child can be started, which says nothing about the input: try again later. Within: no child could do it.
     pub fn ask<T: Serialize, A: DeserializeOwned>(
         &mut self,
         task: &T,
         most: usize,
         bytes: &[u8],
-    ) -> io::Result<Option<(A, Option<Vec<u8>>)>> {
+    ) -> io::Result<Result<Answer<A>, Loss>> {
         let order = serde_json::to_vec(&Order { task, seconds: self.time.as_secs() + 2 })?;
         // All tries share the time: who waits for an answer does not care how often it was tried.
         let deadline = Instant::now() + self.time;
@@ -133,20 +137,20 @@ impl Isolated {
                     match child.receive_frame(most, deadline) {
                         Ok(file) => {
                             self.child = Some(child);
-                            return Ok(Some((answer, Some(file))));
+                            return Ok(Ok((answer, Some(file))));
                         }
-                        Err(Loss::Died) if child.panicked() => return Ok(Some((answer, None))),
+                        Err(Loss::Died) if child.panicked() => return Ok(Ok((answer, None))),
                         Err(loss) => loss,
                     }
                 }
                 Err(loss) => loss,
             };
             // What was slow once is slow again.
-            if matches!(lost, Loss::Slow) {
-                break;
+            if lost == Loss::Slow {
+                return Ok(Err(lost));
             }
         }
-        Ok(None)
+        Ok(Err(Loss::Died))
     }
 }
 

@@ -83,14 +83,14 @@ impl Inspector {
         }
         match self.0.ask(&Task::Inspect(Box::new(limits.clone())), MAX_JSON, bytes)? {
             // The file is a later report, if anything came after the first.
-            Some((report, Some(later))) if later.is_empty() => return Ok(report),
-            Some((_, Some(later))) => {
+            Ok((report, Some(later))) if later.is_empty() => return Ok(report),
+            Ok((_, Some(later))) => {
                 if let Ok(report) = serde_json::from_slice(&later) {
                     return Ok(report);
                 }
             }
-            Some((report, None)) => return Ok(inspect::without_drawing(report, limits)),
-            None => {}
+            Ok((report, None)) => return Ok(inspect::without_drawing(report, limits)),
+            Err(_) => {}
         }
         let message = "The file cannot be inspected safely. Print the document to a new PDF and send that file.";
         let finding = Finding::refuse("document.hostile", message);
@@ -152,7 +152,7 @@ impl Inspector {
 
     /// Has a child do something with a document. `None` if no child could.
     fn ask<A: DeserializeOwned>(&mut self, task: Task, bytes: &[u8]) -> io::Result<Option<(A, Vec<u8>)>> {
-        Ok(self.0.ask(&task, MAX_FILE, bytes)?.and_then(|(answer, file)| Some((answer, file?))))
+        Ok(self.0.ask(&task, MAX_FILE, bytes)?.ok().and_then(|(answer, file)| Some((answer, file?))))
     }
 }
 

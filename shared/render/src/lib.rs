@@ -16,7 +16,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use isolate::Isolated;
+use isolate::{Isolated, Loss};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -26,8 +26,14 @@ pub const MAX_HTML: usize = 1 << 20;
 /// The most bytes of images that are handed in with it.
 pub const MAX_IMAGES: usize = 20 << 20;
 
-/// How long one letter may take. Ordinary ones take some hundredths of a second.
-const TIME: Duration = Duration::from_secs(8);
+/// The most pages of a letter: as many as the thickest envelope takes.
+pub const MOST_PAGES: u32 = 154;
+
+/// Those of a card: its front and its back.
+const SIDES_OF_A_CARD: u32 = 2;
+
+/// How long one letter may take while somebody waits for the answer. Ordinary ones take some hundredths of a second.
+const TIME: Duration = Duration::from_secs(5);
 
 /// Address space of the child, bytes. An ordinary letter needs a tenth of it.
 pub const MEMORY: u64 = 640 << 20;
@@ -90,6 +96,11 @@ impl PageSize {
     pub fn is_card(self) -> bool {
         matches!(self, Self::Card4x6 | Self::Card6x9 | Self::Card6x11)
     }
+
+    /// The most pages that what is laid out on it may have.
+    pub fn most_pages(self) -> u32 {
+        if self.is_card() { SIDES_OF_A_CARD } else { MOST_PAGES }
+    }
 }
 
 /// What is to be rendered.
@@ -130,6 +141,14 @@ impl Fault {
         Fault { rule: Cow::Borrowed(rule), message: message.into(), line: None, variable: None }
     }
 
+    /// What it says, and of which line.
+    pub fn told(&self) -> String {
+        match self.line {
+            Some(line) => format!("{} Line {line}.", self.message),
+            None => self.message.clone(),
+        }
+    }
+
     /// The same, about a line.
     #[must_use]
     pub fn at(self, line: u64) -> Self {
@@ -156,6 +175,8 @@ pub enum Task {
     Check(String),
     /// Answered by the number of pages, and the PDF; or by faults. Its input is the images, one after the other.
     Render {
+        /// Whether it is laid out; if not, there are no pages, and the faults are those that can be told without.
+        lay_out: bool,
         /// As in an [`Order`].
         html: String,
         /// As in an [`Order`].
@@ -171,6 +192,9 @@ pub enum Task {
     },
 }
 
+/// What a child answers an order with: the number of pages or the faults, and the PDF.
+type Answer = isolate::Answer<Result<u32, Vec<Fault>>>;
+
 /// The parent's side: has HTML rendered by a child, which is kept from one order to the next and replaced when it dies.
 #[derive(Debug)]
 pub struct Renderer(Isolated);
@@ -181,27 +205,50 @@ impl Renderer {
         Self(Isolated::new::<&str>(child, [], TIME))
     }
 
-    /// Another time limit for one order than 8 seconds.
+    /// Another time limit for one order than 5 seconds.
     #[must_use]
     pub fn with_time_limit(mut self, time: Duration) -> Self {
         self.0.set_time_limit(time);
         self
     }
 
-    /// Renders. What takes too long, or twice ends the child, is refused as `html.too_costly`. Blocks for at most the time
-    /// limit.
+    /// Renders. What takes too long is refused as [`too_slow`], what twice ends the child as [`too_costly`]. Blocks for at most the
+    /// time limit.
     ///
     /// # Errors
     /// No child can be started, which says nothing about the order: try again later. Within: what is wrong with the HTML.
     pub fn render(&mut self, order: &Order) -> io::Result<Result<Rendered, Vec<Fault>>> {
+        Ok(match self.ask(order, true)? {
+            Ok((Ok(pages), Some(bytes))) => Ok(Rendered { bytes, pages }),
+            Ok((Err(faults), _)) => Err(faults),
+            Ok((Ok(_), None)) => Err(vec![too_costly()]),
+            Err(loss) => Err(vec![lost(loss)]),
+        })
+    }
+
+    /// What is wrong with an order that can be told without laying it out: its template, its variables, its images, its markup.
+    /// Refuses and blocks as [`Renderer::render`] does.
+    ///
+    /// # Errors
+    /// No child can be started, which says nothing about the order: try again later.
+    pub fn look_at(&mut self, order: &Order) -> io::Result<Vec<Fault>> {
+        Ok(match self.ask(order, false)? {
+            Ok((Ok(_), _)) => Vec::new(),
+            Ok((Err(faults), _)) => faults,
+            Err(loss) => vec![lost(loss)],
+        })
+    }
+
+    fn ask(&mut self, order: &Order, lay_out: bool) -> io::Result<Result<Answer, Loss>> {
         if order.html.len() > MAX_HTML {
-            return Ok(Err(vec![too_large()]));
+            return Ok(Ok((Err(vec![too_large()]), None)));
         }
         if order.images.values().map(Vec::len).sum::<usize>() > MAX_IMAGES {
             let message = format!("The images are larger than {} MB together. Make them smaller.", MAX_IMAGES >> 20);
-            return Ok(Err(vec![Fault::new("html.images", message)]));
+            return Ok(Ok((Err(vec![Fault::new("html.images", message)]), None)));
         }
         let task = Task::Render {
+            lay_out,
             html: order.html.clone(),
             variables: order.variables.clone(),
             page: order.page,
@@ -209,13 +256,8 @@ impl Renderer {
             images: order.images.iter().map(|(name, bytes)| (name.clone(), bytes.len())).collect(),
             absent: order.absent.clone(),
         };
-        let images: Vec<u8> = order.images.values().flatten().copied().collect();
-        let answer: Option<(Result<u32, Vec<Fault>>, _)> = self.0.ask(&task, MAX_FILE, &images)?;
-        Ok(match answer {
-            Some((Ok(pages), Some(bytes))) => Ok(Rendered { bytes, pages }),
-            Some((Err(faults), _)) => Err(faults),
-            Some((Ok(_), None)) | None => Err(vec![too_costly()]),
-        })
+        let images: Vec<u8> = order.images.values().map(Vec::as_slice).collect::<Vec<_>>().concat();
+        self.0.ask(&task, MAX_FILE, &images)
     }
 
     /// What is wrong with a template that can be told without its variables. Blocks as [`Renderer::render`] does.
@@ -226,8 +268,8 @@ impl Renderer {
         if html.len() > MAX_HTML {
             return Ok(vec![too_large()]);
         }
-        let answer: Option<(Vec<Fault>, _)> = self.0.ask(&Task::Check(html.to_owned()), MAX_FILE, &[])?;
-        Ok(answer.map_or_else(|| vec![too_costly()], |(faults, _)| faults))
+        let answer: Result<(Vec<Fault>, _), Loss> = self.0.ask(&Task::Check(html.to_owned()), MAX_FILE, &[])?;
+        Ok(answer.map_or_else(|loss| vec![lost(loss)], |(faults, _)| faults))
     }
 }
 
@@ -238,9 +280,22 @@ pub fn too_large() -> Fault {
     Fault::new("html.too_large", message)
 }
 
-/// The fault of HTML that exhausts the child.
+/// The fault of HTML that ends the child.
 pub fn too_costly() -> Fault {
-    let message = "The HTML takes too much time or memory to lay out. Make it simpler: fewer elements, less nesting, smaller \
-                   images.";
+    let message =
+        "The HTML takes too much memory to lay out. Make it simpler: fewer elements, less nesting, smaller images.";
     Fault::new("html.too_costly", message)
+}
+
+/// The fault of HTML for which there is not enough time.
+pub fn too_slow() -> Fault {
+    let message = "The HTML takes too long to lay out. Make it simpler: fewer elements, less nesting, smaller images.";
+    Fault::new("html.too_slow", message)
+}
+
+fn lost(loss: Loss) -> Fault {
+    match loss {
+        Loss::Slow => too_slow(),
+        Loss::Died => too_costly(),
+    }
 }

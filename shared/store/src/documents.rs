@@ -165,10 +165,15 @@ impl Store {
     ///
     /// # Errors
     /// When S3 does not take it.
-    pub async fn keep_incoming(&self, account: &AccountId, bytes: Vec<u8>) -> Result<Copy, StoreError> {
+    pub async fn keep_incoming(
+        &self,
+        account: &AccountId,
+        bytes: Vec<u8>,
+        content_type: &str,
+    ) -> Result<Copy, StoreError> {
         let copy = Copy { sha256: sha256(&bytes), bytes: bytes.len() as u64 };
         let key = incoming_key(account, &copy.sha256);
-        self.put_object(&self.config.documents_bucket, &key, bytes, "application/pdf").await?;
+        self.put_object(&self.config.documents_bucket, &key, bytes, content_type).await?;
         Ok(copy)
     }
 

@@ -143,6 +143,11 @@ impl Floor {
         self.batches = vec![batch.to_owned()];
     }
 
+    /// Ends all functions; those that follow run with the settings that the house has then.
+    pub fn restart(&mut self) {
+        self.functions.clear();
+    }
+
     /// Ends all functions; those that follow run with another size of parts.
     pub fn redeploy(&mut self, letters_per_part: u32) {
         self.functions.clear();

@@ -112,6 +112,8 @@ pub struct House {
     pub requests: String,
     /// How many requests the account may make in ten seconds.
     pub request_quota: u32,
+    /// For how many seconds HTML is rendered before the answer.
+    pub render_seconds: u32,
     /// Our bucket of documents.
     pub documents: String,
     /// Our bucket of print files.
@@ -163,6 +165,7 @@ impl House {
             table,
             requests,
             request_quota: 100_000,
+            render_seconds: 5,
             documents,
             print,
             archive,
@@ -292,6 +295,7 @@ impl House {
     /// The settings of the deployment.
     pub fn settings(&self) -> Vec<(String, String)> {
         let (parts, quota) = (self.letters_per_part.to_string(), self.request_quota.to_string());
+        let rendering = self.render_seconds.to_string();
         [
             ("MAILHOUSE_TABLE", self.table.as_str()),
             ("MAILHOUSE_REQUESTS_TABLE", &self.requests),
@@ -314,6 +318,7 @@ impl House {
             ("MAILHOUSE_SERVICE_TYPE", "340"),
             ("MAILHOUSE_SERVICE_TYPE_CERTIFIED", "340"),
             ("MAILHOUSE_PART_LETTERS", &parts),
+            ("MAILHOUSE_RENDER_SECONDS", &rendering),
             ("MAILHOUSE_LOG_DAYS", "90"),
             ("MAILHOUSE_QUEUE_CALLBACK", self.queue(Queue::Callback)),
             ("MAILHOUSE_OUTBOUND_ALLOW", &self.outbound_allow),

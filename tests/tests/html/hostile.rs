@@ -88,6 +88,14 @@ fn hostile_html_ends_as_a_refusal_or_a_page_within_the_limits_and_the_next_lette
 }
 
 #[test]
+fn what_there_is_no_time_for_is_too_slow() {
+    let mut renderer = renderer().with_time_limit(Duration::ZERO);
+    let order = order("<p>{{name}}</p>", Value::Null);
+    assert_eq!(renderer.render(&order).unwrap(), Err(vec![render::too_slow()]));
+    assert_eq!(renderer.look_at(&order).unwrap(), [render::too_slow()]);
+}
+
+#[test]
 fn what_is_bounded_says_what_the_bound_is() {
     let mut renderer = renderer();
     let mut rule = |html: &str| {

@@ -21,9 +21,13 @@ pub(crate) fn order(html: &str, variables: Value) -> Order {
     Order { html: html.to_owned(), variables, page, max_pages, images, absent: [].into() }
 }
 
-/// The faults of an order; none when it is rendered.
+/// The faults of an order; none when it is rendered. All that do not depend on how it is laid out are told without doing so.
 pub(crate) fn faults(html: &str, variables: Value) -> Vec<Fault> {
-    renderer().render(&order(html, variables)).unwrap().err().unwrap_or_default()
+    let (mut renderer, order) = (renderer(), order(html, variables));
+    let faults = renderer.render(&order).unwrap().err().unwrap_or_default();
+    let at_sight = faults.iter().filter(|fault| !["html.pages", "html.layout"].contains(&fault.rule.as_ref()));
+    assert_eq!(renderer.look_at(&order).unwrap(), at_sight.cloned().collect::<Vec<_>>());
+    faults
 }
 
 /// The rules of faults.

@@ -10,7 +10,7 @@ use domain::location::Location;
 use domain::single::options::Options;
 use domain::single::party::Party;
 use domain::single::{
-    Content, Guard, Happened, Kind, MAX_MERGED, MAX_RECIPIENTS, Metadata, Order, Single, SingleState, UseType, alike,
+    Content, Guard, Happened, Kind, MAX_RECIPIENTS, Metadata, Order, Single, SingleState, UseType, alike,
 };
 use domain::template::Variables;
 use edge::wire::{self, Object};
@@ -81,7 +81,8 @@ impl<'a> Places<'a> {
     }
 }
 
-/// Answers the request: 201 with the letter, or with the identifiers of the letters in the order of their recipients.
+/// Answers the request: 201 with the letter, or with the identifiers of the letters in the order of their recipients; 202 when HTML
+/// of some is rendered later.
 ///
 /// # Errors
 /// 400, 409, 413 and 422.
@@ -110,7 +111,7 @@ pub(crate) async fn answer(app: &App, mut call: Call, door: &Door) -> Result<Rep
         };
         let (many, mut faults) = (wanted.many, Faults::default());
         // What is costly comes last: HTML is rendered when nothing else is wrong.
-        let contents = content.keep(app, caller, &wanted.pieces(), &places.content, &mut faults).await?;
+        let contents = content.keep(app, caller, &wanted.pieces(), guard, &places.content, &mut faults).await?;
         let orders = wanted.orders(contents.unwrap_or_default(), &places, &mut faults)?;
         if guard == Guard::Refuse {
             refuse_alike(&orders, &places, &mut faults);
@@ -118,19 +119,21 @@ pub(crate) async fn answer(app: &App, mut call: Call, door: &Door) -> Result<Rep
         if !faults.is_empty() {
             return Err(refused(&faults));
         }
+        // What is yet to be rendered is accepted, and not there.
+        let status = if orders.iter().any(|order| order.content.is_unmade()) { 202 } else { 201 };
         let mailing = if many { Some(MailingId::new(call.now, entropy()?)) } else { None };
         let singles = singles(door, caller, orders, mailing.as_ref(), send_date, call.now)?;
         match (&mailing, singles.as_slice()) {
             (Some(mailing), singles) => {
                 let ids: Vec<&SingleId> = singles.iter().map(|single| &single.id).collect();
                 let body = json!({ "mailingId": mailing, "mode": caller.mode, (door.ids): ids }).to_string();
-                let answer = Answer { status: 201, location: None, body };
+                let answer = Answer { status, location: None, body };
                 let created = app.store.create_mailing(mailing, singles, guard, ticket, &answer, call.now).await?;
                 created.map(|()| answer).map_err(|guarded| super::guarded(&guarded, true, door))
             }
             (None, [single, ..]) => {
                 let body = serde_json::to_string(&SingleOut::new(single, None, None))?;
-                let answer = Answer { status: 201, location: Some(format!("{}/{}", door.path, single.id)), body };
+                let answer = Answer { status, location: Some(format!("{}/{}", door.path, single.id)), body };
                 let created = app.store.create_single(single, guard, ticket, &answer, call.now).await?;
                 created.map(|()| answer).map_err(|guarded| super::guarded(&guarded, false, door))
             }
@@ -212,13 +215,6 @@ pub(crate) fn read<'a>(
             if list.total > MAX_RECIPIENTS {
                 let message =
                     format!("The request has {} recipients; name at most {MAX_RECIPIENTS} at a time.", list.total);
-                return Err(Problem::new(413, "recipients.too_many", message));
-            }
-            let merged = list.items.iter().filter(|Object(raw)| raw.variables.is_some()).count();
-            if merged > MAX_MERGED {
-                let message = format!(
-                    "The request has {merged} recipients with variables of their own; name at most {MAX_MERGED} of these at a time."
-                );
                 return Err(Problem::new(413, "recipients.too_many", message));
             }
             for (index, Object(raw)) in list.items.iter().enumerate() {

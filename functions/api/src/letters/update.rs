@@ -18,8 +18,8 @@ use crate::content::{NewContent, Piece};
 /// Where a letter's own variables are in a request.
 const OWN: Pointer<'static> = Pointer::Key(&Pointer::Key(&Pointer::Root, "recipient"), "variables");
 
-/// Answers the request: 200 with the letter. It is inspected again if its document or how it is made changed, or if it had
-/// an issue.
+/// Answers the request: 200 with the letter, 202 when its new HTML is rendered later. It is inspected again if its document or how
+/// it is made changed, or if it had an issue.
 ///
 /// # Errors
 /// 400, 404, 409 after the cutoff, 413 and 422.
@@ -47,7 +47,7 @@ pub(crate) async fn answer(app: &App, call: Call, door: &Door) -> Result<Reply, 
             None => Vec::new(),
         };
         let (mut to, content) = changed(app, &call, &raw, &single, &locations)?;
-        let guard = match raw.content.is_some() || raw.recipient.is_some() {
+        let guard = match raw.content.is_some() || raw.recipient.is_some() || raw.allow_duplicate.is_given() {
             true => {
                 let account = app.store.account(&single.account).await?;
                 guard(
@@ -59,11 +59,16 @@ pub(crate) async fn answer(app: &App, call: Call, door: &Door) -> Result<Reply, 
             }
             false => Guard::Off,
         };
+        // Of what stays the same letter, what was said of duplicates stays too.
+        let is_other = to.order.likeness() != single.order.likeness();
+        if guard != Guard::Off && (is_other || raw.allow_duplicate.is_given()) {
+            to.order.content.guard_by(guard);
+        }
         if let Some((content, piece)) = content {
             let mut faults = Faults::default();
             if kept.is_none() {
                 let at = Pointer::Root.key("content");
-                let made = content.keep(app, call.caller()?, &[piece], &at, &mut faults).await?;
+                let made = content.keep(app, call.caller()?, &[piece], guard, &at, &mut faults).await?;
                 kept = made.and_then(|mut made| made.pop());
             }
             if let Some(kept) = &kept {
@@ -76,7 +81,11 @@ pub(crate) async fn answer(app: &App, call: Call, door: &Door) -> Result<Reply, 
         }
         let change = SingleChange { to, kind: EventKind::LetterUpdated, guard };
         match app.store.change_single(&single, change, call.now).await? {
-            Ok(single) => return super::get::show(app, &single, None).await,
+            Ok(single) => {
+                let reply = super::get::show(app, &single, None).await?;
+                let is_new = single.order.content.is_unmade() && raw.content.is_some();
+                return Ok(if is_new { Reply { status: 202, ..reply } } else { reply });
+            }
             Err(NotChanged::Guarded(guarded)) => return Err(super::guarded(&guarded, false, door)),
             Err(NotChanged::Changed) => {}
         }

@@ -6,7 +6,7 @@ use domain::calendar::cutoff;
 use domain::fault::{Fault, Faults, Pointer};
 use domain::letter::{Finding, Issue};
 use domain::location::Location;
-use domain::single::Guard;
+use domain::single::{Content, Guard};
 use edge::wire::{self, Object};
 use edge::{Call, Problem, Reply};
 use futures::future::try_join;
@@ -104,6 +104,7 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         };
         let document = match seen {
             Some((contents, seen)) => {
+                let slow = contents.iter().any(Content::is_unmade);
                 let orders = wanted.orders(contents, &places, &mut faults)?;
                 if guard == Guard::Refuse {
                     refuse_alike(&orders, &places, &mut faults);
@@ -116,6 +117,9 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
                     }
                 }
                 let mut document = document(app, caller, seen, &locations, &press::limits(&finish)).await?;
+                if slow {
+                    document.findings.push(not_quick());
+                }
                 document.sheets = document.impression_count.map(|impressions| finish.sheets(impressions));
                 Some(document)
             }
@@ -141,6 +145,21 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
     .await
 }
 
+/// What is worth knowing of HTML of which not all is known yet.
+fn not_quick() -> Finding {
+    let message = "There is no time to lay all of the HTML out before the answer: the rest would be accepted (202) and rendered \
+                   afterwards, and what stands in its way then would be an issue.";
+    Finding {
+        code: "html.slow".to_owned(),
+        message: message.to_owned(),
+        refuses: false,
+        page: None,
+        area: None,
+        measured: None,
+        allowed: None,
+    }
+}
+
 /// Looks at a document.
 async fn document(
     app: &App,
@@ -151,6 +170,7 @@ async fn document(
 ) -> Result<DocumentOut, Problem> {
     let bytes = match seen {
         Seen::Ours(bytes) => bytes,
+        Seen::Unmade => return Ok(DocumentOut::default()),
         Seen::Theirs(path) => {
             let location = locations.iter().find(|location| location.holds(&path));
             let location = location.ok_or(StoreError::Missing("the location of a path"))?;

@@ -7,13 +7,13 @@ use domain::template::{MAX_NAME, Template, TemplateVersion};
 use edge::Problem;
 use edge::wire::{self, Field};
 use jiff::Timestamp;
-use render::{MAX_HTML, PageSize};
+use render::{MAX_HTML, MOST_PAGES, PageSize};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::App;
-use crate::rendering::{MOST_PAGES, tell};
+use crate::rendering::tell;
 
 /// A template as a client sees it.
 #[derive(Serialize)]

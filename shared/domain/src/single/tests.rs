@@ -107,6 +107,36 @@ fn a_duplicate_has_the_document_and_the_address_block_of_another_however_it_is_w
 }
 
 #[test]
+fn html_that_is_yet_to_be_rendered_is_known_by_what_it_is_made_of_and_then_by_its_pdf() {
+    let copy = |hash: &str| Copy { sha256: hash.to_owned(), bytes: 1 };
+    let unmade = Unmade {
+        html: copy("00"),
+        page_size: "Letter".to_owned(),
+        images: BTreeMap::from([("doc_1".to_owned(), copy("01"))]),
+        guard: Guard::Refuse,
+    };
+    let variables = |name: &str| Variables::new(&serde_json::Map::from_iter([("name".to_owned(), name.into())]));
+    let html = |unmade: Unmade, name: &str| Content::Html { made: Made::Later(unmade), variables: variables(name) };
+    let one = html(unmade.clone(), "Jane");
+    let mut allowed = one.clone();
+    allowed.guard_by(Guard::Allow);
+    assert_ne!(allowed, one);
+    assert_eq!(allowed.identity(), one.identity(), "what is done about duplicates makes no other document");
+    for other in [
+        html(unmade.clone(), "Joe"),
+        html(Unmade { html: copy("02"), ..unmade.clone() }, "Jane"),
+        html(Unmade { page_size: "A4".to_owned(), ..unmade.clone() }, "Jane"),
+        html(Unmade { images: BTreeMap::from([("doc_1".to_owned(), copy("03"))]), ..unmade }, "Jane"),
+    ] {
+        assert_ne!(one.identity(), other.identity());
+    }
+    let made = one.made(copy("0a"));
+    assert_eq!(made.place(), Place::Ours(&copy("0a")));
+    assert_eq!(made.identity(), Content::Pdf(copy("0a")).identity());
+    assert_eq!(made.variables(), Some(&variables("Jane")));
+}
+
+#[test]
 fn a_letter_guards_for_a_week_unless_it_is_canceled() {
     let single = single();
     let week = Timestamp::UNIX_EPOCH + 168.hours();
