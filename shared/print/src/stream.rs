@@ -359,12 +359,12 @@ pub(crate) fn serialize_real(out: &mut Vec<u8>, value: f32) {
 
 pub(crate) fn serialize_name(out: &mut Vec<u8>, name: &[u8]) {
     out.push(b'/');
-    if name.iter().all(|&byte| IN_NAMES[usize::from(byte)]) {
+    if name.iter().all(|&byte| stands_for_itself(byte)) {
         out.extend_from_slice(name);
         return;
     }
     for &byte in name {
-        if IN_NAMES[usize::from(byte)] {
+        if stands_for_itself(byte) {
             out.push(byte);
         } else {
             out.extend_from_slice(format!("#{byte:02X}").as_bytes());
@@ -372,7 +372,12 @@ pub(crate) fn serialize_name(out: &mut Vec<u8>, name: &[u8]) {
     }
 }
 
-/// Whether each byte stands for itself in a name (ISO 32000-2 7.3.5).
+/// Whether a byte stands for itself in a name (ISO 32000-2 7.3.5).
+pub(crate) fn stands_for_itself(byte: u8) -> bool {
+    IN_NAMES[usize::from(byte)]
+}
+
+/// Whether each byte does.
 static IN_NAMES: [bool; 256] = {
     let mut in_names = [false; 256];
     let mut byte = b'!';
