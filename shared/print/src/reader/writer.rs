@@ -16,6 +16,14 @@ pub(super) struct Writer {
 }
 
 impl Writer {
+    /// A writer with room for the syntax of most documents.
+    pub(super) fn with_room() -> Self {
+        const TEXT: usize = 8 << 10;
+        const PLACES: usize = 64;
+        let syntax = Syntax { text: Vec::with_capacity(TEXT), gaps: Vec::with_capacity(PLACES) };
+        Writer { syntax, keys: Vec::with_capacity(PLACES) }
+    }
+
     /// Writes a value whose first token was taken.
     pub(super) fn value(&mut self, lexer: &mut Lexer<'_>, first: Token<'_>, depth: usize) -> Option<()> {
         let depth = depth.checked_sub(1)?;
