@@ -22,13 +22,37 @@ const SIZES: [(usize, usize, usize, usize); 12] = [
     (40, 2, 114, 48),
 ];
 
-/// A symbol as rows of modules from the top, dark ones true.
+/// The most codewords that a symbol has.
+const MOST_CODEWORDS: usize = 114 + 48;
+
+/// A symbol as rows of modules from the top.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DataMatrix {
     /// Modules on a side.
     pub(crate) side: usize,
-    /// `side` times `side` modules.
-    pub(crate) modules: Vec<bool>,
+    /// A bit for each module, set if it is dark, and that of the first column the lowest.
+    rows: Vec<u64>,
+}
+
+impl DataMatrix {
+    /// Row, first column, and number of modules of each run of dark ones along the rows.
+    pub(crate) fn runs(&self) -> impl Iterator<Item = (usize, usize, usize)> {
+        self.rows.iter().enumerate().flat_map(|(row, bits)| {
+            let (mut rest, mut column) = (*bits, 0);
+            std::iter::from_fn(move || {
+                if rest == 0 {
+                    return None;
+                }
+                // No symbol has as many columns as there are bits.
+                let light = rest.trailing_zeros();
+                let dark = (rest >> light).trailing_ones();
+                rest >>= light + dark;
+                let first = column + light as usize;
+                column = first + dark as usize;
+                Some((row, first, dark as usize))
+            })
+        })
+    }
 }
 
 /// Encodes ASCII text; nothing if it is too long or has another character.
@@ -39,13 +63,13 @@ pub(crate) fn encode(text: &str) -> Option<DataMatrix> {
     pad(&mut codewords, shape.data);
     shape.append_check(&mut codewords);
 
-    let mut modules = shape.blank.clone();
-    for (codeword, places) in codewords.iter().zip(shape.places.chunks(8)) {
-        for (bit, place) in places.iter().enumerate() {
-            modules[*place] = codeword >> (7 - bit) & 1 == 1;
+    let mut rows = shape.blank.clone();
+    for (codeword, places) in codewords.iter().zip(&shape.places) {
+        for (bit, (row, column)) in places.iter().rev().enumerate() {
+            rows[usize::from(*row)] |= u64::from(codeword >> bit & 1) << column;
         }
     }
-    Some(DataMatrix { side: shape.side, modules })
+    Some(DataMatrix { side: shape.side, rows })
 }
 
 /// Codewords of ASCII encodation: two digits in one, any other character in one (ISO/IEC 16022 5.2.3).
@@ -53,7 +77,7 @@ fn ascii(text: &str) -> Option<Vec<u8>> {
     if !text.is_ascii() {
         return None;
     }
-    let mut codewords = Vec::with_capacity(text.len());
+    let mut codewords = Vec::with_capacity(text.len().max(MOST_CODEWORDS));
     let mut rest = text.as_bytes();
     loop {
         rest = match rest {
@@ -88,9 +112,9 @@ struct Shape {
     side: usize,
     data: usize,
     /// The finder pattern and, where no codeword is, the pattern that fills the corner.
-    blank: Vec<bool>,
-    /// For each bit of the codewords, first bit first, the module it is in.
-    places: Vec<usize>,
+    blank: Vec<u64>,
+    /// For each codeword the row and the column that each of its bits is in, first bit first.
+    places: Vec<[(u8, u8); 8]>,
     /// How many check codewords there are.
     check: usize,
     /// For each factor the product of it and the coefficients of the polynomial that makes the check codewords, without the
@@ -106,12 +130,9 @@ impl Shape {
         let region = side / regions;
         let inner = (region - 2) * regions;
         // From a module within the regions laid side by side to one in the symbol.
-        let place = |row: usize, column: usize| {
-            let outer = |at: usize| at + 1 + 2 * (at / (region - 2));
-            outer(row) * side + outer(column)
-        };
-        let mut blank = vec![false; side * side];
-        for row in 0..side {
+        let outer = |at: usize| at + 1 + 2 * (at / (region - 2));
+        let mut blank = vec![0u64; side];
+        for (row, bits) in blank.iter_mut().enumerate() {
             for column in 0..side {
                 let (up, across) = (row % region, column % region);
                 // Solid at the left and the bottom, every other module at the top and the right.
@@ -122,33 +143,33 @@ impl Shape {
                 } else {
                     across == region - 1 && up % 2 == 1
                 };
-                blank[row * side + column] = dark;
+                *bits |= u64::from(dark) << column;
             }
         }
         let (order, corner) = placement(inner);
         if corner {
             for at in [inner - 1, inner - 2] {
-                blank[place(at, at)] = true;
+                blank[outer(at)] |= 1 << outer(at);
             }
         }
-        let places = order.into_iter().map(|(row, column)| place(row, column)).collect();
+        let places = order.into_iter().map(|bits| bits.map(|(row, column)| (outer(row) as u8, outer(column) as u8)));
         let generator = generator(check);
         let products = (0..=u8::MAX).flat_map(|factor| generator.iter().map(move |term| multiply(factor, *term)));
-        Self { side, data, blank, places, check, products: products.collect() }
+        Self { side, data, blank, places: places.collect(), check, products: products.collect() }
     }
 
     /// Appends the check codewords: what is left when the data is divided by the generator (ISO/IEC 16022 annex E).
     fn append_check(&self, codewords: &mut Vec<u8>) {
         let data = codewords.len();
-        let mut rest = codewords.clone();
-        rest.resize(data + self.check, 0);
+        let mut rest = [0; MOST_CODEWORDS];
+        rest[..data].copy_from_slice(codewords);
         for place in 0..data {
             let products = &self.products[usize::from(rest[place]) * self.check..][..self.check];
             for (rest, product) in rest[place + 1..].iter_mut().zip(products) {
                 *rest ^= product;
             }
         }
-        codewords.extend_from_slice(&rest[data..]);
+        codewords.extend_from_slice(&rest[data..][..self.check]);
     }
 }
 
@@ -188,15 +209,15 @@ fn generator(check: usize) -> Vec<u8> {
     product.split_off(1)
 }
 
-/// For each bit of the codewords in a square of `side` modules its row and column, and whether the right bottom corner is
-/// left over (ISO/IEC 16022 annex F).
-fn placement(side: usize) -> (Vec<(usize, usize)>, bool) {
+/// For each codeword in a square of `side` modules the row and column of each of its bits, and whether the right bottom corner
+/// is left over (ISO/IEC 16022 annex F).
+fn placement(side: usize) -> (Vec<[(usize, usize); 8]>, bool) {
     let size = side as isize;
     let mut taken = vec![false; side * side];
     let mut order = Vec::new();
     // Places a codeword whose bits are at these rows and columns, which wrap around the edges.
     let mut put = |taken: &mut Vec<bool>, bits: [(isize, isize); 8]| {
-        for (mut row, mut column) in bits {
+        order.push(bits.map(|(mut row, mut column)| {
             if row < 0 {
                 row += size;
                 column += 4 - (size + 4) % 8;
@@ -207,8 +228,8 @@ fn placement(side: usize) -> (Vec<(usize, usize)>, bool) {
             }
             let (row, column) = (row as usize, column as usize);
             taken[row * side + column] = true;
-            order.push((row, column));
-        }
+            (row, column)
+        }));
     };
     let shape = |row: isize, column: isize| {
         [(2, 2), (2, 1), (1, 2), (1, 1), (1, 0), (0, 2), (0, 1), (0, 0)].map(|(up, left)| (row - up, column - left))
@@ -273,7 +294,13 @@ mod tests {
             .encode(text.as_bytes())
             .unwrap();
         let bitmap = code.bitmap();
-        DataMatrix { side: bitmap.width(), modules: bitmap.bits().to_vec() }
+        let row = |modules: &[bool]| modules.iter().rev().fold(0, |bits, dark| bits << 1 | u64::from(*dark));
+        DataMatrix { side: bitmap.width(), rows: bitmap.bits().chunks(bitmap.width()).map(row).collect() }
+    }
+
+    /// The modules row by row, dark ones true.
+    fn modules(code: &DataMatrix) -> Vec<bool> {
+        code.rows.iter().flat_map(|row| (0..code.side).map(move |column| row >> column & 1 == 1)).collect()
     }
 
     #[test]
@@ -294,7 +321,7 @@ mod tests {
         #[test]
         fn every_text_reads_back(text in "[ -~]{1,90}") {
             let code = encode(&text).unwrap();
-            prop_assert_eq!(datamatrix::DataMatrix::decode(&code.modules, code.side), Ok(text.clone().into_bytes()));
+            prop_assert_eq!(datamatrix::DataMatrix::decode(&modules(&code), code.side), Ok(text.clone().into_bytes()));
             prop_assert_eq!(code, reference(&text));
         }
     }

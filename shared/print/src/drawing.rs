@@ -8,6 +8,7 @@ use crate::layout::Rect;
 pub(crate) struct Digits {
     bytes: [u8; Self::MOST],
     first: usize,
+    end: usize,
 }
 
 impl Digits {
@@ -16,7 +17,7 @@ impl Digits {
 
     /// A whole number.
     pub(crate) fn integer(value: u64) -> Self {
-        let mut digits = Self { bytes: [0; Self::MOST], first: Self::MOST };
+        let mut digits = Self { bytes: [0; Self::MOST], first: Self::MOST, end: Self::MOST };
         digits.prepend_integer(value);
         digits
     }
@@ -26,21 +27,27 @@ impl Digits {
     pub(crate) fn decimal(value: f64) -> Self {
         const SCALE: u64 = 1_000_000;
         const LARGEST: f64 = 1e12;
-        let mut digits = Self { bytes: [0; Self::MOST], first: Self::MOST };
+        const PLACES: usize = 6;
         // A number that is none becomes 0.
-        let millionths = (value.clamp(-LARGEST, LARGEST) * SCALE as f64).round() as i64;
-        let mut rest = millionths.unsigned_abs() % SCALE;
+        let scaled = value.clamp(-LARGEST, LARGEST) * SCALE as f64;
+        // Rounding in the standard library is a call on processors without an instruction for it.
+        let whole = scaled as i64;
+        let is_more = (scaled - whole as f64).abs() >= 0.5;
+        let millionths = whole.unsigned_abs() + u64::from(is_more);
+        let (first, mut rest) = (Self::MOST - PLACES - 1, (millionths % SCALE) as u32);
+        let mut digits = Self { bytes: [b'.'; Self::MOST], first, end: first };
         if rest != 0 {
-            for _ in 0..6 {
-                if !rest.is_multiple_of(10) || digits.first < Self::MOST {
-                    digits.prepend(b'0' + (rest % 10) as u8);
-                }
+            for digit in digits.bytes[first + 1..].iter_mut().rev() {
+                *digit = b'0' + (rest % 10) as u8;
                 rest /= 10;
             }
-            digits.prepend(b'.');
+            digits.end = Self::MOST;
+            while digits.bytes[digits.end - 1] == b'0' {
+                digits.end -= 1;
+            }
         }
-        digits.prepend_integer(millionths.unsigned_abs() / SCALE);
-        if millionths < 0 {
+        digits.prepend_integer(millionths / SCALE);
+        if value < 0.0 && millionths > 0 {
             digits.prepend(b'-');
         }
         digits
@@ -62,7 +69,7 @@ impl Digits {
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.bytes[self.first..]
+        &self.bytes[self.first..self.end]
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -70,9 +77,12 @@ impl Digits {
     }
 }
 
+/// How many bytes of room nearly every number leaves some of.
+const MANY: usize = 12;
+
 /// Numbers with a blank between any two.
 pub(crate) fn decimals(values: &[f64]) -> String {
-    let mut text = String::new();
+    let mut text = String::with_capacity(MANY * values.len());
     push_decimals(&mut text, values);
     text
 }
@@ -193,6 +203,12 @@ mod tests {
             prop_assert_eq!(read(&text), Some((text.parse().unwrap(), &b""[..])));
             prop_assert!(!text.contains('e'));
             prop_assert!(!text.contains('.') || !text.ends_with('0'), "{}", text);
+        }
+
+        #[test]
+        fn half_a_millionth_is_rounded_away_from_zero(halves in -10_000_000i64..10_000_000) {
+            let value = halves as f64 / 2e6;
+            prop_assert_eq!(decimal(value).parse(), Ok((value * 1e6).round() / 1e6));
         }
 
         #[test]

@@ -46,8 +46,11 @@ pub(crate) fn read(bytes: &[u8], limit: u64, packer: &mut Packer) -> Option<Sour
 
     let mut document = Document::new();
     document.trailer.set("Root", root);
-    let mut objects = vec![(root, catalog)];
-    let (mut plain, mut writer) = (Vec::new(), Writer::default());
+    // Room for what nearly every letter has, so that it need not grow.
+    const OBJECTS: usize = 32;
+    let mut objects = Vec::with_capacity(OBJECTS);
+    objects.push((root, catalog));
+    let (mut plain, mut writer) = (Vec::with_capacity(OBJECTS), Writer::with_room());
     // What each object was read for, by its number.
     let mut read = vec![None; file.entries.len()];
     *read.get_mut(root.0 as usize)? = Some(Use::Seen);

@@ -3,7 +3,7 @@
 //! It is a square Data Matrix (ISO/IEC 16022, ECC 200) of the text [`payload`] gives.
 
 use crate::address_block::{POINTS, TextBlock};
-use crate::data_matrix;
+use crate::data_matrix::{self, DataMatrix};
 use crate::font::FONT;
 use crate::layout::{Layout, Rect};
 
@@ -67,34 +67,9 @@ pub(crate) fn zones(layout: &Layout, height: f64) -> Option<[Rect; 2]> {
     Some([mark, beside(layout, side, &line, height).1])
 }
 
-/// The dark modules of a mark as horizontal runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Modules {
-    /// Modules on a side.
-    pub(crate) side: usize,
-    /// Row from the top, first column, and number of modules of each run.
-    pub(crate) runs: Vec<(usize, usize, usize)>,
-}
-
 /// Encodes a payload; nothing if it is too long.
-pub(crate) fn modules(payload: &str) -> Option<Modules> {
-    let data_matrix::DataMatrix { side, modules } = data_matrix::encode(payload)?;
-    // Every other module is dark in the finder pattern and about half of the runs are one module long.
-    let mut runs = Vec::with_capacity(side * side / 3);
-    for (row, modules) in modules.chunks(side).enumerate() {
-        // A bit for each module, the first the lowest. No symbol has as many columns as there are bits.
-        let mut rest = modules.iter().rev().fold(0u64, |bits, dark| bits << 1 | u64::from(*dark));
-        let mut column = 0;
-        while rest != 0 {
-            let light = rest.trailing_zeros();
-            let dark = (rest >> light).trailing_ones();
-            column += light as usize;
-            runs.push((row, column, dark as usize));
-            column += dark as usize;
-            rest >>= light + dark;
-        }
-    }
-    Some(Modules { side, runs })
+pub(crate) fn modules(payload: &str) -> Option<DataMatrix> {
+    data_matrix::encode(payload)
 }
 
 #[cfg(test)]
@@ -106,7 +81,7 @@ mod tests {
         let text = payload("job_01HZX3", 1234, 2, 3);
         let modules = modules(&text).unwrap();
         let mut pixels = vec![false; modules.side * modules.side];
-        for (row, column, count) in modules.runs {
+        for (row, column, count) in modules.runs() {
             pixels[row * modules.side + column..][..count].fill(true);
         }
         assert_eq!(datamatrix::DataMatrix::decode(&pixels, modules.side), Ok(text.into_bytes()));

@@ -10,7 +10,7 @@ use std::io;
 use serde::Serialize;
 
 use super::copy::Copy;
-use super::cover::{address, draw_mark};
+use super::cover::{draw_address, draw_mark};
 use super::page::{Plan, plans};
 use super::{AssembleError, Assembler, load};
 use crate::address_block::POINTS;
@@ -234,7 +234,7 @@ fn stamp(card: &Card<'_>, size: CardSize, stationery: &Stationery) -> Result<Str
     let layout = size.layout();
     let height = size.height * POINTS;
     let mut stamp = String::from("0 g\n");
-    stamp.push_str(&address(card.recipient, card.imb, &layout, stationery, height)?);
+    draw_address(&mut stamp, card.recipient, card.imb, &layout, stationery, height)?;
     draw_mark(&mut stamp, &layout, &mark, &format!("{} {}", card.job, card.number), height);
     Ok(stamp)
 }

@@ -28,6 +28,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::address_block::{LineFault, POINTS};
+use crate::data_matrix::DataMatrix;
 use crate::document;
 use crate::drawing::Digits;
 use crate::font::{self, FONT};
@@ -264,7 +265,7 @@ impl<W: io::Write> Assembler<W> {
         if !sheet_mark::can_mark(piece.job) {
             return Err(AssembleError::Mark);
         }
-        let marks: Vec<sheet_mark::Modules> = (1..=sheets)
+        let marks: Vec<DataMatrix> = (1..=sheets)
             .map(|sheet| sheet_mark::modules(&sheet_mark::payload(piece.job, piece.number, sheet, sheets)))
             .collect::<Option<_>>()
             .ok_or(AssembleError::Mark)?;

@@ -25,8 +25,8 @@ impl<W: io::Write> Assembler<W> {
         over: &str,
     ) -> io::Result<u64> {
         let geometry = &page.geometry;
-        let mut content = String::new();
-        let mut forms = String::new();
+        let mut content = String::with_capacity(HEAD + over.len());
+        let mut forms = String::with_capacity(HEAD);
         self.draw_page(copy, page, "", false, &mut forms, &mut content)?;
         content.push_str(over);
         let resources = if forms.is_empty() { forms } else { format!("/XObject<<{forms}>>") };

@@ -3,7 +3,7 @@
 use lopdf::{Dictionary, Object, ObjectId, StringFormat};
 
 use crate::content::unescaped;
-use crate::stream::serialize_name;
+use crate::stream::stands_for_itself;
 use crate::weight;
 
 /// How deep arrays and dictionaries nest that are read here, and parentheses in a string.
@@ -189,10 +189,17 @@ impl<'a> Lexer<'a> {
 
     pub(super) fn name(&mut self) -> Option<&'a [u8]> {
         let name = self.rest().strip_prefix(b"/")?;
-        let length = name.iter().position(|byte| !is_regular(*byte)).unwrap_or(name.len());
+        let ends = |from: usize, is_end: fn(u8) -> bool| {
+            name[from..].iter().position(|byte| is_end(*byte)).map_or(name.len(), |length| from + length)
+        };
+        let mut length = ends(0, |byte| class(byte) != Class::Regular);
+        let is_escaped = name.get(length) == Some(&b'#');
+        if is_escaped {
+            length = ends(length, |byte| !is_regular(byte));
+        }
         self.at += 1 + length;
         let name = &name[..length];
-        (!name.contains(&b'#') || is_escaped_once(name)).then_some(name)
+        (!is_escaped || is_escaped_once(name)).then_some(name)
     }
 
     fn number(&mut self) -> Option<Token<'a>> {
@@ -262,25 +269,45 @@ pub(super) fn bytes_of(digits: &[u8]) -> Option<Vec<u8>> {
 /// Whether a name is written in the one way in which each byte is escaped that has to be, and no other (ISO 32000-2 7.3.5).
 /// So no name with an escape is equal to one without.
 fn is_escaped_once(name: &[u8]) -> bool {
-    let mut again = Vec::with_capacity(1 + name.len());
-    serialize_name(&mut again, &unescaped(name));
-    again.get(1..) == Some(name)
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    };
+    let mut rest = name;
+    loop {
+        rest = match rest {
+            [] => return true,
+            [b'#', high, low, after @ ..] => match digit(*high).zip(digit(*low)) {
+                Some((high, low)) if !stands_for_itself(high << 4 | low) => after,
+                _ => return false,
+            },
+            [byte, after @ ..] if stands_for_itself(*byte) => after,
+            _ => return false,
+        };
+    }
 }
 
 /// White space (ISO 32000-2 table 1).
 fn is_blank(byte: u8) -> bool {
-    CLASSES[usize::from(byte)] == Class::Blank
+    class(byte) == Class::Blank
 }
 
 /// What is neither white space nor a delimiter (ISO 32000-2 7.2.3).
 fn is_regular(byte: u8) -> bool {
-    CLASSES[usize::from(byte)] == Class::Regular
+    matches!(class(byte), Class::Regular | Class::Escape)
+}
+
+fn class(byte: u8) -> Class {
+    CLASSES[usize::from(byte)]
 }
 
 /// What a byte is to the syntax.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Class {
     Regular,
+    /// Regular too, and in a name the start of an escape.
+    Escape,
     Blank,
     Delimiter,
 }
@@ -293,6 +320,7 @@ static CLASSES: [Class; 256] = {
         classes[byte] = match byte as u8 {
             b' ' | b'\n' | b'\r' | b'\t' | b'\x0c' | b'\0' => Class::Blank,
             b'(' | b')' | b'<' | b'>' | b'[' | b']' | b'{' | b'}' | b'/' | b'%' => Class::Delimiter,
+            b'#' => Class::Escape,
             _ => Class::Regular,
         };
         byte += 1;

@@ -3,9 +3,8 @@
 use std::ops::Range;
 
 use super::lexer::{Lexer, Token, bytes_of};
-use crate::content::unescaped;
 use crate::source::{Syntax, is_left_out};
-use crate::stream::{serialize_integer, serialize_name, serialize_real, serialize_string};
+use crate::stream::{serialize_integer, serialize_name, serialize_real, serialize_string, stands_for_itself};
 use crate::weight;
 
 /// Writes the syntax of objects that are only copied.
@@ -17,6 +16,14 @@ pub(super) struct Writer {
 }
 
 impl Writer {
+    /// A writer with room for the syntax of most documents.
+    pub(super) fn with_room() -> Self {
+        const TEXT: usize = 8 << 10;
+        const PLACES: usize = 64;
+        let syntax = Syntax { text: Vec::with_capacity(TEXT), gaps: Vec::with_capacity(PLACES) };
+        Writer { syntax, keys: Vec::with_capacity(PLACES) }
+    }
+
     /// Writes a value whose first token was taken.
     pub(super) fn value(&mut self, lexer: &mut Lexer<'_>, first: Token<'_>, depth: usize) -> Option<()> {
         let depth = depth.checked_sub(1)?;
@@ -30,7 +37,7 @@ impl Writer {
                 lexer.take(weight::REFERENCE)?;
                 gaps.push((text.len(), id));
             }
-            Token::Name(name) => serialize_name(text, &unescaped(name)),
+            Token::Name(name) => put_name(text, name),
             Token::Literal(bytes) => serialize_string(text, bytes),
             Token::Hexadecimal(digits) => serialize_string(text, &bytes_of(digits)?),
             Token::Array => {
@@ -68,7 +75,7 @@ impl Writer {
         while !lexer.closes(b">>") {
             let key = lexer.name()?;
             let start = self.syntax.text.len();
-            serialize_name(&mut self.syntax.text, &unescaped(key));
+            put_name(&mut self.syntax.text, key);
             self.keys.push(start..self.syntax.text.len());
             self.syntax.text.push(b' ');
             lexer.blanks();
@@ -110,6 +117,42 @@ impl Writer {
                 gaps[from..].iter_mut().for_each(|(gap, _)| *gap -= end - key.start);
             }
             end = key.start;
+        }
+    }
+}
+
+/// Writes a name that the lexer gave. Where it has escapes it is written as it is read, for there is one way to write those.
+fn put_name(text: &mut Vec<u8>, name: &[u8]) {
+    if name.iter().all(|byte| stands_for_itself(*byte) || *byte == b'#') {
+        text.push(b'/');
+        text.extend_from_slice(name);
+    } else {
+        serialize_name(text, name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::content::unescaped;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_name_is_written_as_its_bytes_are_and_taken_with_escapes_only_if_it_is_written_so(
+            name in prop::collection::vec(prop::sample::select(b"#0123478AFaf!~z\x01\x7f\xe9".to_vec()), 0..9)
+        ) {
+            let mut written = Vec::new();
+            serialize_name(&mut written, &unescaped(&name));
+            let source = [b"/", name.as_slice(), b" "].concat();
+            match Lexer::new(&source, 0).name() {
+                Some(taken) => {
+                    let mut text = Vec::new();
+                    put_name(&mut text, taken);
+                    prop_assert_eq!(text, written);
+                }
+                None => prop_assert!(name.contains(&b'#') && written[1..] != name),
+            }
         }
     }
 }
