@@ -15,7 +15,7 @@ use store::queues::{ANNOUNCEMENT, InspectSingles};
 use store::singles::MailingState;
 use store::{Store, StoreError};
 
-use crate::inspect_letters::{InspectError, Inspection, PATIENCE, PREFETCH, fetch};
+use crate::inspect_letters::{Fetched, InspectError, Inspection, PATIENCE, PREFETCH, fetch};
 use crate::look;
 
 /// Works off a message.
@@ -93,10 +93,10 @@ async fn inspect(
     }
     let mut fetched = stream::iter(groups)
         .map(async |(_, group): (String, Vec<Single>)| {
-            let document = document(store, &group, &locations).await;
+            let document = document(inspection, &group, &locations).await;
             (group, document)
         })
-        .buffered(PREFETCH);
+        .buffer_unordered(PREFETCH);
     let mut failure = None;
     while let Some((group, document)) = fetched.next().await {
         let Some(first) = group.first() else { continue };
@@ -107,7 +107,9 @@ async fn inspect(
                 continue;
             }
             Ok(Err(issue)) => (Outcome::Failed(issue, Vec::new()), 0),
-            Ok(Ok(bytes)) => inspection.judge(account, bytes, &press::limits(&first.order.options.finish)).await?,
+            Ok(Ok((bytes, _room))) => {
+                inspection.judge(account, bytes, &press::limits(&first.order.options.finish)).await?
+            }
         };
         inspected.extend(group.into_iter().map(|single| (single, outcome.clone(), pages)));
         if started.elapsed() > PATIENCE {
@@ -133,21 +135,26 @@ fn same_document(finish: &Finish, content: &Content) -> String {
 }
 
 /// The document of singles that have the same, or why a person has to act first.
-async fn document(
-    store: &Store,
+async fn document<'a>(
+    inspection: &'a Inspection,
     group: &[Single],
     locations: &[Location],
-) -> Result<Result<Vec<u8>, Issue>, StoreError> {
+) -> Result<Result<Fetched<'a>, Issue>, StoreError> {
     let Some(single) = group.first() else { return Err(StoreError::Missing("a single to inspect")) };
     match single.order.content.place() {
         Place::Theirs(path) => {
-            fetch(store, path, locations, press::limits(&single.order.options.finish).max_bytes).await
+            fetch(inspection, path, locations, press::limits(&single.order.options.finish).max_bytes).await
         }
-        Place::Ours(copy) => Ok(store.read_incoming(&single.account, copy).await?.ok_or_else(|| Issue {
-            code: "document.not_found".to_owned(),
-            message: "The document that came with the request is gone. Send its content again with PATCH.".to_owned(),
-            page: None,
-        })),
+        Place::Ours(copy) => {
+            let room = inspection.room(copy.bytes).await?;
+            let document = inspection.store.read_incoming(&single.account, copy).await?;
+            Ok(document.map(|bytes| (bytes, room)).ok_or_else(|| Issue {
+                code: "document.not_found".to_owned(),
+                message: "The document that came with the request is gone. Send its content again with PATCH."
+                    .to_owned(),
+                page: None,
+            }))
+        }
     }
 }
 
