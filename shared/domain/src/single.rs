@@ -107,8 +107,17 @@ impl UseType {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Content {
-    /// An object in a location that is registered to the account.
+    /// An object in a location that is registered to the account, of which nothing is known until it is inspected.
     Path(S3Path),
+    /// An object in such a location that was looked at when it was named.
+    Object {
+        /// Where it is.
+        path: S3Path,
+        /// What S3 calls its content: another content has another tag.
+        etag: String,
+        /// Its length.
+        bytes: u64,
+    },
     /// A PDF that came with the request, of which we kept a copy.
     Pdf(Copy),
     /// A document that was uploaded before.
@@ -151,7 +160,7 @@ impl Content {
     /// Where its PDF is until it is inspected.
     pub fn place(&self) -> Place<'_> {
         match self {
-            Content::Path(path) => Place::Theirs(path),
+            Content::Path(path) | Content::Object { path, .. } => Place::Theirs(path),
             Content::Pdf(copy)
             | Content::Document { copy, .. }
             | Content::Html { copy, .. }
@@ -163,15 +172,18 @@ impl Content {
     pub fn variables(&self) -> Option<&Variables> {
         match self {
             Content::Html { variables, .. } | Content::Template { variables, .. } => Some(variables),
-            Content::Path(_) | Content::Pdf(_) | Content::Document { .. } => None,
+            Content::Path(_) | Content::Object { .. } | Content::Pdf(_) | Content::Document { .. } => None,
         }
     }
 
-    /// What tells it from other documents before it is inspected: the place of an object, the hash of bytes.
+    /// What tells it from other documents before it is inspected: the hash of bytes, the tag and length of an object, or the place
+    /// of one that nobody could look at.
     fn identity(&self) -> String {
-        match self.place() {
-            Place::Theirs(path) => path.to_string(),
-            Place::Ours(copy) => copy.sha256.clone(),
+        match (self, self.place()) {
+            // Neither a path nor a hash begins so.
+            (Content::Object { etag, bytes, .. }, _) => format!("etag:{etag}:{bytes}"),
+            (_, Place::Theirs(path)) => path.to_string(),
+            (_, Place::Ours(copy)) => copy.sha256.clone(),
         }
     }
 }

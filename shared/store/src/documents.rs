@@ -116,6 +116,17 @@ impl Store {
         Ok(content_of(object, limit).await?.ok_or(NotFetched::TooLarge))
     }
 
+    /// What S3 says of a client's document without handing it out: the tag of its content, and its length. `None` when it is not
+    /// there, may not be read, or S3 does not say within two seconds: its inspection will tell.
+    pub async fn look_at_source(&self, source: &S3Path, location: &Location) -> Option<(String, u64)> {
+        const PATIENCE: Duration = Duration::from_secs(2);
+        let head = self.s3().head_object().bucket(source.bucket()).key(source.key());
+        let asked = tokio::time::timeout(PATIENCE, head.expected_bucket_owner(&location.owner).send());
+        let object = asked.await.ok()?.ok()?;
+        let bytes = u64::try_from(object.content_length()?).ok()?;
+        Some((object.e_tag?, bytes))
+    }
+
     /// Keeps our copy of a document under the hash of its content. Doing so again changes nothing.
     ///
     /// # Errors
