@@ -104,6 +104,68 @@ async fn a_duplicate_is_refused_with_the_name_of_the_letter_it_repeats() -> Resu
 }
 
 #[tokio::test]
+async fn an_object_is_the_same_by_its_content_and_not_by_its_path() -> Result<()> {
+    let mut floor = floor().await?;
+    let at = |floor: &Floor, body: &Value, key: &str| {
+        let mut body = body.clone();
+        body["content"]["path"] = json!(format!("s3://{}/{key}", floor.house.client));
+        body
+    };
+    floor.house.upload("reportlab.pdf", "march.pdf").await?;
+    floor.house.upload("reportlab.pdf", "copies/march.pdf").await?;
+    let wanted = body(&floor.house, "march.pdf");
+    let first = created(&mut floor, &wanted).await?;
+    let copied = at(&floor, &wanted, "copies/march.pdf");
+    assert_eq!(duplicate_of(&mut floor, &copied).await?, first);
+    let seen = ask(&mut floor, &preflight(json!({ "letter": copied }), None), 200).await?;
+    assert_eq!((&seen["acceptable"], &seen["errors"][0]["rule"]), (&json!(false), &json!("duplicate")), "{seen}");
+
+    // What is written over the object is another letter, until that is sent twice.
+    floor.house.upload("chromium.pdf", "march.pdf").await?;
+    let seen = ask(&mut floor, &preflight(json!({ "letter": wanted }), None), 200).await?;
+    assert_eq!(seen["acceptable"], true, "{seen}");
+    let second = created(&mut floor, &wanted).await?;
+    assert_eq!(duplicate_of(&mut floor, &wanted).await?, second);
+    assert_eq!(duplicate_of(&mut floor, &copied).await?, first);
+    let change = of("singles.update", &second, Some(json!({ "content": copied["content"] })));
+    let refused = ask(&mut floor, &change, 409).await?;
+    assert_eq!(refused["duplicateOf"], json!([first]), "{refused}");
+
+    // One call is enough for many recipients.
+    let asked = create(many(&floor.house, "march.pdf", 20), None);
+    let calls = floor.request_struck(&asked, None).await?.calls;
+    assert_eq!(calls.iter().filter(|call| *call == "S3 HEAD").count(), 1, "{calls:?}");
+    floor.drain(None).await?;
+    audit(&floor.house).await?;
+    floor.house.take_down().await
+}
+
+#[tokio::test]
+async fn the_path_stands_for_an_object_that_nobody_can_look_at_and_the_letter_is_created() -> Result<()> {
+    let mut floor = floor().await?;
+    let missing = body(&floor.house, "not/there.pdf");
+    let first = created(&mut floor, &missing).await?;
+    assert_eq!(duplicate_of(&mut floor, &missing).await?, first);
+    floor.drain(None).await?;
+    let letter = ask(&mut floor, &of("singles.get", &first, None), 200).await?;
+    assert_eq!(letter["issue"]["code"], "document.not_found", "{letter}");
+
+    for mode in [Mode::Denied, Mode::Held] {
+        let wanted = body(&floor.house, "reportlab.pdf");
+        let fault = Fault { point: Point::Operation("S3 HEAD", 1), mode };
+        let struck = floor.request_struck(&create(wanted.clone(), None), Some(fault)).await?;
+        let answer = struck.answer.ok_or("the function was killed")?;
+        assert_eq!(answer.status, 201, "{mode:?}: {}", answer.body);
+        let id = answer.text("id");
+        let item = floor.house.item(&format!("SINGLE#{id}"), "SINGLE").await?.ok_or("no letter")?;
+        assert_eq!(item["content"], wanted["content"], "{mode:?}");
+    }
+    floor.drain(None).await?;
+    audit(&floor.house).await?;
+    floor.house.take_down().await
+}
+
+#[tokio::test]
 async fn a_letter_stands_in_the_way_however_many_were_allowed_after_it_and_canceled() -> Result<()> {
     let mut floor = floor().await?;
     let wanted = body(&floor.house, "reportlab.pdf");

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stderr, reason = "a sweep says which cases it ran")]
 
 use jiff::SignedDuration;
+use lopdf::{Stream, dictionary};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tests::harness::Result;
@@ -107,6 +108,41 @@ async fn a_document_is_ready_once_what_was_declared_has_come_and_passed() -> Res
     put.body(b"another".to_vec().into()).send().await?;
     assert!(ask(&mut floor, &request("documents.get", &id, None)).await?.repeats(&ready));
     assert_eq!(floor.house.object(&floor.house.documents, &copy).await?, pdf);
+    floor.house.take_down().await
+}
+
+/// A page with an image of so many bytes, as they are.
+fn scan(bytes: usize) -> Result<Vec<u8>> {
+    let side = ((bytes / 3) as f64).sqrt() as usize;
+    let mut document = lopdf::Document::with_version("1.5");
+    let image = dictionary! {
+        "Type" => "XObject", "Subtype" => "Image", "Width" => side as i64, "Height" => side as i64,
+        "ColorSpace" => "DeviceRGB", "BitsPerComponent" => 8,
+    };
+    let image = document.add_object(Stream::new(image, (0..3 * side * side).map(|at| (at >> 9) as u8).collect()));
+    let content = document.add_object(Stream::new(dictionary! {}, b"q 540 0 0 720 36 36 cm /I Do Q".to_vec()));
+    let tree = document.new_object_id();
+    let page = document.add_object(dictionary! {
+        "Type" => "Page", "Parent" => tree, "MediaBox" => vec![0.into(), 0.into(), 612.into(), 792.into()],
+        "Contents" => content, "Resources" => dictionary! { "XObject" => dictionary! { "I" => image } },
+    });
+    document.objects.insert(tree, dictionary! { "Type" => "Pages", "Kids" => vec![page.into()], "Count" => 1 }.into());
+    let catalog = document.add_object(dictionary! { "Type" => "Catalog", "Pages" => tree });
+    document.trailer.set("Root", catalog);
+    let mut file = Vec::new();
+    document.save_to(&mut file)?;
+    Ok(file)
+}
+
+#[tokio::test]
+async fn a_document_of_nearly_100_mb_is_ready_when_it_is_asked_for() -> Result<()> {
+    let mut floor = floor().await?;
+    let pdf = scan(95_000_000)?;
+    assert!((94_000_000..=100_000_000).contains(&pdf.len()), "{} bytes", pdf.len());
+    let announced = ask(&mut floor, &request("documents.create", "", declared("application/pdf", &pdf))).await?;
+    assert_eq!(upload(&value(&announced)?, &pdf)?, 200);
+    let ready = ask(&mut floor, &request("documents.get", &announced.text("id"), None)).await?;
+    assert_eq!((ready.text("status").as_str(), &value(&ready)?["pages"]), ("ready", &json!(1)), "{}", ready.body);
     floor.house.take_down().await
 }
 

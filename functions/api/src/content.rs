@@ -71,8 +71,8 @@ pub struct RawContent<'a> {
 
 /// What is printed, as a request names it or brings it.
 pub enum NewContent {
-    /// Where it is.
-    Path(S3Path),
+    /// Where it is, and the location that holds it.
+    Path(S3Path, Location),
     /// The bytes of a PDF.
     Pdf(Vec<u8>),
     /// A document that was uploaded.
@@ -149,7 +149,9 @@ impl RawContent<'_> {
         }
         let here = at.key("path");
         if let Some(path) = self.path.text(&here, faults) {
-            return registered_path(path, locations, &here, faults).map(NewContent::Path);
+            let path = registered_path(path, locations, &here, faults)?;
+            let location = locations.iter().find(|location| location.holds(&path))?.clone();
+            return Some(NewContent::Path(path, location));
         }
         if self.pdf.is_given() {
             return self.parse_pdf(&at.key("pdf"), faults).map(NewContent::Pdf);
@@ -263,7 +265,7 @@ impl NewContent {
         faults: &mut Faults,
     ) -> Result<Option<Vec<Content>>, Problem> {
         let content = match self {
-            NewContent::Path(path) => Some(Content::Path(path)),
+            NewContent::Path(path, location) => Some(object(app, path, &location).await),
             NewContent::Pdf(bytes) => Some(Content::Pdf(app.store.keep_incoming(&caller.account, bytes, PDF).await?)),
             NewContent::Document(id) => uploaded(app, caller, id, &at.key("documentId"), faults).await?,
             NewContent::Html(html) => return html.make(app, caller, pieces, at, faults, Purpose::Keep(guard)).await,
@@ -284,7 +286,7 @@ impl NewContent {
         faults: &mut Faults,
     ) -> Result<Option<(Vec<Content>, Seen)>, Problem> {
         let (content, seen) = match self {
-            NewContent::Path(path) => (Content::Path(path.clone()), Seen::Theirs(path)),
+            NewContent::Path(path, location) => (object(app, path.clone(), &location).await, Seen::Theirs(path)),
             NewContent::Pdf(bytes) => (Content::Pdf(copy_of(&bytes)), Seen::Ours(bytes)),
             NewContent::Document(id) => {
                 let Some(content) = uploaded(app, caller, id, &at.key("documentId"), faults).await? else {
@@ -306,6 +308,14 @@ impl NewContent {
             }
         };
         Ok(Some((vec![content; pieces.len()], seen)))
+    }
+}
+
+/// A client's object as the content of a piece: what it is now, if S3 says so. A request does not fail for that.
+async fn object(app: &App, path: S3Path, location: &Location) -> Content {
+    match app.store.look_at_source(&path, location).await {
+        Some((etag, bytes)) => Content::Object { path, etag, bytes },
+        None => Content::Path(path),
     }
 }
 
@@ -559,7 +569,7 @@ impl<'a> ContentOut<'a> {
     pub fn new(content: &'a Content) -> Self {
         let none = ContentOut::default();
         match content {
-            Content::Path(path) => ContentOut { path: Some(path), ..none },
+            Content::Path(path) | Content::Object { path, .. } => ContentOut { path: Some(path), ..none },
             Content::Pdf(copy) => ContentOut { pdf: Some(copy), ..none },
             Content::Document { id, .. } => ContentOut { document_id: Some(id), ..none },
             Content::Html { made: Made::Pdf(copy), .. } => ContentOut { html: Some(Some(copy)), ..none },

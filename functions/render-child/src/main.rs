@@ -27,7 +27,7 @@ fn main() {
     isolate::serve(MEMORY, answer)
 }
 
-fn answer(task: Task, mut bytes: &[u8]) -> io::Result<()> {
+fn answer(task: Task, bytes: Vec<u8>) -> io::Result<()> {
     let (lay_out, html, variables, page, max_pages, lengths, absent) = match task {
         Task::Check(html) => {
             let faults = on_large_stack(|| template::check(&html).err().into_iter().collect::<Vec<_>>());
@@ -39,6 +39,7 @@ fn answer(task: Task, mut bytes: &[u8]) -> io::Result<()> {
         }
     };
     let mut images = BTreeMap::new();
+    let mut bytes = bytes.as_slice();
     for (name, length) in lengths {
         let (image, rest) = bytes.split_at_checked(length).ok_or(io::ErrorKind::UnexpectedEof)?;
         images.insert(name, image.to_vec());

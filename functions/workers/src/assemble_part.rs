@@ -34,7 +34,8 @@ pub const OPERATION: &str = "parts.assemble";
 /// milliseconds, writing it less than one.
 const PREFETCH: usize = 32;
 /// How many kilobytes of documents may be in memory at once, the one that is being written among them; one document is,
-/// whatever its size.
+/// whatever its size. One of 100 MB is there alone, and with what is made of it and what it becomes the process has some
+/// 350 MB.
 const PREFETCH_KB: u32 = 48 << 10;
 
 /// A part could not be assembled.

@@ -17,16 +17,22 @@ use jiff::Timestamp;
 use print::inspect::Limits;
 use print::isolate::{CHILD_ARGUMENT, Inspector};
 use render::{Order, Renderer, too_costly};
+use store::documents::NotFetched;
 use store::queues::{Inspect, ToInspect};
 use store::{Store, StoreError};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{inspect_singles, look, unknown};
 
 /// The `Handler` of its function.
 pub const OPERATION: &str = "letters.inspect";
 
-/// How many documents are fetched at once, and so are in memory.
+/// How many documents are fetched at once.
 pub(crate) const PREFETCH: usize = 4;
+/// How many bytes of documents may be in memory at once: one of the largest, or as many that are not as are fetched at once.
+const ROOM: u32 = 100_000_000;
+/// What a document is taken to have, at most, until S3 says that it has more.
+pub(crate) const USUAL: u64 = ROOM as u64 / PREFETCH as u64;
 /// For how long a message is worked on. What is left then is announced again: a group full of documents that take all the
 /// time they may would otherwise use up the function's, and with it the deliveries that the message has.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -40,7 +46,12 @@ pub struct Inspection {
     inspector: RefCell<Inspector>,
     /// Another renders HTML, if there is any. It is started then.
     renderer: RefCell<Renderer>,
+    /// What there is for documents, bytes.
+    room: Semaphore,
 }
+
+/// A document and what it was paid with: the room it takes is free again when both are gone.
+pub(crate) type Fetched<'a> = (Vec<u8>, SemaphorePermit<'a>);
 
 /// A group could not be inspected now.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +74,7 @@ impl Inspection {
         let inspector = RefCell::new(start().map_err(InspectError::Isolation)?);
         let beside = std::env::current_exe().map_err(InspectError::Isolation)?.with_file_name("render-child");
         let renderer = RefCell::new(Renderer::new(&beside).with_time_limit(RENDERING));
-        Ok(Inspection { store, inspector, renderer })
+        Ok(Inspection { store, inspector, renderer, room: Semaphore::new(ROOM as usize) })
     }
 
     /// Renders HTML for which there was no time before the answer. Within: the issue that it has.
@@ -75,6 +86,13 @@ impl Inspection {
             let bounded = |text: String, most: usize| text.chars().take(most).collect();
             Issue { code: bounded(first.rule.to_string(), 50), message: bounded(first.told(), 1_000), page: None }
         }))
+    }
+
+    /// Waits until there is room for so many bytes, or for what is larger than all of it.
+    pub(crate) async fn room(&self, bytes: u64) -> Result<SemaphorePermit<'_>, StoreError> {
+        // It would be refused only if the semaphore were closed, which it never is.
+        let bytes = u32::try_from(bytes).unwrap_or(ROOM).min(ROOM);
+        self.room.acquire_many(bytes).await.map_err(|_| StoreError::Missing("room for a document"))
     }
 
     /// Judges a document, and keeps a copy of one that may be printed. Answers how many pages it has, too.
@@ -181,10 +199,11 @@ async fn inspect(
     let waiting = letters.iter_mut().filter(|letter| letter.state == LetterState::Queued);
     let mut fetched = stream::iter(waiting)
         .map(async |letter: &mut Letter| {
-            let source = fetch(store, &letter.content.source, locations, limits.max_bytes).await;
+            let source = fetch(inspection, &letter.content.source, locations, limits.max_bytes).await;
             (letter, source)
         })
-        .buffered(PREFETCH);
+        // In any order: one that waits for room is not to keep what the others have.
+        .buffer_unordered(PREFETCH);
     let mut recorded = true;
     let mut failure = None;
     while let Some((letter, source)) = fetched.next().await {
@@ -195,7 +214,7 @@ async fn inspect(
                 continue;
             }
             Ok(Err(issue)) => Outcome::Failed(issue, Vec::new()),
-            Ok(Ok(bytes)) => {
+            Ok(Ok((bytes, _room))) => {
                 let limits = Limits { impressions: Some(letter.content.impressions), ..limits.clone() };
                 inspection.judge(&batch.account, bytes, &limits).await?.0
             }
@@ -215,17 +234,36 @@ async fn inspect(
     Ok(if recorded { Inspected::All } else { Inspected::OthersToo })
 }
 
-/// Fetches a client's document, or says why a person has to act first.
-pub(crate) async fn fetch(
-    store: &Store,
+/// Fetches a client's document when there is room for it, or says why a person has to act first.
+pub(crate) async fn fetch<'a>(
+    inspection: &'a Inspection,
     source: &S3Path,
     locations: &[Location],
     limit: u64,
-) -> Result<Result<Vec<u8>, Issue>, StoreError> {
+) -> Result<Result<Fetched<'a>, Issue>, StoreError> {
     let Some(location) = locations.iter().find(|location| location.holds(source)) else {
         let message = "The document's location is no longer registered to the account. Ask the operator to register it, \
                        then retry the letter.";
         return Ok(Err(Issue { code: "location.unregistered".to_owned(), message: message.to_owned(), page: None }));
     };
-    Ok(store.fetch_source(source, location, limit).await?.map_err(|reason| reason.issue(limit)))
+    let mut most = limit.min(USUAL);
+    loop {
+        let room = inspection.room(most).await?;
+        match inspection.store.fetch_source(source, location, most).await? {
+            Err(NotFetched::TooLarge) if most < limit => most = limit,
+            Err(reason) => return Ok(Err(reason.issue(limit))),
+            Ok(bytes) => return Ok(Ok((bytes, room))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_usual_documents_as_are_fetched_at_once_have_room_and_so_has_the_largest() {
+        assert!(USUAL * PREFETCH as u64 <= u64::from(ROOM));
+        assert!(Limits::default().max_bytes <= u64::from(ROOM));
+    }
 }

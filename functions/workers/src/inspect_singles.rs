@@ -19,8 +19,9 @@ use store::duplicates::Guarded;
 use store::queues::{ANNOUNCEMENT, InspectSingles};
 use store::singles::{MailingState, NotChanged, SingleChange};
 use store::{Store, StoreError};
+use tokio::sync::SemaphorePermit;
 
-use crate::inspect_letters::{InspectError, Inspection, PATIENCE, PREFETCH, fetch};
+use crate::inspect_letters::{InspectError, Inspection, PATIENCE, PREFETCH, USUAL, fetch};
 use crate::look;
 
 /// Works off a message.
@@ -165,10 +166,11 @@ async fn inspect(
     }
     let mut fetched = stream::iter(groups)
         .map(async |(_, group): (String, Vec<Single>)| {
-            let document = document(store, &group, &locations).await;
+            let document = document(inspection, &group, &locations).await;
             (group, document)
         })
-        .buffered(PREFETCH);
+        // In any order: one that waits for room is not to keep what the others have.
+        .buffer_unordered(PREFETCH);
     // Its neighbours are not to wait for what stands in the way of one.
     let mut failure: Option<InspectError> = None;
     while let Some((group, document)) = fetched.next().await {
@@ -177,11 +179,11 @@ async fn inspect(
         match document {
             Err(error) => failure = Some(error.into()),
             Ok(Err(issue)) => inspected.wait(group, &Outcome::Failed(issue, Vec::new()), 0),
-            Ok(Ok(Source::Pdf(bytes))) => {
+            Ok(Ok((Source::Pdf(bytes), _room))) => {
                 let (outcome, pages) = inspection.judge(account, bytes, &limits).await?;
                 inspected.wait(group, &outcome, pages);
             }
-            Ok(Ok(Source::Html(order))) => match inspection.render(&order) {
+            Ok(Ok((Source::Html(order), _room))) => match inspection.render(&order) {
                 Err(error) => failure = Some(error),
                 Ok(Err(issue)) => inspected.wait(group, &Outcome::Failed(issue, Vec::new()), 0),
                 Ok(Ok(bytes)) => {
@@ -204,9 +206,13 @@ async fn inspect(
 /// What singles have in common whose documents are judged alike.
 fn same_document(finish: &Finish, content: &Content) -> String {
     let card = finish.card.map_or("", |size| size.as_str());
+    // What a tag stands for may be written over since, at one path and not at another.
+    let content = match content.place() {
+        Place::Theirs(path) => path.to_string(),
+        Place::Ours(_) | Place::Nowhere(..) => content.identity(),
+    };
     let enclosed = if finish.return_envelope { "returnEnvelope" } else { "" };
-    [finish.sides.as_str(), finish.placement.as_str(), finish.envelope.as_str(), card, enclosed, &content.identity()]
-        .join("#")
+    [finish.sides.as_str(), finish.placement.as_str(), finish.envelope.as_str(), card, enclosed, &content].join("#")
 }
 
 /// What there is of a document.
@@ -217,20 +223,28 @@ enum Source {
 }
 
 /// The document of singles that have the same, or why a person has to act first.
-async fn document(
-    store: &Store,
+async fn document<'a>(
+    inspection: &'a Inspection,
     group: &[Single],
     locations: &[Location],
-) -> Result<Result<Source, Issue>, StoreError> {
+) -> Result<Result<(Source, SemaphorePermit<'a>), Issue>, StoreError> {
     let Some(single) = group.first() else { return Err(StoreError::Missing("a single to inspect")) };
+    let store = &inspection.store;
     match single.order.content.place() {
         Place::Theirs(path) => {
             let limit = press::limits(&single.order.options.finish).max_bytes;
-            Ok(fetch(store, path, locations, limit).await?.map(Source::Pdf))
+            let fetched = fetch(inspection, path, locations, limit).await?;
+            Ok(fetched.map(|(bytes, room)| (Source::Pdf(bytes), room)))
         }
-        Place::Ours(copy) => Ok(store.read_incoming(&single.account, copy).await?.map(Source::Pdf).ok_or_else(gone)),
+        Place::Ours(copy) => {
+            let room = inspection.room(copy.bytes).await?;
+            let bytes = store.read_incoming(&single.account, copy).await?;
+            Ok(bytes.map(|bytes| (Source::Pdf(bytes), room)).ok_or_else(gone))
+        }
         Place::Nowhere(unmade, variables) => {
-            Ok(html(store, &single.account, unmade, variables).await?.ok_or_else(gone))
+            let room = inspection.room(USUAL).await?;
+            let html = html(store, &single.account, unmade, variables).await?;
+            Ok(html.map(|html| (html, room)).ok_or_else(gone))
         }
     }
 }
@@ -267,6 +281,7 @@ mod tests {
     use super::*;
     use domain::finish::{CardSize, Envelope, Placement, Sides};
     use domain::letter::Copy;
+    use domain::location::S3Path;
 
     #[test]
     fn one_inspection_is_for_all_that_have_a_document_and_are_made_alike_and_for_nobody_else() {
@@ -288,6 +303,12 @@ mod tests {
             }
             assert_ne!(same_document(one, &content("ab")), same_document(one, &content("cd")));
         }
+        let object = |key: &str| Content::Object {
+            path: S3Path::parse(&format!("s3://bucket/{key}")).unwrap(),
+            etag: "\"ab\"".to_owned(),
+            bytes: 1,
+        };
+        assert_ne!(same_document(&usual, &object("one.pdf")), same_document(&usual, &object("two.pdf")));
         let in_colour = Finish { color: true, ..usual };
         assert_eq!(same_document(&usual, &content("ab")), same_document(&in_colour, &content("ab")));
     }

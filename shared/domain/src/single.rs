@@ -106,8 +106,17 @@ impl UseType {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Content {
-    /// An object in a location that is registered to the account.
+    /// An object in a location that is registered to the account, of which nothing is known until it is inspected.
     Path(S3Path),
+    /// An object in such a location that was looked at when it was named.
+    Object {
+        /// Where it is.
+        path: S3Path,
+        /// What S3 calls its content: another content has another tag.
+        etag: String,
+        /// Its length.
+        bytes: u64,
+    },
     /// A PDF that came with the request, of which we kept a copy.
     Pdf(Copy),
     /// A document that was uploaded before.
@@ -177,7 +186,7 @@ impl Content {
     /// Where its PDF is until it is inspected.
     pub fn place(&self) -> Place<'_> {
         match self {
-            Content::Path(path) => Place::Theirs(path),
+            Content::Path(path) | Content::Object { path, .. } => Place::Theirs(path),
             Content::Pdf(copy) | Content::Document { copy, .. } => Place::Ours(copy),
             Content::Html { made, variables } | Content::Template { made, variables, .. } => match made {
                 Made::Pdf(copy) => Place::Ours(copy),
@@ -215,17 +224,19 @@ impl Content {
     pub fn variables(&self) -> Option<&Variables> {
         match self {
             Content::Html { variables, .. } | Content::Template { variables, .. } => Some(variables),
-            Content::Path(_) | Content::Pdf(_) | Content::Document { .. } => None,
+            Content::Path(_) | Content::Object { .. } | Content::Pdf(_) | Content::Document { .. } => None,
         }
     }
 
-    /// What tells it from other documents before it is inspected: the place of an object, the hash of bytes, what bytes are made
-    /// of.
+    /// What tells it from other documents before it is inspected: the hash of bytes, what bytes are made of, the tag and length of
+    /// an object, or the place of one that nobody could look at.
     pub fn identity(&self) -> String {
-        match self.place() {
-            Place::Theirs(path) => path.to_string(),
-            Place::Ours(copy) => copy.sha256.clone(),
-            Place::Nowhere(Unmade { html, page_size, images, .. }, variables) => {
+        match (self, self.place()) {
+            // Neither a path nor a hash begins so.
+            (Content::Object { etag, bytes, .. }, _) => format!("etag:{etag}:{bytes}"),
+            (_, Place::Theirs(path)) => path.to_string(),
+            (_, Place::Ours(copy)) => copy.sha256.clone(),
+            (_, Place::Nowhere(Unmade { html, page_size, images, .. }, variables)) => {
                 let images: String = images.iter().map(|(name, image)| format!("{name}={} ", image.sha256)).collect();
                 format!("{} {page_size} {images}{}", html.sha256, variables.as_str())
             }

@@ -267,7 +267,7 @@ fn read_frame(reader: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
 /// input ends, then exits. Its input ends with its parent, and the limit on its processor time ends it if it is busy then.
 /// The exit code is 0 at the end of input, 1 if it could not go on, and 3 after a panic, which ends it whether panics unwind
 /// or abort in this build.
-pub fn serve<T: DeserializeOwned>(memory: u64, answer: impl FnMut(T, &[u8]) -> io::Result<()>) -> ! {
+pub fn serve<T: DeserializeOwned>(memory: u64, answer: impl FnMut(T, Vec<u8>) -> io::Result<()>) -> ! {
     std::panic::set_hook(Box::new(|_| std::process::exit(PANICKED)));
     let code = i32::from(keep_output().and_then(|()| limit_memory(memory)).and_then(|()| answer_all(answer)).is_err());
     std::process::exit(code)
@@ -301,13 +301,13 @@ fn limit_processor_time(seconds: u64) -> io::Result<()> {
     Ok(setrlimit(Resource::Cpu, Rlimit { current: Some(used + seconds), maximum: None })?)
 }
 
-fn answer_all<T: DeserializeOwned>(mut answer: impl FnMut(T, &[u8]) -> io::Result<()>) -> io::Result<()> {
+fn answer_all<T: DeserializeOwned>(mut answer: impl FnMut(T, Vec<u8>) -> io::Result<()>) -> io::Result<()> {
     let mut input = io::stdin().lock();
     while let Some(order) = read_frame(&mut input)? {
         let Order { task, seconds } = serde_json::from_slice(&order)?;
         limit_processor_time(seconds)?;
         let bytes = read_frame(&mut input)?.ok_or(io::ErrorKind::UnexpectedEof)?;
-        answer(task, &bytes)?;
+        answer(task, bytes)?;
     }
     Ok(())
 }

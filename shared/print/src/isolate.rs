@@ -6,6 +6,7 @@
 use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use isolate::{Isolated, MAX_JSON, send};
@@ -14,10 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::document::on_parser_stack;
 use crate::inspect::{self, Finding, Limits, Report};
-use crate::mend::{Mend, MendError, Mended, mend};
-use crate::overlay::{OverlayError, overlay};
-use crate::proof::{Specimen, proof};
-use crate::raster::{self, ProofError};
+use crate::mend::{self, Mend, MendError, Mended};
+use crate::overlay::{self, OverlayError};
+use crate::proof::{self, Specimen};
+use crate::raster::{ProofError, Raster};
 
 /// A program whose first argument is this must call [`serve`] and nothing else.
 pub const CHILD_ARGUMENT: &str = "inspect-child";
@@ -26,11 +27,13 @@ pub const CHILD_ARGUMENT: &str = "inspect-child";
 /// this leaves one to end the child.
 const TIME: Duration = Duration::from_secs(9);
 
-/// Address space of the child, bytes: room for the largest document allowed, its parsed form, and the parser's stack.
+/// Address space of the child, bytes: room for the largest document allowed, for what is made of it, which is as much again, for
+/// the parser's stack, and for the images of a page that is drawn. The document and both that is made of it do not fit, so what was
+/// made of it for one purpose goes before it is made for the next.
 const MEMORY: u64 = 512 << 20;
 
-/// The longest file a child is believed, bytes: the largest document allowed, with as much again drawn on it.
-const MAX_FILE: usize = 128 << 20;
+/// The longest file a child is believed, bytes: the largest document allowed, with a good half of that drawn on it.
+const MAX_FILE: usize = 160 << 20;
 
 /// What a child is asked to do with a document.
 #[derive(Debug, Serialize, Deserialize)]
@@ -97,7 +100,7 @@ impl Inspector {
         Ok(Report { findings: vec![finding], ..Report::default() })
     }
 
-    /// Draws a page, counted from 0, as [`raster::png`] does. A document that takes too long, or twice ends its child, has no
+    /// Draws a page, counted from 0, as [`crate::raster::png`] does. A document that takes too long, or twice ends its child, has no
     /// picture. Blocks as [`Inspector::inspect`] does.
     ///
     /// # Errors
@@ -107,7 +110,7 @@ impl Inspector {
         Ok(answer.map_or(Err(ProofError::Hostile), |(outcome, picture)| outcome.map(|()| picture)))
     }
 
-    /// Draws what a piece will look like, as [`proof()`] does. A document that takes too long, or twice ends its child, has no
+    /// Draws what a piece will look like, as [`proof::proof`] does. A document that takes too long, or twice ends its child, has no
     /// picture. Blocks as [`Inspector::inspect`] does.
     ///
     /// # Errors
@@ -118,7 +121,7 @@ impl Inspector {
         Ok(answer.map_or(Err(ProofError::Hostile), |(outcome, picture)| outcome.map(|()| picture)))
     }
 
-    /// Draws the findings of a report on the document, as [`overlay()`] does. Blocks as [`Inspector::inspect`] does.
+    /// Draws the findings of a report on the document, as [`overlay::overlay`] does. Blocks as [`Inspector::inspect`] does.
     ///
     /// # Errors
     /// No child can be started, which says nothing about the document: try again later. Within: it cannot be drawn on.
@@ -136,7 +139,7 @@ impl Inspector {
         Ok(answer.map_or(Err(OverlayError::Hostile), |(outcome, drawn)| outcome.map(|()| drawn)))
     }
 
-    /// Mends a document, as [`mend()`] does. Blocks as [`Inspector::inspect`] does.
+    /// Mends a document, as [`mend::mend`] does. Blocks as [`Inspector::inspect`] does.
     ///
     /// # Errors
     /// No child can be started, which says nothing about the document: try again later. Within: it cannot be mended.
@@ -163,7 +166,7 @@ pub fn serve() -> ! {
 
 /// Answers with what is known before pages are drawn, at once, and then with the whole report as the file; or with the whole
 /// report and no file, if none are drawn.
-fn answer_inspection(bytes: &[u8], limits: &Limits) -> io::Result<()> {
+fn answer_inspection(bytes: &Arc<Vec<u8>>, limits: &Limits) -> io::Result<()> {
     let mut told = false;
     let report = inspect::inspect_telling(bytes, limits, |report| {
         told = serde_json::to_vec(report).is_ok_and(|json| send(&json).is_ok());
@@ -187,15 +190,19 @@ fn answer_with_picture(drawn: Option<Result<Vec<u8>, ProofError>>) -> io::Result
 }
 
 /// Does what is asked with a document, and answers.
-fn answer(task: Task, bytes: &[u8]) -> io::Result<()> {
+fn answer(task: Task, bytes: Vec<u8>) -> io::Result<()> {
     match task {
-        Task::Inspect(limits) => answer_inspection(bytes, &limits),
+        Task::Inspect(limits) => answer_inspection(&Arc::new(bytes), &limits),
         Task::Proof { page, width } => {
-            answer_with_picture(on_parser_stack(|| raster::png(bytes, page as usize, width)))
+            let bytes = Arc::new(bytes);
+            answer_with_picture(on_parser_stack(|| {
+                let raster = Raster::of(&bytes).ok_or(ProofError::Unreadable)?;
+                raster.png(page as usize, width)
+            }))
         }
-        Task::Piece(specimen) => answer_with_picture(on_parser_stack(|| proof(bytes, &specimen))),
+        Task::Piece(specimen) => answer_with_picture(on_parser_stack(|| proof::of(bytes.into(), &specimen))),
         Task::Overlay(about) => {
-            let (outcome, drawn) = match overlay(bytes, &about.0, &about.1) {
+            let (outcome, drawn) = match overlay::of(bytes.into(), &about.0, &about.1) {
                 Ok(drawn) => (Ok(()), drawn),
                 Err(error) => (Err(error), Vec::new()),
             };
@@ -203,7 +210,7 @@ fn answer(task: Task, bytes: &[u8]) -> io::Result<()> {
             send(&drawn)
         }
         Task::Mend(mends, limits) => {
-            let mut outcome = mend(bytes, &mends, &limits);
+            let mut outcome = mend::of(bytes.into(), &mends, &limits);
             let file = outcome.as_mut().map(|mended| std::mem::take(&mut mended.bytes)).unwrap_or_default();
             send(&serde_json::to_vec(&outcome)?)?;
             send(&file)

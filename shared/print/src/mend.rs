@@ -3,6 +3,7 @@
 //!
 //! A file that had to be repaired to be read, or is encrypted, is not mended: a mended copy would hide that.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -77,14 +78,19 @@ pub enum MendError {
 /// # Errors
 /// The document cannot be mended at all.
 pub fn mend(bytes: &[u8], mends: &[Mend], limits: &Limits) -> Result<Mended, MendError> {
-    if prescan::scan(bytes, limits).is_some() {
+    of(bytes.into(), mends, limits)
+}
+
+/// The same, of a document that may be let go when it is not what comes of it.
+pub(crate) fn of(bytes: Cow<'_, [u8]>, mends: &[Mend], limits: &Limits) -> Result<Mended, MendError> {
+    if prescan::scan(&bytes, limits).is_some() {
         return Err(MendError::Unreadable);
     }
     document::on_large_stack(|| mend_parsed(bytes, mends, limits)).unwrap_or(Err(MendError::Unreadable))
 }
 
-fn mend_parsed(bytes: &[u8], mends: &[Mend], limits: &Limits) -> Result<Mended, MendError> {
-    let mut document = document::load(bytes, limits.max_decompressed).map_err(|_| MendError::Unreadable)?;
+fn mend_parsed(bytes: Cow<'_, [u8]>, mends: &[Mend], limits: &Limits) -> Result<Mended, MendError> {
+    let mut document = document::load(&bytes, limits.max_decompressed).map_err(|_| MendError::Unreadable)?;
     if document.is_encrypted() || document.was_encrypted() || document.trailer.has(b"Encrypt") {
         return Err(MendError::Encrypted);
     }
@@ -105,9 +111,12 @@ fn mend_parsed(bytes: &[u8], mends: &[Mend], limits: &Limits) -> Result<Mended, 
         }
     }
     let Notes { done, left } = notes;
-    let bytes = match done.is_empty() {
-        true => bytes.to_vec(),
-        false => redraw::save(document).map_err(|_| MendError::Unreadable)?,
+    let bytes = if done.is_empty() {
+        drop(document);
+        bytes.into_owned()
+    } else {
+        drop(bytes);
+        redraw::save(document).map_err(|_| MendError::Unreadable)?
     };
     Ok(Mended { bytes, done, left })
 }

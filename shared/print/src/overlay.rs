@@ -5,6 +5,7 @@
 //! Letter page, and content that cannot be read is left out. What is drawn is in the page's own coordinates, so the page
 //! keeps its boxes, rotation and user unit.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -63,15 +64,21 @@ const LEGEND: &str =
 /// # Errors
 /// The document cannot be drawn on.
 pub fn overlay(bytes: &[u8], report: &Report, limits: &Limits) -> Result<Vec<u8>, OverlayError> {
-    if prescan::scan(bytes, limits).is_some() {
+    of(bytes.into(), report, limits)
+}
+
+/// The same, of a document that may be let go when it has been read.
+pub(crate) fn of(bytes: Cow<'_, [u8]>, report: &Report, limits: &Limits) -> Result<Vec<u8>, OverlayError> {
+    if prescan::scan(&bytes, limits).is_some() {
         return Err(OverlayError::Unreadable);
     }
     document::on_large_stack(|| overlay_parsed(bytes, report, limits)).unwrap_or(Err(OverlayError::Unreadable))
 }
 
-fn overlay_parsed(bytes: &[u8], report: &Report, limits: &Limits) -> Result<Vec<u8>, OverlayError> {
+fn overlay_parsed(bytes: Cow<'_, [u8]>, report: &Report, limits: &Limits) -> Result<Vec<u8>, OverlayError> {
     const UNREADABLE: OverlayError = OverlayError::Unreadable;
-    let mut document = document::load(bytes, limits.max_decompressed).map_err(|_| UNREADABLE)?;
+    let mut document = document::load(&bytes, limits.max_decompressed).map_err(|_| UNREADABLE)?;
+    drop(bytes);
     if document.is_encrypted() {
         return Err(OverlayError::Encrypted);
     }

@@ -4,6 +4,9 @@
 //! The piece is assembled as the press gets it, so that the picture cannot say anything else than the print. Only what is known
 //! no earlier than then is a specimen: the numbers of its barcode and of its mail job.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::assemble::{Assembler, Card, Certified, Piece};
@@ -59,8 +62,14 @@ pub struct Specimen {
 /// # Errors
 /// No piece can be made of the document, or its pages cannot be drawn.
 pub fn proof(document: &[u8], specimen: &Specimen) -> Result<Vec<u8>, ProofError> {
-    let stream = assemble(document, specimen).ok_or(ProofError::NoPiece)?;
-    let raster = Raster::open(&stream).ok_or(ProofError::NoPiece)?;
+    of(document.into(), specimen)
+}
+
+/// The same, of a document that may be let go when the piece is assembled.
+pub(crate) fn of(document: Cow<'_, [u8]>, specimen: &Specimen) -> Result<Vec<u8>, ProofError> {
+    let stream = assemble(&document, specimen).ok_or(ProofError::NoPiece)?;
+    drop(document);
+    let raster = Raster::of(&Arc::new(stream)).ok_or(ProofError::NoPiece)?;
     let page = |page: usize| draw(&raster, page, DPI);
     let drawn = match (specimen.paper, specimen.placement) {
         // Press sheets lie upright, and the top of a card that lies on one is to the right on its front, to the left on its
@@ -76,7 +85,9 @@ pub fn proof(document: &[u8], specimen: &Specimen) -> Result<Vec<u8>, ProofError
 /// The print stream of one piece.
 fn assemble(document: &[u8], specimen: &Specimen) -> Option<Vec<u8>> {
     let imb = Imb::encode(&specimen.tracking, &specimen.routing).ok()?;
-    let mut assembler = Assembler::new(Vec::new(), &specimen.stationery).ok()?;
+    // What comes to the document is little, and what grows may take twice its memory.
+    let stream = Vec::with_capacity(document.len() + document.len() / 16 + (1 << 18));
+    let mut assembler = Assembler::new(stream, &specimen.stationery).ok()?;
     if let Some(card) = specimen.paper.card() {
         let imposition = PressSheet::cut(card).impose(card)?;
         let card = Card { account: "", recipient: &specimen.recipient, imb: &imb, job: JOB, number: 1, document };

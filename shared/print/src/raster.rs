@@ -10,6 +10,7 @@
 mod printed;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use hayro::hayro_interpret::{InterpreterSettings, TransformExt};
 use hayro::hayro_syntax::Pdf;
@@ -87,7 +88,12 @@ pub enum ProofError {
 impl Raster {
     /// Opens a document; `None` if it cannot be read or needs a password.
     pub fn open(bytes: &[u8]) -> Option<Self> {
-        let pdf = Pdf::new(bytes.to_vec()).ok()?;
+        Self::of(&Arc::new(bytes.to_vec()))
+    }
+
+    /// The same, of a document that it shares.
+    pub(crate) fn of(bytes: &Arc<Vec<u8>>) -> Option<Self> {
+        let pdf = Pdf::new(Arc::clone(bytes)).ok()?;
         let printed = printed::as_printed(&pdf).and_then(|changed| Pdf::new(changed).ok());
         // An update of a file that is damaged may lose some of it.
         let printed = printed.filter(|printed| printed.pages().len() == pdf.pages().len());
@@ -126,6 +132,16 @@ impl Raster {
         }
         let dpi = sheet.dpi_within(INK_DPI, MAX_INK_PIXELS);
         Some(Ink::of(&sheet.draw(dpi), dpi))
+    }
+
+    /// A picture of a page, as [`png()`] makes it.
+    pub(crate) fn png(&self, page: usize, width: u32) -> Result<Vec<u8>, ProofError> {
+        let pages = self.pdf.pages();
+        let sheet = Sheet::of(pages.get(page).ok_or(ProofError::NoSuchPage)?).ok_or(ProofError::NoSize)?;
+        if width == 0 {
+            return Err(ProofError::NoSize);
+        }
+        draw(self, page, f64::from(width.min(MAX_WIDTH)) / sheet.width)?.png().ok_or(ProofError::NoSize)
     }
 }
 
@@ -369,13 +385,7 @@ impl Bounds {
 /// # Errors
 /// The document or the page cannot be drawn.
 pub fn png(bytes: &[u8], page: usize, width: u32) -> Result<Vec<u8>, ProofError> {
-    let raster = Raster::open(bytes).ok_or(ProofError::Unreadable)?;
-    let pages = raster.pdf.pages();
-    let sheet = Sheet::of(pages.get(page).ok_or(ProofError::NoSuchPage)?).ok_or(ProofError::NoSize)?;
-    if width == 0 {
-        return Err(ProofError::NoSize);
-    }
-    draw(&raster, page, f64::from(width.min(MAX_WIDTH)) / sheet.width)?.png().ok_or(ProofError::NoSize)
+    Raster::open(bytes).ok_or(ProofError::Unreadable)?.png(page, width)
 }
 
 /// A page as it is drawn: pixels in rows from the top left.

@@ -23,7 +23,7 @@ use writer::Writer;
 use crate::document;
 use crate::page_content::Packer;
 use crate::source::{Plain, Source};
-use crate::weight::ROOM;
+use crate::weight::room_beside;
 
 /// The highest object number that is read here.
 const MAX_NUMBER: u32 = 1 << 20;
@@ -38,7 +38,7 @@ pub(crate) fn read(bytes: &[u8], limit: u64, packer: &mut Packer) -> Option<Sour
     if !bytes.starts_with(b"%PDF-") {
         return None;
     }
-    let left = Cell::new(ROOM.checked_sub(bytes.len())?);
+    let left = Cell::new(room_beside(bytes.len()));
     let mut file = File { bytes, limit, room: limit, entries: Vec::new(), packs: HashMap::new(), packer, left };
     let root = file.cross_reference()?;
     let catalog = file.object(root)?;

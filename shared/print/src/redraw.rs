@@ -72,7 +72,10 @@ pub(crate) fn save(mut document: Document) -> io::Result<Vec<u8>> {
             stream.dict.set("Length", stream.content.len() as i64);
         }
     }
-    let mut bytes = Vec::new();
+    // About what it takes, because what grows may take twice that.
+    let streams = |object: &Object| object.as_stream().map_or(0, |stream| stream.content.len());
+    let content: usize = document.objects.values().map(streams).sum();
+    let mut bytes = Vec::with_capacity(content + 256 * document.objects.len() + (1 << 20));
     document.save_to(&mut bytes)?;
     Ok(bytes)
 }

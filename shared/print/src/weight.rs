@@ -16,6 +16,14 @@ use crate::reader::dictionary_at;
 /// How much a document may take, bytes, itself among it: with all else that assembly has this is less than 256 MB.
 pub(crate) const ROOM: usize = 200_000_000;
 
+/// How much its objects may take, bytes, however large it is itself.
+const LEAST: usize = 100_000_000;
+
+/// How much the objects of a document may take, bytes, of which so much is in memory.
+pub(crate) fn room_beside(bytes: usize) -> usize {
+    ROOM.saturating_sub(bytes).max(LEAST)
+}
+
 /// What an object takes, and what it does in addition if it is an array, which has room for four from the start, a dictionary,
 /// which has a table, an entry of one, or an object of the document.
 pub(crate) const VALUE: usize = size_of::<Object>();
@@ -30,7 +38,7 @@ pub(crate) const REFERENCE: usize = 64;
 /// Whether lopdf would take too much for what is in a file. `limit` is how much an object stream may hold.
 pub(crate) fn is_too_heavy(bytes: &[u8], limit: u64, packer: &mut Packer) -> bool {
     // The streams are copied.
-    let Some(left) = ROOM.checked_sub(2 * bytes.len()) else { return true };
+    let left = room_beside(2 * bytes.len());
     let work = 4 * bytes.len() + (64 << 20);
     let mut scale = Scale { left, work, limit, packer, lengths: HashMap::new(), waiting: Vec::new(), copied: 0 };
     scale.file(bytes).is_none()

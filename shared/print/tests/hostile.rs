@@ -18,9 +18,9 @@ use print::inspect::{Limits, Report};
 use print::isolate::{CHILD_ARGUMENT, Inspector, serve};
 use print::mend::Mend;
 use print::stationery::{Placement, Sides, Stationery};
-use support::Letter;
 use support::hostile::{FAMILIES, Family};
 use support::runner::run;
+use support::{Letter, giants};
 
 /// With this argument the program assembles its input, and says how it went.
 const ASSEMBLE: &str = "assemble-child";
@@ -31,8 +31,20 @@ fn main() -> ExitCode {
         Some(ASSEMBLE) => return assemble_input(),
         _ => {}
     }
-    let tests: Vec<_> = FAMILIES.iter().map(|family| (family.name, || survives(family))).collect();
+    let mut tests: Vec<(_, Box<dyn Fn()>)> = Vec::new();
+    for family in FAMILIES {
+        tests.push((family.name, Box::new(|| survives(family))));
+    }
+    tests.push(("the_largest_honest_documents_are_assembled", Box::new(assembles_the_largest)));
     run(&tests)
+}
+
+/// That the largest documents become pieces, and in how much memory: what reads all files holds the streams once more.
+fn assembles_the_largest() {
+    for (odd, most) in [("", 160_000_000), ("/Odd(\\101)", 260_000_000)] {
+        let told = assembles_within(most, &giants::scans(100, 995_000, odd));
+        assert!(told.trim().ends_with(" a piece"), "{told}");
+    }
 }
 
 fn survives(family: &Family) {
@@ -49,7 +61,7 @@ fn survives(family: &Family) {
     if let Ok(mended) = in_time(|| inspector.mend(&file, &mends, &Limits::default()).unwrap()) {
         reads(mended.bytes);
     }
-    assembles_in_memory(&file);
+    assembles_within(MOST, &file);
     if report.is_ok() {
         assembles(&file, &report);
     }
@@ -69,10 +81,12 @@ fn in_time<R>(work: impl FnOnce() -> R) -> R {
     done
 }
 
-/// That a child which does nothing but assemble the document, whether it was accepted or not, has at most 256 MB, the document
-/// among them, and writes no more than that.
-fn assembles_in_memory(file: &[u8]) {
-    const MOST: u64 = 256_000_000;
+/// The most memory that assembly may have for a hostile document, that itself among it.
+const MOST: u64 = 256_000_000;
+
+/// That a child which does nothing but assemble the document, whether it was accepted or not, has at most so much memory, the
+/// document among it, and writes no more than that. Gives what the child says of it.
+fn assembles_within(most: u64, file: &[u8]) -> String {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .arg(ASSEMBLE)
         .stdin(Stdio::piped())
@@ -86,8 +100,9 @@ fn assembles_in_memory(file: &[u8]) {
     println!("  assembled: {}", told.trim());
     let (memory, rest) = told.split_once(' ').unwrap();
     let (written, _) = rest.split_once(' ').unwrap();
-    assert!(memory.parse::<u64>().unwrap() <= MOST, "assembly had {told}");
-    assert!(written.parse::<u64>().unwrap() <= MOST, "assembly wrote too much: {told}");
+    assert!(memory.parse::<u64>().unwrap() <= most, "assembly had {told}");
+    assert!(written.parse::<u64>().unwrap() <= most, "assembly wrote too much: {told}");
+    told
 }
 
 /// The child's side: prints the most memory that it had, how much it wrote, and what became of the piece.

@@ -16,7 +16,7 @@ use print::proof::{Specimen, proof};
 use print::raster::{ProofError, png};
 use print::stationery::{Placement, Sides, Stationery};
 use support::runner::run;
-use support::{Letter, bombs};
+use support::{Letter, bombs, giants};
 
 /// The tests by name.
 macro_rules! tests {
@@ -31,7 +31,9 @@ const TESTS: &[(&str, fn())] = tests![
     a_cross_reference_of_millions_is_refused,
     a_cross_reference_of_millions_that_hides_from_the_scan_is_refused,
     a_document_that_takes_too_long_is_refused_when_the_time_is_up,
-    a_large_document_fits_the_memory_of_the_child,
+    the_largest_documents_are_inspected_in_the_child,
+    the_largest_documents_are_drawn_and_drawn_on_in_the_child,
+    a_document_over_the_largest_is_refused_unseen,
     a_picture_is_the_same_as_without_a_child,
     a_picture_that_cannot_be_made_says_why,
     a_piece_is_drawn_as_without_a_child_and_a_hostile_document_costs_only_its_own_proof,
@@ -144,15 +146,83 @@ fn a_document_that_takes_too_long_is_refused_when_the_time_is_up() {
     assert!(taken >= limit && taken < 4 * limit, "{taken:?}");
 }
 
-fn a_large_document_fits_the_memory_of_the_child() {
-    let mut objects = support::one_page();
-    let image = vec![0x5a; 48_000_000];
-    let mut body = format!("<</Length {}>>stream\n", image.len()).into_bytes();
-    body.extend(image);
-    body.extend(b"\nendstream");
-    objects.push(body);
-    let report = inspector().inspect(&support::file(&objects), &declared(1)).unwrap();
-    assert!(report.is_ok(), "{report:?}");
+/// What is out of the ordinary about a page, so that the parser for all files reads it.
+const ODD: &str = "/Odd(\\101)";
+
+/// The largest honest documents: what they are, how many pages they have, and the file.
+fn giants() -> impl Iterator<Item = (&'static str, u32, Vec<u8>)> {
+    let names = [
+        ("one image of 100 MB", 1),
+        ("the largest scan, and as much beside it", 1),
+        ("a hundred images of 1 MB, read as all files", 100),
+    ];
+    (0..).zip(names).map(|(place, (name, pages))| {
+        let file = match place {
+            0 => giants::scans(1, 99_990_000, ""),
+            1 => bombs::scan_beside(95_500_000),
+            _ => giants::scans(100, 995_000, ODD),
+        };
+        (name, pages, file)
+    })
+}
+
+/// The most address space that the only child of this process has had so far, bytes.
+fn address_space_of_the_child() -> u64 {
+    let parent = format!("PPid:\t{}\n", std::process::id());
+    let statuses = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
+        std::fs::read_to_string(entry.ok()?.path().join("status")).ok().filter(|status| status.contains(&parent))
+    });
+    let peaks = statuses.filter_map(|status| {
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmPeak:"))?;
+        peak.trim().trim_end_matches(" kB").parse::<u64>().ok()
+    });
+    peaks.max().unwrap() << 10
+}
+
+fn the_largest_documents_are_inspected_in_the_child() {
+    for (name, pages, file) in giants() {
+        assert!((99_000_000..=100_000_000).contains(&file.len()), "{name}: {} bytes", file.len());
+        let mut inspector = inspector();
+        let start = Instant::now();
+        let report = inspector.inspect(&file, &declared(pages)).unwrap();
+        let taken = start.elapsed();
+        println!("  {name}: {taken:.1?}, {} MB", address_space_of_the_child() / 1_000_000);
+        assert!(report.is_ok() && report.pages == pages, "{name}: {report:?}");
+        assert!(!rules(&report).contains(&"document.ink_unchecked"), "{name}");
+    }
+}
+
+fn the_largest_documents_are_drawn_and_drawn_on_in_the_child() {
+    for (name, pages, file) in giants() {
+        let mut inspector = inspector().with_time_limit(Duration::from_secs(60));
+        let report = Report { pages, ..Report::default() };
+        let said = |what: &str, start: Instant| {
+            println!("  {name}: {what} {:.1?}, {} MB", start.elapsed(), address_space_of_the_child() / 1_000_000);
+        };
+        let start = Instant::now();
+        let drawn = inspector.overlay(&file, &report, &declared(pages)).unwrap();
+        said("overlay", start);
+        assert!(drawn.is_ok(), "{name}: {drawn:?}");
+        let start = Instant::now();
+        let picture = inspector.piece(&file, &specimen()).unwrap();
+        said("piece", start);
+        assert!(picture.is_ok(), "{name}: {picture:?}");
+        let start = Instant::now();
+        assert!(inspector.proof(&file, pages - 1, 400).unwrap().is_ok(), "{name}");
+        said("proof", start);
+    }
+}
+
+fn a_document_over_the_largest_is_refused_unseen() {
+    let most = Limits::default().max_bytes as usize;
+    assert_eq!(most, 100_000_000);
+    let mut file = giants::scans(4, 24_900_000, "");
+    file.resize(most + 1, b' ');
+    let report = inspector().inspect(&file, &declared(4)).unwrap();
+    assert_eq!(rules(&report), ["document.too_large"]);
+    file.pop();
+    let report = inspector().inspect(&file, &declared(4)).unwrap();
+    assert_ne!(rules(&report), ["document.too_large"]);
 }
 
 fn a_picture_is_the_same_as_without_a_child() {
@@ -215,21 +285,7 @@ fn is_noticed(report: &Report) -> bool {
 }
 
 fn a_piece_is_drawn_as_without_a_child_and_a_hostile_document_costs_only_its_own_proof() {
-    let lines = |lines: [&str; 3]| lines.map(str::to_owned).to_vec();
-    let specimen = Specimen {
-        sender: lines(["ACME INC", "PO BOX 52138", "NEW ORLEANS LA 70153"]),
-        recipient: lines(["JANE DOE", "1300 PERDIDO ST", "NEW ORLEANS LA 70112"]),
-        tracking: "00340000000000000000".to_owned(),
-        routing: "70112".to_owned(),
-        endorsement: None,
-        article: None,
-        services: Vec::new(),
-        paper: Paper::default(),
-        stationery: Stationery::default(),
-        placement: Placement::Cover,
-        sides: Sides::Duplex,
-        perforated: false,
-    };
+    let specimen = specimen();
     let mut inspector = inspector().with_time_limit(Duration::from_secs(20));
     let document = Letter::of(2).bytes();
     let drawn = inspector.piece(&document, &specimen).unwrap();
@@ -243,6 +299,25 @@ fn a_piece_is_drawn_as_without_a_child_and_a_hostile_document_costs_only_its_own
         let hostile = inspector.piece(&file, &specimen).unwrap();
         assert!(hostile.is_err(), "{name}");
         assert_eq!(inspector.piece(&document, &specimen).unwrap(), drawn, "{name}");
+    }
+}
+
+/// A letter to be seen before it is sent.
+fn specimen() -> Specimen {
+    let lines = |lines: [&str; 3]| lines.map(str::to_owned).to_vec();
+    Specimen {
+        sender: lines(["ACME INC", "PO BOX 52138", "NEW ORLEANS LA 70153"]),
+        recipient: lines(["JANE DOE", "1300 PERDIDO ST", "NEW ORLEANS LA 70112"]),
+        tracking: "00340000000000000000".to_owned(),
+        routing: "70112".to_owned(),
+        endorsement: None,
+        article: None,
+        services: Vec::new(),
+        paper: Paper::default(),
+        stationery: Stationery::default(),
+        placement: Placement::Cover,
+        sides: Sides::Duplex,
+        perforated: false,
     }
 }
 

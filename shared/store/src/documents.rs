@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::time::Duration;
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use domain::id::{AccountId, AdditionId, BatchId};
@@ -112,19 +113,18 @@ impl Store {
                 return refused.map(Err).ok_or_else(|| StoreError::aws("GetObject")(error));
             }
         };
-        let declared = object.content_length().and_then(|length| u64::try_from(length).ok());
-        if declared.is_some_and(|length| length > limit) {
-            return Ok(Err(NotFetched::TooLarge));
-        }
-        let mut bytes = Vec::with_capacity(usize::try_from(declared.unwrap_or(0)).unwrap_or(0));
-        let mut body = object.body;
-        while let Some(chunk) = body.next().await {
-            bytes.extend_from_slice(&chunk.map_err(|error| StoreError::io("a document")(error.into()))?);
-            if bytes.len() as u64 > limit {
-                return Ok(Err(NotFetched::TooLarge));
-            }
-        }
-        Ok(Ok(bytes))
+        Ok(content_of(object, limit).await?.ok_or(NotFetched::TooLarge))
+    }
+
+    /// What S3 says of a client's document without handing it out: the tag of its content, and its length. `None` when it is not
+    /// there, may not be read, or S3 does not say within two seconds: its inspection will tell.
+    pub async fn look_at_source(&self, source: &S3Path, location: &Location) -> Option<(String, u64)> {
+        const PATIENCE: Duration = Duration::from_secs(2);
+        let head = self.s3().head_object().bucket(source.bucket()).key(source.key());
+        let asked = tokio::time::timeout(PATIENCE, head.expected_bucket_owner(&location.owner).send());
+        let object = asked.await.ok()?.ok()?;
+        let bytes = u64::try_from(object.content_length()?).ok()?;
+        Some((object.e_tag?, bytes))
     }
 
     /// Keeps our copy of a document under the hash of its content. Doing so again changes nothing.
@@ -273,9 +273,26 @@ impl Store {
             Err(error) if error.code() == Some("NoSuchKey") => return Ok(None),
             Err(error) => return Err(StoreError::aws("GetObject")(error)),
         };
-        let body = object.body.collect().await.map_err(|error| StoreError::io("an object")(error.into()))?;
-        Ok(Some(body.to_vec()))
+        content_of(object, u64::MAX).await
     }
+}
+
+/// The content of an object, or nothing if it has more than `limit` bytes, of which none is read if S3 says so. Room is made for
+/// it once: to grow, or to put it together at the end, takes twice the memory.
+pub(crate) async fn content_of(object: GetObjectOutput, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
+    let declared = object.content_length().and_then(|length| u64::try_from(length).ok());
+    if declared.is_some_and(|length| length > limit) {
+        return Ok(None);
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(declared.unwrap_or(0)).unwrap_or(0));
+    let mut body = object.body;
+    while let Some(chunk) = body.next().await {
+        bytes.extend_from_slice(&chunk.map_err(|error| StoreError::io("an object")(error.into()))?);
+        if bytes.len() as u64 > limit {
+            return Ok(None);
+        }
+    }
+    Ok(Some(bytes))
 }
 
 /// Copies lie apart by account: equal documents of two accounts are two objects, so that nothing about one account can

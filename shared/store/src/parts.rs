@@ -262,9 +262,16 @@ impl PrintFile<'_> {
     ///
     /// # Errors
     /// When S3 does not take them.
-    pub async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        self.held.extend_from_slice(bytes);
-        if self.held.len() >= UPLOAD_PART { self.flush().await } else { Ok(()) }
+    pub async fn write(&mut self, mut bytes: &[u8]) -> Result<(), StoreError> {
+        loop {
+            let (next, rest) = bytes.split_at(bytes.len().min(UPLOAD_PART - self.held.len()));
+            self.held.extend_from_slice(next);
+            if self.held.len() < UPLOAD_PART {
+                return Ok(());
+            }
+            self.flush().await?;
+            bytes = rest;
+        }
     }
 
     async fn flush(&mut self) -> Result<(), StoreError> {

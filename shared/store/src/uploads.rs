@@ -14,6 +14,7 @@ use domain::document::{Document, DocumentState, UPLOAD};
 use domain::id::{AccountId, DocumentId};
 use domain::letter::Copy;
 
+use crate::documents::content_of;
 use crate::idempotency::Completion;
 use crate::keys;
 use crate::table;
@@ -97,12 +98,7 @@ impl Store {
             Err(error) if error.code() == Some("NoSuchKey") => return Ok(None),
             Err(error) => return Err(StoreError::aws("GetObject")(error)),
         };
-        let length = object.content_length().and_then(|length| u64::try_from(length).ok());
-        if length.is_none_or(|length| length > limit) {
-            return Ok(Some(None));
-        }
-        let body = object.body.collect().await.map_err(|error| StoreError::io("an upload")(error.into()))?;
-        Ok(Some(Some(body.to_vec())))
+        Ok(Some(content_of(object, limit).await?))
     }
 
     /// Notes what a document that was waited for is, and answers it as it is then. Whoever comes second changes nothing.

@@ -102,6 +102,15 @@ fn a_duplicate_has_the_document_and_the_address_block_of_another_however_it_is_w
     }
     let path = |path: &str| Order { content: Content::Path(S3Path::parse(path).unwrap()), ..one.clone() };
     assert_ne!(path("s3://bucket/a.pdf").likeness(), path("s3://bucket/A.pdf").likeness(), "keys have case");
+    let object = |path: &str, etag: &str, bytes: u64| {
+        let (path, etag) = (S3Path::parse(path).unwrap(), etag.to_owned());
+        Order { content: Content::Object { path, etag, bytes }, ..one.clone() }.likeness()
+    };
+    let seen = object("s3://bucket/a.pdf", "\"0a\"", 5);
+    assert_eq!(object("s3://other/b.pdf", "\"0a\"", 5), seen, "it is the content that counts");
+    assert_ne!(object("s3://bucket/a.pdf", "\"0b\"", 5), seen);
+    assert_ne!(object("s3://bucket/a.pdf", "\"0a\"", 6), seen);
+    assert_ne!(path("s3://bucket/a.pdf").likeness(), seen);
     let orders = [one.clone(), order("Gadgets", "00"), other, order("Gadgets", "00"), one];
     assert_eq!(alike(&orders), [(2, 0), (3, 1), (4, 0)]);
 }
@@ -134,6 +143,15 @@ fn html_that_is_yet_to_be_rendered_is_known_by_what_it_is_made_of_and_then_by_it
     assert_eq!(made.place(), Place::Ours(&copy("0a")));
     assert_eq!(made.identity(), Content::Pdf(copy("0a")).identity());
     assert_eq!(made.variables(), Some(&variables("Jane")));
+}
+
+#[test]
+fn a_path_that_nobody_looked_at_reads_as_it_always_did() {
+    let path: Content = serde_json::from_str(r#"{"path":"s3://bucket/a.pdf"}"#).unwrap();
+    assert_eq!(path, Content::Path(S3Path::parse("s3://bucket/a.pdf").unwrap()));
+    let seen =
+        Content::Object { path: S3Path::parse("s3://bucket/a.pdf").unwrap(), etag: "\"0a\"".to_owned(), bytes: 5 };
+    assert_eq!(serde_json::from_str::<Content>(&serde_json::to_string(&seen).unwrap()).unwrap(), seen);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Where ink is on the pages, by drawing them: `document.page_blank`, `all_pages_blank`, `ink_outside_margin`,
 //! `ink_in_address_zone`, `ink_in_return_zone`, `ink_under_mark`, `ink_unchecked`.
 
+use std::sync::Arc;
+
 use super::painted::Painted;
 use super::{Finding, Limits, PageSize, Paper, Report};
 use crate::layout::{Layout, Rect};
@@ -110,8 +112,8 @@ impl Unchecked {
 }
 
 /// Draws the pages, of which it is known what they paint, and says whether something on them is coloured.
-pub(super) fn check(bytes: &[u8], pages: &[Painted], limits: &Limits, report: &mut Report) {
-    let raster = Raster::open(bytes);
+pub(super) fn check(bytes: &Arc<Vec<u8>>, pages: &[Painted], limits: &Limits, report: &mut Report) {
+    let raster = Raster::of(bytes);
     if let Some(raster) = raster.as_ref().filter(|raster| raster.pages() != pages.len()) {
         // Two readers that differ on the pages differ on what is on which.
         report.add(disagree(raster.pages(), pages.len()));

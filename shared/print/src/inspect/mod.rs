@@ -17,8 +17,11 @@ mod structure;
 
 use std::borrow::Cow;
 use std::fmt::Display;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+use painted::Painted;
 
 pub use ink::clear_zones;
 pub(crate) use ink::{card_zone, on_card_page, on_page};
@@ -78,7 +81,7 @@ impl Default for Limits {
             max_weight: 13_000,
             margin: 0.17,
             image_dpi: 150.0,
-            max_bytes: 50_000_000,
+            max_bytes: 100_000_000,
             max_objects: 250_000,
             max_pages: 5_000,
             max_decompressed: 16 << 20,
@@ -306,12 +309,16 @@ impl Report {
 /// A hostile file can end this process (see [`crate::isolate`]); call this only on files that are trusted or in a process
 /// that may be lost.
 pub fn inspect(bytes: &[u8], limits: &Limits) -> Report {
-    inspect_telling(bytes, limits, |_| {})
+    inspect_telling(&Arc::new(bytes.to_vec()), limits, |_| {})
 }
 
 /// Inspects a document and tells what is known of it before its pages are drawn, if they are: what draws them is the part
 /// that is likeliest to fail on a document that has nothing wrong with it.
-pub(crate) fn inspect_telling(bytes: &[u8], limits: &Limits, before_drawing: impl FnOnce(&Report) + Send) -> Report {
+pub(crate) fn inspect_telling(
+    bytes: &Arc<Vec<u8>>,
+    limits: &Limits,
+    before_drawing: impl FnOnce(&Report) + Send,
+) -> Report {
     if let Some(suspicion) = prescan::scan(bytes, limits) {
         let findings = vec![structure::suspicion(suspicion, limits)];
         return Report { findings, ..Report::default() };
@@ -333,32 +340,44 @@ pub(crate) fn too_large(bytes: &[u8], limits: &Limits) -> Report {
     Report { findings: vec![structure::suspicion(suspicion, limits)], ..Report::default() }
 }
 
-fn parse_and_check(bytes: &[u8], limits: &Limits, before_drawing: impl FnOnce(&Report)) -> Report {
+fn parse_and_check(bytes: &Arc<Vec<u8>>, limits: &Limits, before_drawing: impl FnOnce(&Report)) -> Report {
     let mut report = Report::default();
+    // What was parsed is let go before what draws the pages reads the file for itself.
+    if let Some(painted) = check_parsed(bytes, limits, &mut report)
+        && ink::is_drawn(&report)
+    {
+        before_drawing(&report);
+        ink::check(bytes, &painted, limits, &mut report);
+    }
+    report
+}
+
+/// Checks all that can be said of a document without drawing it; what its pages paint, if that could be found out.
+fn check_parsed(bytes: &[u8], limits: &Limits, report: &mut Report) -> Option<Vec<Painted>> {
     let mut packer = Packer::new();
     // What assembly reads is let go before the parser makes as much of it again.
     let assembled = reader::read(bytes, limits.max_decompressed, &mut packer)
         .map(|source| assemble::plans(&source, bytes, limits, &mut packer).map(drop));
     if assembled.is_none() && weight::is_too_heavy(bytes, limits.max_decompressed, &mut packer) {
         report.add(structure::too_complex());
-        return report;
+        return None;
     }
     let source = match document::load(bytes, limits.max_decompressed) {
         Ok(document) => Source::from(document),
         Err(error) => {
             report.add(structure::not_loaded(&error));
-            return report;
+            return None;
         }
     };
     let document = &source.document;
-    if structure::check(document, limits, &mut report).is_break() {
-        return report;
+    if structure::check(document, limits, report).is_break() {
+        return None;
     }
-    activity::check(document, &mut report);
-    hidden::check_layers(document, &mut report);
+    activity::check(document, report);
+    hidden::check_layers(document, report);
     match document::pages(document, limits.max_pages) {
         Ok(pages) => {
-            let painted = pages::check(document, &pages, limits, &mut report);
+            let painted = pages::check(document, &pages, limits, report);
             if report.is_ok() {
                 // What its own reader leaves to the parser is assembled from that.
                 let assembled =
@@ -367,16 +386,13 @@ fn parse_and_check(bytes: &[u8], limits: &Limits, before_drawing: impl FnOnce(&R
                     report.add(structure::not_assembled(&fault));
                 }
             }
-            if ink::is_drawn(&report) {
-                before_drawing(&report);
-                ink::check(bytes, &painted, limits, &mut report);
-            }
+            return Some(painted);
         }
         Err(TreeFault::TooMany) => {
             let message = format!("The file has more than {} pages.", limits.max_pages);
             report.add(Finding::refuse("document.too_complex", message));
         }
-        Err(TreeFault::Damaged) => structure::add_damaged(&mut report),
+        Err(TreeFault::Damaged) => structure::add_damaged(report),
     }
-    report
+    None
 }

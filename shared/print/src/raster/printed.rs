@@ -17,7 +17,7 @@ pub(super) fn as_printed(pdf: &Pdf) -> Option<Vec<u8>> {
     if pages.is_empty() {
         return None;
     }
-    let mut bytes = AsRef::<[u8]>::as_ref(pdf.data()).to_vec();
+    let bytes = AsRef::<[u8]>::as_ref(pdf.data());
     let has = |text: &[u8]| bytes.windows(text.len()).rposition(|window| window == text);
     if has(b"/Encrypt").is_some() {
         return None;
@@ -26,20 +26,20 @@ pub(super) fn as_printed(pdf: &Pdf) -> Option<Vec<u8>> {
     let digits = end.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let before = String::from_utf8_lossy(&end[..digits]).into_owned();
 
+    // By itself, because a copy of the file that grows may take twice its memory.
+    let mut update = Vec::new();
     let mut table = String::from("xref\n");
     for (ObjectIdentifier { obj_number, gen_number }, page) in pages {
-        table += &format!("{obj_number} 1\n{:010} {gen_number:05} n \n", bytes.len() + 1);
-        bytes.extend(format!("\n{obj_number} {gen_number} obj\n").into_bytes());
-        bytes.extend(page);
-        bytes.extend(b"\nendobj\n");
+        table += &format!("{obj_number} 1\n{:010} {gen_number:05} n \n", bytes.len() + update.len() + 1);
+        update.extend(format!("\n{obj_number} {gen_number} obj\n").into_bytes());
+        update.extend(page);
+        update.extend(b"\nendobj\n");
     }
-    let start = bytes.len();
+    let start = bytes.len() + update.len();
     let ObjectIdentifier { obj_number, gen_number } = pdf.xref().root_id();
     let root = format!("{obj_number} {gen_number} R");
     let trailer = format!("trailer\n<</Size 1/Root {root}/Prev {before}>>\nstartxref\n{start}\n%%EOF\n");
-    bytes.extend(table.into_bytes());
-    bytes.extend(trailer.into_bytes());
-    Some(bytes)
+    Some([bytes, &update, table.as_bytes(), trailer.as_bytes()].concat())
 }
 
 /// A page whose annotations are drawn otherwise than printed, with those that are printed.

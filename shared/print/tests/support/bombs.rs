@@ -92,6 +92,15 @@ pub(crate) fn scan_in(space: &str, colours: u32, width: u32, height: u32) -> Vec
     page("/XObject<</I 5 0 R>>", content("q 612 0 0 792 0 0 cm /I Do Q"), vec![image])
 }
 
+/// The largest scan of a page, and so many bytes beside it that no page needs.
+pub(crate) fn scan_beside(filler: usize) -> Vec<u8> {
+    let row: Vec<u8> = (0..3 * 5_100).map(|sample| (sample >> 6) as u8).collect();
+    let keys =
+        "/Type/XObject/Subtype/Image/Width 5100/Height 8400/ColorSpace/DeviceRGB/BitsPerComponent 8/Filter/FlateDecode";
+    let image = stream(keys, &deflated(&row, 8_400));
+    page("/XObject<</I 5 0 R>>", content("q 612 0 0 792 0 0 cm /I Do Q"), vec![image, stream("", &vec![0x5a; filler])])
+}
+
 /// An image within the content, where no dictionary of resources gives it away.
 pub(crate) fn image_in_content(width: u32, height: u32) -> Vec<u8> {
     let operators = format!("q 612 0 0 792 0 0 cm BI /W {width} /H {height} /CS /G /BPC 8 ID x\nEI Q");

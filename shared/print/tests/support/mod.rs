@@ -2,6 +2,7 @@
 #![expect(dead_code, reason = "each test program uses a part of this")]
 
 pub(crate) mod bombs;
+pub(crate) mod giants;
 pub(crate) mod hoards;
 pub(crate) mod hostile;
 pub(crate) mod runner;
