@@ -38,7 +38,8 @@ pub const MAX_PDF: usize = 4_000_000;
 /// For at most so many seconds pieces of one request are begun to be rendered. The last may take five more, and ten to be
 /// inspected, and its function has 29 for all there is to do.
 pub const MOST_RENDERING: u64 = 5;
-/// For so long, counted from the same moment, those are looked at that are not rendered: some milliseconds each, the last at most five seconds.
+/// For so long, counted from the same moment, those are looked at that are not rendered: some milliseconds each, the last at most
+/// five seconds.
 const LOOKING: Duration = Duration::from_secs(15);
 /// What a PDF is called in S3.
 const PDF: &str = "application/pdf";

@@ -81,8 +81,8 @@ impl<'a> Places<'a> {
     }
 }
 
-/// Answers the request: 201 with the letter, or with the identifiers of the letters in the order of their recipients; 202 when HTML
-/// of some is rendered later.
+/// Answers the request: 201 with the letter, or with the identifiers of the letters in the order of their recipients; 202 when
+/// HTML of some is rendered later.
 ///
 /// # Errors
 /// 400, 409, 413 and 422.
