@@ -371,8 +371,9 @@ fn only_functions_that_draw_render_or_inspect_have_the_child_for_that_beside_the
         "templates.update",
     ];
     assert_eq!(packed_as("rendering"), rendering.map(str::to_owned).into());
+    assert_eq!(packed_as("inspecting"), ["letters.inspect"].map(str::to_owned).into());
     let all: BTreeSet<String> = functions().into_keys().collect();
-    let packed = ["api", "workers", "rendering"].into_iter().flat_map(packed_as);
+    let packed = ["api", "workers", "rendering", "inspecting"].into_iter().flat_map(packed_as);
     assert_eq!(packed.collect::<BTreeSet<String>>(), all);
 }
 
@@ -381,7 +382,7 @@ fn functions_with_the_child_beside_them_have_as_much_memory_as_it_may_take() {
     /// What the function itself takes, with the request and the document in its hands.
     const OWN: u64 = 256 << 20;
     for (operation, function) in functions() {
-        if text(&function["CodeUri"]).contains("rendering") {
+        if ["rendering", "inspecting"].iter().any(|package| text(&function["CodeUri"]).contains(package)) {
             let memory = function["MemorySize"].as_u64().unwrap_or_default() << 20;
             assert!(memory >= render::MEMORY + OWN, "{operation} has {} MB", memory >> 20);
         }
