@@ -448,28 +448,28 @@ async fn of_many_recipients_those_are_rendered_later_for_whom_there_is_no_time_b
     let mut house = House::build(&Emulator::find().await?, 2).await?;
     house.render_seconds = 1;
     let mut floor = Floor::open(house);
-    let mut wanted = many(&floor.house, "reportlab.pdf", 300);
+    let mut wanted = many(&floor.house, "reportlab.pdf", 500);
     wanted["content"] = json!({ "html": "<p>Dear {{name}},", "variables": { "name": "all" } });
     for (number, recipient) in wanted["recipients"].as_array_mut().into_iter().flatten().enumerate().skip(2) {
         recipient["variables"] = json!({ "name": format!("Jane {number}") });
     }
     let mut faulty = wanted.clone();
-    faulty["recipients"][299]["variables"] = json!({ "name": "Jane", "namé": 1 });
+    faulty["recipients"][499]["variables"] = json!({ "name": "Jane", "namé": 1 });
     faulty["content"] =
         json!({ "html": "<p>Dear {{name}},{{#if namé}}<script>{{/if}}", "variables": { "name": "all", "namé": null } });
     let refused = ask(&mut floor, &create(faulty, None), 422).await?;
-    assert_eq!(listed(&refused), fault("/recipients/299/variables", "html.element"));
+    assert_eq!(listed(&refused), fault("/recipients/499/variables", "html.element"));
     let accepted = ask(&mut floor, &create(wanted, Some("merge".to_owned())), 202).await?;
     let ids = accepted["letterIds"].as_array().cloned().unwrap_or_default();
-    assert_eq!(ids.len(), 300);
+    assert_eq!(ids.len(), 500);
     let is_made = async |floor: &mut Floor, at: usize| -> Result<bool> {
         let id = ids[at].as_str().unwrap_or_default();
         Ok(!ask(floor, &of("singles.get", id, None), 200).await?["content"]["html"].is_null())
     };
-    assert_eq!((is_made(&mut floor, 0).await?, is_made(&mut floor, 299).await?), (true, false));
+    assert_eq!((is_made(&mut floor, 0).await?, is_made(&mut floor, 499).await?), (true, false));
     floor.drain(None).await?;
     let mut made = BTreeSet::new();
-    for id in [0, 1, 2, 299] {
+    for id in [0, 1, 2, 499] {
         let id = ids[id].as_str().unwrap_or_default();
         let shown = ask(&mut floor, &of("singles.get", id, None), 200).await?;
         assert_eq!(shown["status"], "ready", "{shown}");
@@ -477,7 +477,7 @@ async fn of_many_recipients_those_are_rendered_later_for_whom_there_is_no_time_b
     }
     assert_eq!(made.len(), 3, "the first two have the same document");
     let ready = all(&floor.house).await?.iter().filter(|single| single["state"] == "ready").count();
-    assert_eq!(ready, 300);
+    assert_eq!(ready, 500);
     audit(&floor.house).await?;
     floor.house.take_down().await
 }

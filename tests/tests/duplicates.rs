@@ -141,6 +141,42 @@ async fn an_object_is_the_same_by_its_content_and_not_by_its_path() -> Result<()
 }
 
 #[tokio::test]
+async fn an_object_that_is_written_over_before_it_is_inspected_is_not_mailed_until_its_client_says_so() -> Result<()> {
+    let mut floor = floor().await?;
+    floor.house.upload("reportlab.pdf", "out.pdf").await?;
+    let wanted = body(&floor.house, "out.pdf");
+    let id = created(&mut floor, &wanted).await?;
+    floor.house.upload("chromium.pdf", "out.pdf").await?;
+    for change in [None, Some(json!({ "description": "still the same letter" }))] {
+        if let Some(change) = change {
+            ask(&mut floor, &of("singles.update", &id, Some(change)), 200).await?;
+        }
+        floor.drain(None).await?;
+        let shown = ask(&mut floor, &of("singles.get", &id, None), 200).await?;
+        assert_eq!(
+            (&shown["status"], &shown["issue"]["code"]),
+            (&json!("issue"), &json!("document.changed")),
+            "{shown}"
+        );
+    }
+    let change = json!({ "content": wanted["content"] });
+    ask(&mut floor, &of("singles.update", &id, Some(change)), 200).await?;
+    floor.drain(None).await?;
+    let shown = ask(&mut floor, &of("singles.get", &id, None), 200).await?;
+    assert_eq!((&shown["status"], &shown["impressionCount"]), (&json!("ready"), &json!(2)), "{shown}");
+    assert_eq!(duplicate_of(&mut floor, &wanted).await?, id);
+
+    // Nor when its options are changed after it was ready.
+    floor.house.upload("reportlab.pdf", "out.pdf").await?;
+    ask(&mut floor, &of("singles.update", &id, Some(json!({ "options": { "color": true } }))), 200).await?;
+    floor.drain(None).await?;
+    let shown = ask(&mut floor, &of("singles.get", &id, None), 200).await?;
+    assert_eq!(shown["issue"]["code"], "document.changed", "{shown}");
+    audit(&floor.house).await?;
+    floor.house.take_down().await
+}
+
+#[tokio::test]
 async fn the_path_stands_for_an_object_that_nobody_can_look_at_and_the_letter_is_created() -> Result<()> {
     let mut floor = floor().await?;
     let missing = body(&floor.house, "not/there.pdf");
@@ -149,7 +185,15 @@ async fn the_path_stands_for_an_object_that_nobody_can_look_at_and_the_letter_is
     floor.drain(None).await?;
     let letter = ask(&mut floor, &of("singles.get", &first, None), 200).await?;
     assert_eq!(letter["issue"]["code"], "document.not_found", "{letter}");
+    // Once it is there, the object is what is the same.
+    floor.house.upload("reportlab.pdf", "not/there.pdf").await?;
+    ask(&mut floor, &of("singles.update", &first, Some(json!({ "description": "it is there" }))), 200).await?;
+    assert_eq!(duplicate_of(&mut floor, &missing).await?, first);
+    floor.drain(None).await?;
+    assert_eq!(ask(&mut floor, &of("singles.get", &first, None), 200).await?["status"], "ready");
+    assert_eq!(duplicate_of(&mut floor, &missing).await?, first);
 
+    let mut unseen = Vec::new();
     for mode in [Mode::Denied, Mode::Held] {
         let wanted = body(&floor.house, "reportlab.pdf");
         let fault = Fault { point: Point::Operation("S3 HEAD", 1), mode };
@@ -158,9 +202,27 @@ async fn the_path_stands_for_an_object_that_nobody_can_look_at_and_the_letter_is
         assert_eq!(answer.status, 201, "{mode:?}: {}", answer.body);
         let id = answer.text("id");
         let item = floor.house.item(&format!("SINGLE#{id}"), "SINGLE").await?.ok_or("no letter")?;
-        assert_eq!(item["content"], wanted["content"], "{mode:?}");
+        assert_eq!(item["content"]["path"]["path"], wanted["content"]["path"], "{mode:?}");
+        // Of two that nobody has seen the one that is seen later is the duplicate, and of two requests the one that sees it.
+        let fault = Fault { point: Point::Operation("S3 HEAD", 1), mode };
+        let mut copied = wanted.clone();
+        copied["content"]["path"] = json!(format!("s3://{}/copied.pdf", floor.house.client));
+        floor.house.upload("reportlab.pdf", "copied.pdf").await?;
+        let struck = floor.request_struck(&create(copied, None), Some(fault)).await?;
+        let again = struck.answer.ok_or("the function was killed")?;
+        unseen.push((wanted, [id, again.text("id")]));
     }
     floor.drain(None).await?;
+    for (wanted, ids) in unseen {
+        let mut codes = Vec::new();
+        for id in &ids {
+            let shown = ask(&mut floor, &of("singles.get", id, None), 200).await?;
+            codes.push(shown["issue"]["code"].as_str().unwrap_or("none").to_owned());
+        }
+        codes.sort();
+        assert_eq!(codes, ["duplicate", "none"]);
+        assert!(ids.contains(&duplicate_of(&mut floor, &wanted).await?));
+    }
     audit(&floor.house).await?;
     floor.house.take_down().await
 }

@@ -266,7 +266,7 @@ impl NewContent {
         faults: &mut Faults,
     ) -> Result<Option<Vec<Content>>, Problem> {
         let content = match self {
-            NewContent::Path(path, location) => Some(object(app, path, &location).await),
+            NewContent::Path(path, location) => Some(object(app, path, &location, guard).await),
             NewContent::Pdf(bytes) => Some(Content::Pdf(app.store.keep_incoming(&caller.account, bytes, PDF).await?)),
             NewContent::Document(id) => uploaded(app, caller, id, &at.key("documentId"), faults).await?,
             NewContent::Html(html) => return html.make(app, caller, pieces, at, faults, Purpose::Keep(guard)).await,
@@ -287,7 +287,9 @@ impl NewContent {
         faults: &mut Faults,
     ) -> Result<Option<(Vec<Content>, Seen)>, Problem> {
         let (content, seen) = match self {
-            NewContent::Path(path, location) => (object(app, path.clone(), &location).await, Seen::Theirs(path)),
+            NewContent::Path(path, location) => {
+                (object(app, path.clone(), &location, Guard::Refuse).await, Seen::Theirs(path))
+            }
             NewContent::Pdf(bytes) => (Content::Pdf(copy_of(&bytes)), Seen::Ours(bytes)),
             NewContent::Document(id) => {
                 let Some(content) = uploaded(app, caller, id, &at.key("documentId"), faults).await? else {
@@ -313,10 +315,13 @@ impl NewContent {
 }
 
 /// A client's object as the content of a piece: what it is now, if S3 says so. A request does not fail for that.
-async fn object(app: &App, path: S3Path, location: &Location) -> Content {
+pub(crate) async fn object(app: &App, path: S3Path, location: &Location, guard: Guard) -> Content {
     match app.store.look_at_source(&path, location).await {
-        Some((etag, bytes)) => Content::Object { path, etag, bytes },
-        None => Content::Path(path),
+        Ok((etag, bytes)) => Content::Object { path, etag, bytes },
+        Err(error) => {
+            tracing::info!(%error, "an object cannot be looked at, so its path stands for it");
+            Content::Path { path, guard }
+        }
     }
 }
 
@@ -570,7 +575,7 @@ impl<'a> ContentOut<'a> {
     pub fn new(content: &'a Content) -> Self {
         let none = ContentOut::default();
         match content {
-            Content::Path(path) | Content::Object { path, .. } => ContentOut { path: Some(path), ..none },
+            Content::Path { path, .. } | Content::Object { path, .. } => ContentOut { path: Some(path), ..none },
             Content::Pdf(copy) => ContentOut { pdf: Some(copy), ..none },
             Content::Document { id, .. } => ContentOut { document_id: Some(id), ..none },
             Content::Html { made: Made::Pdf(copy), .. } => ContentOut { html: Some(Some(copy)), ..none },

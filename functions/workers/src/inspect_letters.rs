@@ -50,8 +50,14 @@ pub struct Inspection {
     room: Semaphore,
 }
 
-/// A document and what it was paid with: the room it takes is free again when both are gone.
-pub(crate) type Fetched<'a> = (Vec<u8>, SemaphorePermit<'a>);
+/// A client's document.
+pub(crate) struct Fetched<'a> {
+    pub(crate) bytes: Vec<u8>,
+    /// The tag that S3 has for its content.
+    pub(crate) etag: Option<String>,
+    /// What it was paid with: the room it takes is free again when both are gone.
+    pub(crate) room: SemaphorePermit<'a>,
+}
 
 /// A group could not be inspected now.
 #[derive(Debug, thiserror::Error)]
@@ -199,7 +205,7 @@ async fn inspect(
     let waiting = letters.iter_mut().filter(|letter| letter.state == LetterState::Queued);
     let mut fetched = stream::iter(waiting)
         .map(async |letter: &mut Letter| {
-            let source = fetch(inspection, &letter.content.source, locations, limits.max_bytes).await;
+            let source = fetch(inspection, &letter.content.source, locations, limits.max_bytes, None).await;
             (letter, source)
         })
         // In any order: one that waits for room is not to keep what the others have.
@@ -214,7 +220,7 @@ async fn inspect(
                 continue;
             }
             Ok(Err(issue)) => Outcome::Failed(issue, Vec::new()),
-            Ok(Ok((bytes, _room))) => {
+            Ok(Ok(Fetched { bytes, room: _room, .. })) => {
                 let limits = Limits { impressions: Some(letter.content.impressions), ..limits.clone() };
                 inspection.judge(&batch.account, bytes, &limits).await?.0
             }
@@ -234,12 +240,13 @@ async fn inspect(
     Ok(if recorded { Inspected::All } else { Inspected::OthersToo })
 }
 
-/// Fetches a client's document when there is room for it, or says why a person has to act first.
+/// Fetches a client's document when there is room for it, with that tag if one is given, or says why a person has to act first.
 pub(crate) async fn fetch<'a>(
     inspection: &'a Inspection,
     source: &S3Path,
     locations: &[Location],
     limit: u64,
+    etag: Option<&str>,
 ) -> Result<Result<Fetched<'a>, Issue>, StoreError> {
     let Some(location) = locations.iter().find(|location| location.holds(source)) else {
         let message = "The document's location is no longer registered to the account. Ask the operator to register it, \
@@ -249,10 +256,10 @@ pub(crate) async fn fetch<'a>(
     let mut most = limit.min(USUAL);
     loop {
         let room = inspection.room(most).await?;
-        match inspection.store.fetch_source(source, location, most).await? {
+        match inspection.store.fetch_source(source, location, most, etag).await? {
             Err(NotFetched::TooLarge) if most < limit => most = limit,
             Err(reason) => return Ok(Err(reason.issue(limit))),
-            Ok(bytes) => return Ok(Ok((bytes, room))),
+            Ok((bytes, etag)) => return Ok(Ok(Fetched { bytes, etag, room })),
         }
     }
 }

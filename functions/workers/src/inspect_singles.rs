@@ -21,7 +21,7 @@ use store::singles::{MailingState, NotChanged, SingleChange};
 use store::{Store, StoreError};
 use tokio::sync::SemaphorePermit;
 
-use crate::inspect_letters::{InspectError, Inspection, PATIENCE, PREFETCH, USUAL, fetch};
+use crate::inspect_letters::{Fetched, InspectError, Inspection, PATIENCE, PREFETCH, USUAL, fetch};
 use crate::look;
 
 /// Works off a message.
@@ -70,7 +70,7 @@ pub(crate) async fn work(inspection: &Inspection, message: InspectSingles) -> Re
 struct Inspected {
     /// What is to be recorded.
     waiting: Vec<(Single, Outcome, u32)>,
-    /// How many are recorded: what was rendered here is not to be rendered again because of others.
+    /// How many are recorded: what was settled here, by rendering it perhaps, is not to be done again because of others.
     recorded: usize,
     /// How many were changed meanwhile.
     changed: usize,
@@ -87,23 +87,24 @@ impl Inspected {
         self.waiting.extend(group.into_iter().map(|single| (single, outcome.clone(), impressions)));
     }
 
-    /// Records singles whose document was rendered here: what that is shows whether they are duplicates.
-    async fn record_rendered(
+    /// Takes the outcome of a group whose document is there. Of HTML that was rendered here, and of an object that is seen for the
+    /// first time, what it is shows whether they are duplicates: these are recorded at once.
+    async fn settle(
         &mut self,
         store: &Store,
         group: Vec<Single>,
+        etag: Option<&str>,
         outcome: &Outcome,
         impressions: u32,
     ) -> Result<(), StoreError> {
         let mut group = group.into_iter();
         while let Some(was) = group.next() {
-            let (Outcome::Passed(copy, findings), Place::Nowhere(unmade, _)) = (outcome, was.order.content.place())
-            else {
+            let (Outcome::Passed(copy, findings), Some(guard)) = (outcome, was.order.content.guard()) else {
                 self.waiting.push((was, outcome.clone(), impressions));
                 continue;
             };
-            let (guard, mut to) = (unmade.guard, was.clone());
-            to.order.content = to.order.content.made(copy.clone());
+            let mut to = was.clone();
+            to.order.content = to.order.content.settled(copy, etag.map(str::to_owned));
             to.state = SingleState::Ready;
             (to.copy, to.impressions, to.issue) = (Some(copy.clone()), Some(impressions), None);
             to.findings.clone_from(findings);
@@ -179,45 +180,52 @@ async fn inspect(
         match document {
             Err(error) => failure = Some(error.into()),
             Ok(Err(issue)) => inspected.wait(group, &Outcome::Failed(issue, Vec::new()), 0),
-            Ok(Ok((Source::Pdf(bytes), _room))) => {
+            Ok(Ok((Source::Pdf(bytes, etag), _room))) => {
                 let (outcome, pages) = inspection.judge(account, bytes, &limits).await?;
-                inspected.wait(group, &outcome, pages);
+                inspected.settle(store, group, etag.as_deref(), &outcome, pages).await?;
             }
             Ok(Ok((Source::Html(order), _room))) => match inspection.render(&order) {
                 Err(error) => failure = Some(error),
                 Ok(Err(issue)) => inspected.wait(group, &Outcome::Failed(issue, Vec::new()), 0),
                 Ok(Ok(bytes)) => {
                     let (outcome, pages) = inspection.judge(account, bytes, &limits).await?;
-                    inspected.record_rendered(store, group, &outcome, pages).await?;
+                    inspected.settle(store, group, None, &outcome, pages).await?;
                 }
             },
         }
         if started.elapsed() > PATIENCE {
-            return Ok(inspected);
+            break;
         }
     }
     match failure {
         Some(error) if inspected.is_nothing() => Err(error),
         // Those that could be fetched are not inspected again for the others' sake.
-        _ => Ok(inspected),
+        Some(error) => {
+            tracing::warn!(%account, error = &error as &dyn std::error::Error, "some could not be inspected now");
+            Ok(inspected)
+        }
+        None => Ok(inspected),
     }
 }
 
 /// What singles have in common whose documents are judged alike.
 fn same_document(finish: &Finish, content: &Content) -> String {
     let card = finish.card.map_or("", |size| size.as_str());
-    // What a tag stands for may be written over since, at one path and not at another.
-    let content = match content.place() {
+    // One object may have been copied, and written over since at one path and not at another.
+    let path = match content.place() {
         Place::Theirs(path) => path.to_string(),
-        Place::Ours(_) | Place::Nowhere(..) => content.identity(),
+        Place::Ours(_) | Place::Nowhere(..) => String::new(),
     };
+    let content = content.identity();
     let enclosed = if finish.return_envelope { "returnEnvelope" } else { "" };
-    [finish.sides.as_str(), finish.placement.as_str(), finish.envelope.as_str(), card, enclosed, &content].join("#")
+    [finish.sides.as_str(), finish.placement.as_str(), finish.envelope.as_str(), card, enclosed, &path, &content]
+        .join("#")
 }
 
 /// What there is of a document.
 enum Source {
-    Pdf(Vec<u8>),
+    /// Its bytes, and the tag that S3 has for those of an object of the client's.
+    Pdf(Vec<u8>, Option<String>),
     /// What it is made of.
     Html(Box<render::Order>),
 }
@@ -233,13 +241,17 @@ async fn document<'a>(
     match single.order.content.place() {
         Place::Theirs(path) => {
             let limit = press::limits(&single.order.options.finish).max_bytes;
-            let fetched = fetch(inspection, path, locations, limit).await?;
-            Ok(fetched.map(|(bytes, room)| (Source::Pdf(bytes), room)))
+            let etag = match &single.order.content {
+                Content::Object { etag, .. } => Some(etag.as_str()),
+                _ => None,
+            };
+            let fetched = fetch(inspection, path, locations, limit, etag).await?;
+            Ok(fetched.map(|Fetched { bytes, etag, room }| (Source::Pdf(bytes, etag), room)))
         }
         Place::Ours(copy) => {
             let room = inspection.room(copy.bytes).await?;
             let bytes = store.read_incoming(&single.account, copy).await?;
-            Ok(bytes.map(|bytes| (Source::Pdf(bytes), room)).ok_or_else(gone))
+            Ok(bytes.map(|bytes| (Source::Pdf(bytes, None), room)).ok_or_else(gone))
         }
         Place::Nowhere(unmade, variables) => {
             let room = inspection.room(USUAL).await?;

@@ -107,7 +107,12 @@ impl UseType {
 #[serde(rename_all = "camelCase")]
 pub enum Content {
     /// An object in a location that is registered to the account, of which nothing is known until it is inspected.
-    Path(S3Path),
+    Path {
+        /// Where it is.
+        path: S3Path,
+        /// What is done when the object shows that the single is a duplicate.
+        guard: Guard,
+    },
     /// An object in such a location that was looked at when it was named.
     Object {
         /// Where it is.
@@ -186,7 +191,7 @@ impl Content {
     /// Where its PDF is until it is inspected.
     pub fn place(&self) -> Place<'_> {
         match self {
-            Content::Path(path) | Content::Object { path, .. } => Place::Theirs(path),
+            Content::Path { path, .. } | Content::Object { path, .. } => Place::Theirs(path),
             Content::Pdf(copy) | Content::Document { copy, .. } => Place::Ours(copy),
             Content::Html { made, variables } | Content::Template { made, variables, .. } => match made {
                 Made::Pdf(copy) => Place::Ours(copy),
@@ -200,23 +205,36 @@ impl Content {
         matches!(self.place(), Place::Nowhere(..))
     }
 
-    /// Says of HTML that is yet to be rendered what is done about duplicates of it; of other content that is known without.
-    pub fn guard_by(&mut self, guard: Guard) {
-        if let Content::Html { made: Made::Later(unmade), .. } | Content::Template { made: Made::Later(unmade), .. } =
-            self
-        {
-            unmade.guard = guard;
+    /// What is done about duplicates that only show when its document is there; of other content they show without.
+    pub fn guard(&self) -> Option<Guard> {
+        match self {
+            Content::Path { guard, .. } => Some(*guard),
+            _ => match self.place() {
+                Place::Nowhere(unmade, _) => Some(unmade.guard),
+                Place::Theirs(_) | Place::Ours(_) => None,
+            },
         }
     }
 
-    /// The same content, now that this PDF was made of it.
-    #[must_use]
-    pub fn made(self, copy: Copy) -> Self {
-        let made = Made::Pdf(copy);
+    /// Says what is done about such duplicates.
+    pub fn guard_by(&mut self, said: Guard) {
         match self {
-            Content::Html { variables, .. } => Content::Html { made, variables },
-            Content::Template { id, version, variables, .. } => Content::Template { id, version, made, variables },
-            other => other,
+            Content::Path { guard, .. }
+            | Content::Html { made: Made::Later(Unmade { guard, .. }), .. }
+            | Content::Template { made: Made::Later(Unmade { guard, .. }), .. } => *guard = said,
+            _ => {}
+        }
+    }
+
+    /// The same content, now that its document is there: our copy of it, and the tag that S3 has for an object of the client's.
+    #[must_use]
+    pub fn settled(self, copy: &Copy, etag: Option<String>) -> Self {
+        let made = Made::Pdf(copy.clone());
+        match (self, etag) {
+            (Content::Path { path, .. }, Some(etag)) => Content::Object { path, etag, bytes: copy.bytes },
+            (Content::Html { variables, .. }, _) => Content::Html { made, variables },
+            (Content::Template { id, version, variables, .. }, _) => Content::Template { id, version, made, variables },
+            (other, _) => other,
         }
     }
 
@@ -224,7 +242,7 @@ impl Content {
     pub fn variables(&self) -> Option<&Variables> {
         match self {
             Content::Html { variables, .. } | Content::Template { variables, .. } => Some(variables),
-            Content::Path(_) | Content::Object { .. } | Content::Pdf(_) | Content::Document { .. } => None,
+            Content::Path { .. } | Content::Object { .. } | Content::Pdf(_) | Content::Document { .. } => None,
         }
     }
 

@@ -13,7 +13,7 @@ use crate::page_content::Packer;
 use crate::prescan::{Tokens, name};
 use crate::reader::dictionary_at;
 
-/// How much a document may take, bytes, itself among it: with all else that assembly has this is less than 256 MB.
+/// How much a document may take, bytes, itself among it, unless it is so large that nothing would be left for its objects.
 pub(crate) const ROOM: usize = 200_000_000;
 
 /// How much its objects may take, bytes, however large it is itself.

@@ -17,6 +17,9 @@ use flate2::write::GzEncoder;
 use crate::idempotency::sha256;
 use crate::{Store, StoreError};
 
+/// The code of the issue that an object was written over.
+pub const CHANGED: &str = "document.changed";
+
 /// Why a client's document could not be fetched, when that is not our doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotFetched {
@@ -26,6 +29,8 @@ pub enum NotFetched {
     AccessDenied,
     /// It is larger than `limit` bytes.
     TooLarge,
+    /// It has another tag than the one that was asked for: it was written over.
+    Changed,
     /// S3 refuses to hand it out for another reason that will not pass, such as a bucket in another region or a disabled
     /// key: the code that it gave.
     Refused(String),
@@ -44,6 +49,12 @@ impl NotFetched {
                 "document.access_denied",
                 "The document may not be read. Grant the mailhouse s3:GetObject on it, check that the registered owner \
                  still owns the bucket, then retry the letter."
+                    .to_owned(),
+            ),
+            NotFetched::Changed => issue(
+                CHANGED,
+                "The document was written over since the letter named its path. Should what is there now be mailed, send the \
+                 content again with PATCH."
                     .to_owned(),
             ),
             NotFetched::Refused(code) => issue(
@@ -77,7 +88,8 @@ const PASSING: [&str; 8] = [
 ];
 
 impl Store {
-    /// Fetches a client's document, at most `limit` bytes of it. The bucket must belong to the registered owner.
+    /// Fetches a client's document, at most `limit` bytes of it, and the tag of its content, which must be `etag` if one is given.
+    /// The bucket must belong to the registered owner.
     ///
     /// # Errors
     /// When S3 fails in a way that may pass: the caller tries again.
@@ -86,7 +98,8 @@ impl Store {
         source: &S3Path,
         location: &Location,
         limit: u64,
-    ) -> Result<Result<Vec<u8>, NotFetched>, StoreError> {
+        etag: Option<&str>,
+    ) -> Result<Result<(Vec<u8>, Option<String>), NotFetched>, StoreError> {
         let sent = self
             .s3()
             .get_object()
@@ -113,18 +126,25 @@ impl Store {
                 return refused.map(Err).ok_or_else(|| StoreError::aws("GetObject")(error));
             }
         };
-        Ok(content_of(object, limit).await?.ok_or(NotFetched::TooLarge))
+        if etag.is_some() && object.e_tag() != etag {
+            return Ok(Err(NotFetched::Changed));
+        }
+        let etag = object.e_tag().map(str::to_owned);
+        Ok(content_of(object, limit).await?.map(|bytes| (bytes, etag)).ok_or(NotFetched::TooLarge))
     }
 
-    /// What S3 says of a client's document without handing it out: the tag of its content, and its length. `None` when it is not
-    /// there, may not be read, or S3 does not say within two seconds: its inspection will tell.
-    pub async fn look_at_source(&self, source: &S3Path, location: &Location) -> Option<(String, u64)> {
+    /// What S3 says of a client's document without handing it out: the tag of its content, and its length.
+    ///
+    /// # Errors
+    /// It is not there, may not be read, or S3 does not say within two seconds: its inspection will tell.
+    pub async fn look_at_source(&self, source: &S3Path, location: &Location) -> Result<(String, u64), StoreError> {
         const PATIENCE: Duration = Duration::from_secs(2);
         let head = self.s3().head_object().bucket(source.bucket()).key(source.key());
         let asked = tokio::time::timeout(PATIENCE, head.expected_bucket_owner(&location.owner).send());
-        let object = asked.await.ok()?.ok()?;
-        let bytes = u64::try_from(object.content_length()?).ok()?;
-        Some((object.e_tag?, bytes))
+        let object = asked.await.map_err(|_| StoreError::Missing("an answer of S3 within two seconds"))?;
+        let object = object.map_err(StoreError::aws("HeadObject"))?;
+        let bytes = object.content_length().and_then(|length| u64::try_from(length).ok());
+        object.e_tag.zip(bytes).ok_or(StoreError::Missing("the tag of an object"))
     }
 
     /// Keeps our copy of a document under the hash of its content. Doing so again changes nothing.

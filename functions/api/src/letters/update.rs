@@ -3,9 +3,10 @@
 use domain::event::EventKind;
 use domain::fault::{Faults, Pointer};
 use domain::location::Location;
-use domain::single::{Content, Guard, MAX_HISTORY, Single, SingleState, TooLate};
+use domain::single::{Content, Guard, MAX_HISTORY, Place, Single, SingleState, TooLate};
 use edge::wire::{self, Field, Object};
 use edge::{Call, Problem, Reply};
+use store::documents::CHANGED;
 use store::singles::{NotChanged, SingleChange};
 
 use super::cancel::ATTEMPTS;
@@ -13,7 +14,7 @@ use super::create::{guard, refused};
 use super::wire::{RawMetadata, RawSingle, metadata, own_text, refuse_odd, use_type, wish};
 use super::{Door, LETTERS};
 use crate::App;
-use crate::content::{NewContent, Piece};
+use crate::content::{NewContent, Piece, object};
 
 /// Where a letter's own variables are in a request.
 const OWN: Pointer<'static> = Pointer::Key(&Pointer::Key(&Pointer::Root, "recipient"), "variables");
@@ -42,12 +43,17 @@ pub(crate) async fn answer(app: &App, call: Call, door: &Door) -> Result<Reply, 
         if single.history.len() >= MAX_HISTORY {
             return Err(super::too_late(&single, TooLate::TooOften, door));
         }
-        let locations = match &raw.content {
-            Some(_) => app.store.list_locations(&single.account).await?,
-            None => Vec::new(),
+        // One with an issue is looked at again, and so is its object. Whether what was written over it meanwhile is the same letter,
+        // its client has to say.
+        let is_changed = single.issue.as_ref().is_some_and(|issue| issue.code == CHANGED);
+        let looked_at_again = single.state == SingleState::Issue && raw.content.is_none() && !is_changed;
+        let locations = match raw.content.is_some() || looked_at_again {
+            true => app.store.list_locations(&single.account).await?,
+            false => Vec::new(),
         };
         let (mut to, content) = changed(app, &call, &raw, &single, &locations)?;
-        let guard = match raw.content.is_some() || raw.recipient.is_some() || raw.allow_duplicate.is_given() {
+        let may_be_other = raw.content.is_some() || raw.recipient.is_some() || looked_at_again;
+        let guard = match may_be_other || raw.allow_duplicate.is_given() {
             true => {
                 let account = app.store.account(&single.account).await?;
                 guard(
@@ -59,10 +65,10 @@ pub(crate) async fn answer(app: &App, call: Call, door: &Door) -> Result<Reply, 
             }
             false => Guard::Off,
         };
-        // Of what stays the same letter, what was said of duplicates stays too.
-        let is_other = to.order.likeness() != single.order.likeness();
-        if guard != Guard::Off && (is_other || raw.allow_duplicate.is_given()) {
-            to.order.content.guard_by(guard);
+        if let (true, Place::Theirs(path)) = (looked_at_again, single.order.content.place())
+            && let Some(location) = locations.iter().find(|location| location.holds(path))
+        {
+            to.order.content = object(app, path.clone(), location, guard).await;
         }
         if let Some((content, piece)) = content {
             let mut faults = Faults::default();
@@ -78,6 +84,12 @@ pub(crate) async fn answer(app: &App, call: Call, door: &Door) -> Result<Reply, 
             if !faults.is_empty() {
                 return Err(refused(&faults));
             }
+        }
+        // Of what stays the same letter, what was said of duplicates stays too.
+        let is_same = to.order.likeness() == single.order.likeness();
+        match single.order.content.guard() {
+            Some(said) if is_same && !raw.allow_duplicate.is_given() => to.order.content.guard_by(said),
+            _ => to.order.content.guard_by(guard),
         }
         let change = SingleChange { to, kind: EventKind::LetterUpdated, guard };
         match app.store.change_single(&single, change, call.now).await? {

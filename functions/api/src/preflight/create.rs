@@ -174,8 +174,8 @@ async fn document(
         Seen::Theirs(path) => {
             let location = locations.iter().find(|location| location.holds(&path));
             let location = location.ok_or(StoreError::Missing("the location of a path"))?;
-            match app.store.fetch_source(&path, location, limits.max_bytes).await? {
-                Ok(bytes) => bytes,
+            match app.store.fetch_source(&path, location, limits.max_bytes, None).await? {
+                Ok((bytes, _)) => bytes,
                 Err(reason) => {
                     let issue = reason.issue(limits.max_bytes);
                     return Ok(DocumentOut { issue: Some(issue), ..DocumentOut::default() });

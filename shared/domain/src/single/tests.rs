@@ -100,7 +100,7 @@ fn a_duplicate_has_the_document_and_the_address_block_of_another_however_it_is_w
     for different in [order("Widgets Inc", "00"), order("Widgets Inc.", "01")] {
         assert_ne!(one.likeness(), different.likeness());
     }
-    let path = |path: &str| Order { content: Content::Path(S3Path::parse(path).unwrap()), ..one.clone() };
+    let path = |path: &str| Order { content: unseen(path), ..one.clone() };
     assert_ne!(path("s3://bucket/a.pdf").likeness(), path("s3://bucket/A.pdf").likeness(), "keys have case");
     let object = |path: &str, etag: &str, bytes: u64| {
         let (path, etag) = (S3Path::parse(path).unwrap(), etag.to_owned());
@@ -139,19 +139,24 @@ fn html_that_is_yet_to_be_rendered_is_known_by_what_it_is_made_of_and_then_by_it
     ] {
         assert_ne!(one.identity(), other.identity());
     }
-    let made = one.made(copy("0a"));
+    let made = one.settled(&copy("0a"), None);
     assert_eq!(made.place(), Place::Ours(&copy("0a")));
     assert_eq!(made.identity(), Content::Pdf(copy("0a")).identity());
     assert_eq!(made.variables(), Some(&variables("Jane")));
 }
 
+fn unseen(path: &str) -> Content {
+    Content::Path { path: S3Path::parse(path).unwrap(), guard: Guard::Refuse }
+}
+
 #[test]
-fn a_path_that_nobody_looked_at_reads_as_it_always_did() {
-    let path: Content = serde_json::from_str(r#"{"path":"s3://bucket/a.pdf"}"#).unwrap();
-    assert_eq!(path, Content::Path(S3Path::parse("s3://bucket/a.pdf").unwrap()));
-    let seen =
-        Content::Object { path: S3Path::parse("s3://bucket/a.pdf").unwrap(), etag: "\"0a\"".to_owned(), bytes: 5 };
-    assert_eq!(serde_json::from_str::<Content>(&serde_json::to_string(&seen).unwrap()).unwrap(), seen);
+fn a_path_stands_for_an_object_until_that_is_there() {
+    let copy = Copy { sha256: "0a".to_owned(), bytes: 5 };
+    let (path, etag) = (unseen("s3://bucket/a.pdf"), "\"0a\"".to_owned());
+    let seen = Content::Object { path: S3Path::parse("s3://bucket/a.pdf").unwrap(), etag: etag.clone(), bytes: 5 };
+    assert_eq!((path.guard(), seen.guard()), (Some(Guard::Refuse), None));
+    assert_eq!(path.settled(&copy, Some(etag)), seen);
+    assert_eq!(seen.clone().settled(&copy, Some("\"0b\"".to_owned())), seen);
 }
 
 #[test]

@@ -37,7 +37,9 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
         let config = app.store.config();
         if raw.bucket.is_given() && !is_bucket_name(&bucket) {
             faults.push(&at, "bucket", "Give the name of an S3 bucket.");
-        } else if [&config.documents_bucket, &config.print_bucket, &config.archive_bucket].contains(&&bucket) {
+        } else if [&config.documents_bucket, &config.print_bucket, &config.archive_bucket, &config.scans_bucket]
+            .contains(&&bucket)
+        {
             // A client that could name our own buckets could have others' letters printed.
             faults.push(&at, "bucket.ours", "Give a bucket of the client's, not one of the mailhouse.");
         }
