@@ -252,7 +252,7 @@ impl NewContent {
     }
 
     /// Makes what is kept of it for each piece, and keeps the documents that have to be; `None` when something is wrong with it.
-    /// `at` is where it is in the request, and `guard` what is done about duplicates that only show when HTML is rendered.
+    /// `at` is where it is in the request, and `guard` what is done about duplicates that only show when the document is there.
     ///
     /// # Errors
     /// When the store does not answer or a child cannot be started.
