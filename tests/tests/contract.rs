@@ -185,6 +185,12 @@ fn listed(value: &Value) -> Vec<Value> {
     value.as_array().cloned().unwrap_or_else(|| vec![value.clone()])
 }
 
+/// What a function may do.
+fn statements(function: &Value) -> Vec<Value> {
+    let policies = function["Policies"].as_array().cloned().unwrap_or_default();
+    policies.iter().flat_map(|policy| listed(&policy["Statement"])).collect()
+}
+
 #[test]
 fn each_function_has_a_policy_of_its_own_that_names_actions_and_resources() {
     for (operation, function) in functions() {
@@ -193,22 +199,43 @@ fn each_function_has_a_policy_of_its_own_that_names_actions_and_resources() {
             assert!(function["Policies"].is_null(), "{operation} needs nothing");
             continue;
         }
-        let statements: Vec<Value> = function["Policies"]
-            .as_array()
-            .unwrap_or_else(|| panic!("{operation} has no policy"))
-            .iter()
-            .flat_map(|policy| policy["Statement"].as_array().cloned().unwrap_or_default())
-            .collect();
+        let statements = statements(&function);
         assert!(!statements.is_empty(), "{operation} has no statement");
         for statement in statements {
             for action in listed(&statement["Action"]) {
                 assert!(!text(&action).contains('*'), "{operation} may do {action}");
             }
-            for resource in listed(&statement["Resource"]) {
-                assert_ne!(resource, "*", "{operation} may do it anywhere");
+            if statement["NotResource"].is_null() {
+                for resource in listed(&statement["Resource"]) {
+                    assert_ne!(text(&resource), "*", "{operation} may do it anywhere");
+                }
             }
         }
     }
+}
+
+#[test]
+fn functions_that_read_the_buckets_of_clients_change_nothing_there_and_read_nothing_printed_archived_or_scanned() {
+    let mut readers = 0;
+    for (operation, function) in functions() {
+        for statement in statements(&function) {
+            let anywhere = listed(&statement["Resource"])
+                .iter()
+                .any(|resource| resource.as_str().is_some_and(|resource| resource.contains(":s3:::*/")));
+            assert!(
+                !anywhere,
+                "{operation} may do {} in every bucket, also in those of the house",
+                statement["Action"]
+            );
+            if !statement["NotResource"].is_null() {
+                assert_eq!(statement["Action"], "s3:GetObject", "{operation}");
+                let ours = ["${PrintBucket.Arn}/*", "${ArchiveBucket.Arn}/*", "${ScansBucket.Arn}/*"];
+                assert_eq!(listed(&statement["NotResource"]), ours, "{operation}");
+                readers += 1;
+            }
+        }
+    }
+    assert_ne!(readers, 0, "no function reads what clients name");
 }
 
 #[test]
@@ -216,8 +243,7 @@ fn requests_of_clients_are_counted_and_no_others() {
     let counting: BTreeSet<String> = functions()
         .into_iter()
         .filter(|(_, function)| {
-            let policies = function["Policies"].as_array().into_iter().flatten();
-            policies.flat_map(|policy| listed(&policy["Statement"])).any(|statement| {
+            statements(function).iter().any(|statement| {
                 let is_table = statement["Resource"] == "RequestsTable.Arn";
                 assert!(!is_table || statement["Action"] == "dynamodb:UpdateItem", "counts are only written");
                 is_table
@@ -289,11 +315,9 @@ fn each_function_that_lists_by_an_index_may_query_that_index() {
     ];
     let mut granted = BTreeSet::new();
     for (operation, function) in functions() {
-        for statement in
-            function["Policies"].as_array().into_iter().flatten().flat_map(|policy| listed(&policy["Statement"]))
-        {
+        for statement in statements(&function) {
             for resource in listed(&statement["Resource"]) {
-                if let Some((_, index)) = text(&resource).split_once("/index/") {
+                if let Some((_, index)) = resource.as_str().and_then(|resource| resource.split_once("/index/")) {
                     assert!(listed(&statement["Action"]).contains(&Value::from("dynamodb:Query")), "{operation}");
                     granted.insert((operation.clone(), index.to_owned()));
                 }

@@ -159,7 +159,7 @@ async fn inspect(
     // Many of one mailing have one document: it is fetched and judged once for all that are made alike.
     let mut groups: Vec<(String, Vec<Single>)> = Vec::new();
     for single in singles {
-        let key = same_document(&single.order.options.finish, &single.order.content);
+        let key = same_document(&single.order.options.finish, single.document(), &single.order.content);
         match groups.iter_mut().find(|(group, _)| *group == key) {
             Some((_, group)) => group.push(single),
             None => groups.push((key, vec![single])),
@@ -209,17 +209,16 @@ async fn inspect(
 }
 
 /// What singles have in common whose documents are judged alike.
-fn same_document(finish: &Finish, content: &Content) -> String {
+fn same_document(finish: &Finish, document: Place<'_>, content: &Content) -> String {
     let card = finish.card.map_or("", |size| size.as_str());
-    // One object may have been copied, and written over since at one path and not at another.
-    let path = match content.place() {
-        Place::Theirs(path) => path.to_string(),
-        Place::Ours(_) | Place::Nowhere(..) => String::new(),
+    let document = match document {
+        // One object may have been copied, and written over since at one path and not at another.
+        Place::Theirs(path) => format!("{path} {}", content.identity()),
+        Place::Ours(copy) => copy.sha256.clone(),
+        Place::Nowhere(..) => content.identity(),
     };
-    let content = content.identity();
     let enclosed = if finish.return_envelope { "returnEnvelope" } else { "" };
-    [finish.sides.as_str(), finish.placement.as_str(), finish.envelope.as_str(), card, enclosed, &path, &content]
-        .join("#")
+    [finish.sides.as_str(), finish.placement.as_str(), finish.envelope.as_str(), card, enclosed, &document].join("#")
 }
 
 /// What there is of a document.
@@ -238,7 +237,7 @@ async fn document<'a>(
 ) -> Result<Result<(Source, SemaphorePermit<'a>), Issue>, StoreError> {
     let Some(single) = group.first() else { return Err(StoreError::Missing("a single to inspect")) };
     let store = &inspection.store;
-    match single.order.content.place() {
+    match single.document() {
         Place::Theirs(path) => {
             let limit = press::limits(&single.order.options.finish).max_bytes;
             let etag = match &single.order.content {
@@ -308,20 +307,25 @@ mod tests {
             Finish::of_card(CardSize::Card4x6),
             Finish::of_card(CardSize::Card6x9),
         ];
+        let of = |finish: &Finish, content: &Content| same_document(finish, content.place(), content);
         for (place, one) in made.iter().enumerate() {
             for (other_place, other) in made.iter().enumerate() {
-                let alike = same_document(one, &content("ab")) == same_document(other, &content("ab"));
+                let alike = of(one, &content("ab")) == of(other, &content("ab"));
                 assert_eq!(alike, press::limits(one) == press::limits(other), "{place} {other_place}");
             }
-            assert_ne!(same_document(one, &content("ab")), same_document(one, &content("cd")));
+            assert_ne!(of(one, &content("ab")), of(one, &content("cd")));
         }
         let object = |key: &str| Content::Object {
             path: S3Path::parse(&format!("s3://bucket/{key}")).unwrap(),
             etag: "\"ab\"".to_owned(),
             bytes: 1,
         };
-        assert_ne!(same_document(&usual, &object("one.pdf")), same_document(&usual, &object("two.pdf")));
+        assert_ne!(of(&usual, &object("one.pdf")), of(&usual, &object("two.pdf")));
+        // Of one that is inspected again we have a copy.
+        let copy = Copy { sha256: "ab".to_owned(), bytes: 1 };
+        let seen = same_document(&usual, Place::Ours(&copy), &object("one.pdf"));
+        assert_eq!(seen, of(&usual, &content("ab")));
         let in_colour = Finish { color: true, ..usual };
-        assert_eq!(same_document(&usual, &content("ab")), same_document(&in_colour, &content("ab")));
+        assert_eq!(of(&usual, &content("ab")), of(&in_colour, &content("ab")));
     }
 }

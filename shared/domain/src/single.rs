@@ -493,6 +493,11 @@ impl Single {
         made.join("#") + &card
     }
 
+    /// Where its document is: our copy, once it passed an inspection, else where its content is.
+    pub fn document(&self) -> Place<'_> {
+        self.copy.as_ref().map_or_else(|| self.order.content.place(), Place::Ours)
+    }
+
     /// Whether one like it that is created now is a duplicate of it.
     pub fn guards(&self, now: Timestamp) -> bool {
         self.state != SingleState::Canceled && now.duration_since(self.created_at) < DUPLICATE

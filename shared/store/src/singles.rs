@@ -623,7 +623,7 @@ mod tests {
                 "sender": party,
                 "returnAddress": ["PO Box 1", "Town LA 70112"],
                 "recipient": party,
-                "content": { "path": "s3://bucket/key" },
+                "content": { "path": { "path": "s3://bucket/key", "guard": "refuse" } },
                 "useType": "transactional",
                 "options": domain::single::options::Options::default(),
                 "description": text,

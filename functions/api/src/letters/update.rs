@@ -195,7 +195,10 @@ fn changed(
     let remade = raw.content.is_some() || order.options != single.order.options;
     if remade || single.state == SingleState::Issue {
         to.state = SingleState::Queued;
-        (to.copy, to.impressions, to.issue, to.findings) = (None, None, None, Vec::new());
+        (to.impressions, to.issue, to.findings) = (None, None, Vec::new());
+    }
+    if raw.content.is_some() {
+        to.copy = None;
     }
     let at = root.key("sendDate");
     let wish = wish(&raw.send_date, &at, &mut faults);
