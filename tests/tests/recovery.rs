@@ -4,13 +4,14 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tests::harness::Result;
 use tests::harness::audit::{Expected, audit, hash, text};
 use tests::harness::emulator::Emulator;
-use tests::harness::floor::{Answer, Floor};
+use tests::harness::floor::{Answer, Floor, Request};
 use tests::harness::house::{House, Queue};
 use tests::harness::letters::{Letter, create, letter, merge, of_job, of_letter, replace};
+use tests::harness::singles;
 
 const LETTERS: [&str; 3] = ["LETTER01", "LETTER02", "LETTER03"];
 
@@ -90,12 +91,27 @@ async fn failed() -> Result<(Floor, String, String)> {
 async fn a_failed_job_names_the_letter_shows_no_files_and_is_given_up() -> Result<()> {
     let (mut floor, batch, job) = failed().await?;
     let shown: Value = serde_json::from_str(&floor.request(&of_job("operator.jobs.get", &job, None)).await?.body)?;
-    assert!(shown["failure"].as_str().is_some_and(|failure| failure.contains("LETTER0")), "{shown}");
+    let letter = shown["obstacle"]["letterId"].as_str().ok_or_else(|| format!("{shown}"))?;
+    assert!(shown["failure"].as_str().is_some_and(|failure| failure.contains(letter)), "{shown}");
+    assert_eq!(shown["obstacle"]["batchId"], json!(batch), "{shown}");
     assert!(shown["parts"].as_array().is_some_and(|parts| parts.iter().all(|part| part["printFile"].is_null())));
 
     answered(&floor.request(&of_job("operator.jobs.cancel", &job, None)).await?, 204)?;
     answered(&floor.request(&of_job("operator.jobs.cancel", &job, None)).await?, 204)?;
-    assert_eq!(state_of(&floor, &format!("BATCH#{batch}"), "BATCH").await?, "ready");
+    // Its client is told which letter that was, and sees to all that have the document.
+    let list = Request {
+        operation: "letters.list",
+        method: "GET",
+        path: "/v2/batches/{batchId}/letters",
+        parameters: vec![("batchId", batch.clone()), ("state", "issue".to_owned())],
+        body: None,
+        key: None,
+    };
+    let listed: Value = serde_json::from_str(&floor.request(&list).await?.body)?;
+    let issues = listed["items"].as_array().ok_or_else(|| format!("{listed}"))?;
+    let of = |issue: &Value| issue["letterRefId"] == *letter && issue["issue"]["code"] == "assembly.document_missing";
+    assert!(issues.len() == 1 && issues.iter().all(of), "{listed}");
+    assert_eq!(state_of(&floor, &format!("BATCH#{batch}"), "BATCH").await?, "notReady");
     for again in &one_page() {
         answered(&floor.request(&replace(&floor.house, &batch, again)).await?, 204)?;
     }
@@ -103,8 +119,9 @@ async fn a_failed_job_names_the_letter_shows_no_files_and_is_given_up() -> Resul
     let next = floor.request(&merge(&[&batch], None)).await?.text("id");
     let events = [
         ("letter.ready", 4),
+        ("letter.issue", 1),
         ("letter.replaced", 3),
-        ("batch.ready", 3),
+        ("batch.ready", 2),
         ("batch.not_ready", 1),
         ("batch.printing", 2),
     ];
@@ -128,5 +145,83 @@ async fn a_part_that_is_announced_while_its_job_is_still_failed_waits_for_the_re
 
     answered(&floor.request(&of_job("operator.jobs.retry", &job, None)).await?, 202)?;
     mail(&mut floor, &batch, &job, &[("letter.ready", 1), ("batch.ready", 1), ("batch.printing", 1)]).await?;
+    floor.house.take_down().await
+}
+
+/// Merges what the house made of the singles that are due, and has the job fail because the copy of a document is gone. Answers
+/// the batch and the job.
+async fn failed_without(floor: &mut Floor, document: &str) -> Result<(String, String)> {
+    let batches = floor.house.all("BATCH").await?;
+    let batch = batches.iter().find(|batch| text(batch, "state") == "ready").ok_or("nothing was released")?;
+    let batch = text(batch, "id").to_owned();
+    let job = floor.request(&merge(&[&batch], None)).await?.text("id");
+    floor.drain(Some(Queue::Plan)).await?;
+    let bytes = floor.house.object(&floor.house.client, document).await?;
+    let key = format!("documents/{}/{}", floor.house.account, hash(&bytes));
+    floor.house.emulator.s3.delete_object().bucket(&floor.house.documents).key(key).send().await?;
+    floor.drain(None).await?;
+    assert_eq!(state_of(floor, &format!("JOB#{job}"), "JOB").await?, "failed");
+    Ok((batch, job))
+}
+
+#[tokio::test]
+async fn of_released_letters_the_one_that_cannot_be_assembled_is_set_aside_and_the_others_are_mailed() -> Result<()> {
+    let mut floor = Floor::open(House::build(&Emulator::find().await?, 50).await?);
+    let mut letters = Vec::new();
+    for document in ["reportlab.pdf", "chromium.pdf"] {
+        floor.house.upload(document, document).await?;
+        let body = singles::body(&floor.house, document);
+        let created = singles::ask(&mut floor, &singles::create(body, None), 201).await?;
+        letters.push(created["id"].as_str().unwrap_or_default().to_owned());
+    }
+    let [sound, broken] = letters.as_slice() else { return Err("two letters were created".into()) };
+    floor.drain(None).await?;
+    for letter in &letters {
+        singles::come(&floor.house, letter).await?;
+    }
+    assert_eq!(singles::release(&mut floor).await?, 2);
+    let (batch, job) = failed_without(&mut floor, "chromium.pdf").await?;
+    let shown = singles::ask(&mut floor, &of_job("operator.jobs.get", &job, None), 200).await?;
+    assert_eq!(shown["obstacle"], json!({ "batchId": batch, "letterId": broken }), "{shown}");
+
+    for _ in 0..2 {
+        answered(&floor.request(&of_job("operator.jobs.cancel", &job, None)).await?, 204)?;
+    }
+    let shown = singles::ask(&mut floor, &singles::of("singles.get", broken, None), 200).await?;
+    assert_eq!(
+        (&shown["status"], &shown["issue"]["code"]),
+        (&json!("issue"), &json!("assembly.document_missing")),
+        "{shown}"
+    );
+    let shown = singles::ask(&mut floor, &singles::of("singles.get", sound, None), 200).await?;
+    assert_eq!(shown["status"], "ready", "{shown}");
+    singles::audit(&floor.house).await?;
+    let next = floor.request(&merge(&[&batch], None)).await?.text("id");
+    floor.drain(None).await?;
+    for operation in ["operator.jobs.printed", "operator.jobs.mailed"] {
+        answered(&floor.request(&of_job(operation, &next, None)).await?, 200)?;
+    }
+    for (letter, status) in [(sound, "mailed"), (broken, "issue")] {
+        let shown = singles::ask(&mut floor, &singles::of("singles.get", letter, None), 200).await?;
+        assert_eq!(shown["status"], status, "{shown}");
+    }
+    let told = singles::events(&floor.house).await?;
+    let of = |letter: &String, kind: &str| told.get(letter).and_then(|events| events.get(kind)).copied().unwrap_or(0);
+    assert_eq!((of(sound, "letter.mailed"), of(broken, "letter.mailed")), (1, 0), "{told:?}");
+    assert_eq!((of(sound, "letter.issue"), of(broken, "letter.issue")), (0, 1), "{told:?}");
+
+    // Any change has the document fetched again. Then it is the only one of its batch, which is nothing without it.
+    let change = json!({ "description": "once more" });
+    singles::ask(&mut floor, &singles::of("singles.update", broken, Some(change)), 200).await?;
+    floor.drain(None).await?;
+    singles::come(&floor.house, broken).await?;
+    assert_eq!(singles::release(&mut floor).await?, 1);
+    let (batch, job) = failed_without(&mut floor, "chromium.pdf").await?;
+    answered(&floor.request(&of_job("operator.jobs.cancel", &job, None)).await?, 204)?;
+    assert_eq!(state_of(&floor, &format!("BATCH#{batch}"), "BATCH").await?, "canceled");
+    let shown = singles::ask(&mut floor, &singles::of("singles.get", broken, None), 200).await?;
+    assert_eq!(shown["status"], "issue", "{shown}");
+    singles::ask(&mut floor, &singles::of("singles.cancel", broken, None), 204).await?;
+    singles::audit(&floor.house).await?;
     floor.house.take_down().await
 }

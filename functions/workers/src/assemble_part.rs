@@ -4,12 +4,13 @@
 //! the same objects.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use domain::article_number::{ArticleNumber, ArticleService};
 use domain::batch::{Batch, MailClass};
-use domain::id::LetterRef;
-use domain::job::{Job, JobState, Part, PartFiles};
-use domain::letter::{Letter, LetterState, Piece};
+use domain::id::{BatchId, LetterRef};
+use domain::job::{Job, JobState, Obstacle, Part, PartFiles};
+use domain::letter::{Issue, Letter, LetterState, Piece};
 use domain::tracking_code::TrackingCode;
 use edge::sqs::Worked;
 use futures::{StreamExt, stream};
@@ -48,8 +49,8 @@ pub enum PartError {
     #[error(transparent)]
     Serials(#[from] SerialsExhausted),
     /// A letter's document is no longer there as it was inspected.
-    #[error("the document of letter {0} is gone; restore it, or give the job up and replace the letter")]
-    Document(LetterRef),
+    #[error("the document of letter {0} is gone; restore it, or give the job up")]
+    Document(Named),
     /// A letter is already another piece of this job, which would be printed twice.
     #[error("a letter is another piece of this job already")]
     Assigned,
@@ -58,19 +59,74 @@ pub enum PartError {
     NotReady(LetterRef),
     /// The digits make no barcode.
     #[error("the tracking code of letter {0} makes no barcode")]
-    Barcode(LetterRef, #[source] ImbError),
+    Barcode(Named, #[source] ImbError),
     /// The digits make no label.
     #[error("the article number of letter {0} makes no label")]
-    Label(LetterRef, #[source] Code128Error),
+    Label(Named, #[source] Code128Error),
     /// A piece could not be written.
     #[error("letter {0} cannot be assembled")]
-    Piece(LetterRef, #[source] AssembleError),
+    Piece(Named, #[source] AssembleError),
     /// The file could not be completed.
     #[error("the print file cannot be completed")]
     File(#[source] AssembleError),
     /// The manifest could not be written.
     #[error("the manifest cannot be written")]
     Manifest(#[from] std::io::Error),
+}
+
+/// A letter of one of the batches of a job: what clients call their letters, several may.
+#[derive(Clone, Debug)]
+pub struct Named {
+    batch: BatchId,
+    reference: LetterRef,
+}
+
+impl Named {
+    fn of(batch: &Batch, letter: &Letter) -> Self {
+        Named { batch: batch.id.clone(), reference: letter.content.reference.clone() }
+    }
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reference.fmt(f)
+    }
+}
+
+impl PartError {
+    /// The letter that is to blame, with what its client is told if the job is given up; `None` when it is nobody's letter.
+    fn obstacle(&self) -> Option<Obstacle> {
+        let issue = |code: &str, message: String| Issue { code: code.to_owned(), message, page: None };
+        let (named, issue) = match self {
+            PartError::Document(named) => {
+                let message = "Our copy of the document is gone. Send the document again.";
+                (named, issue("assembly.document_missing", message.to_owned()))
+            }
+            PartError::Barcode(named, error) => {
+                (named, issue("assembly.address", format!("The address makes no barcode: {error}. Correct it.")))
+            }
+            // Of the house or of its press, whatever the letter.
+            PartError::Piece(
+                _,
+                AssembleError::Io(_)
+                | AssembleError::Endorsement(_)
+                | AssembleError::Layout(_)
+                | AssembleError::Barcode
+                | AssembleError::Mark,
+            ) => return None,
+            PartError::Piece(named, error) => {
+                (named, issue("assembly.document", format!("It passed inspection and cannot be printed: {error}.")))
+            }
+            PartError::Label(..)
+            | PartError::Store(_)
+            | PartError::Serials(_)
+            | PartError::Assigned
+            | PartError::NotReady(_)
+            | PartError::File(_)
+            | PartError::Manifest(_) => return None,
+        };
+        Some(Obstacle { batch: named.batch.clone(), letter: named.reference.clone(), issue })
+    }
 }
 
 /// Works off a message.
@@ -98,7 +154,9 @@ pub async fn work(store: &Store, message: Assemble) -> Result<Worked, StoreError
             }
             Err(PartError::Store(error)) => return Err(error),
             // It would fail again: a person has to act, and then retries the job.
-            Err(error) => store.fail_job(&job, &reason(&part, &error), Timestamp::now()).await?,
+            Err(error) => {
+                store.fail_job(&job, &reason(&part, &error), error.obstacle().as_ref(), Timestamp::now()).await?;
+            }
         }
     }
     store.settle_job(&job.id, Timestamp::now()).await?;
@@ -164,7 +222,7 @@ async fn fetch<'a>(store: &Store, budget: &'a Semaphore, (batch, letter, _): &(&
     // It would be refused only if the semaphore were closed, which it never is.
     let room = budget.acquire_many(kilobytes).await.map_err(|_| PartError::NotReady(reference.clone()))?;
     let document = store.read_copy(&batch.account, copy).await?;
-    Ok((document.ok_or_else(|| PartError::Document(reference.clone()))?, room))
+    Ok((document.ok_or_else(|| PartError::Document(Named::of(batch, letter)))?, room))
 }
 
 /// What a part becomes, as it grows.
@@ -261,14 +319,13 @@ fn write_letter(
     output: &mut Output<'_>,
 ) -> Result<(), PartError> {
     let (batch, letter, piece) = of;
-    let reference = &letter.content.reference;
     let address = &letter.content.address;
     let imb = barcode(of)?;
     let article = piece.article.as_ref();
     let digits = article
         .map(|article| ArticleDigits::parse(article.as_str()))
         .transpose()
-        .map_err(|error| PartError::Label(reference.clone(), error))?;
+        .map_err(|error| PartError::Label(Named::of(batch, letter), error))?;
     let row = output
         .assembler
         .add(&print::assemble::Piece {
@@ -290,7 +347,7 @@ fn write_letter(
             perforated: batch.perforated,
             return_envelope: batch.finish.return_envelope,
         })
-        .map_err(|error| PartError::Piece(reference.clone(), error))?;
+        .map_err(|error| PartError::Piece(Named::of(batch, letter), error))?;
     output.manifest.write(&entry(of), &row)?;
     output.lines.write(&entry(of), &row)?;
     Ok(())
@@ -323,13 +380,12 @@ fn write_cards(
         })
         .collect();
     let rows = output.assembler.add_cards(imposition, &laid).map_err(|error| {
-        // The first stands for the sheet if it is no single card's fault.
         let at = match &error {
-            AssembleError::Card { piece, .. } => piece.saturating_sub(first) as usize,
-            _ => 0,
+            AssembleError::Card { piece, .. } => Some(piece.saturating_sub(first) as usize),
+            _ => None,
         };
-        match cards.get(at) {
-            Some((_, letter, _)) => PartError::Piece(letter.content.reference.clone(), error),
+        match at.and_then(|at| cards.get(at)) {
+            Some((batch, letter, _)) => PartError::Piece(Named::of(batch, letter), error),
             None => PartError::File(error),
         }
     })?;
@@ -341,9 +397,9 @@ fn write_cards(
 }
 
 /// The barcode of a piece.
-fn barcode((_, letter, piece): &(&Batch, &Letter, Piece)) -> Result<Imb, PartError> {
+fn barcode((batch, letter, piece): &(&Batch, &Letter, Piece)) -> Result<Imb, PartError> {
     let encoded = Imb::encode(piece.code.as_str(), letter.content.address.routing());
-    encoded.map_err(|error| PartError::Barcode(letter.content.reference.clone(), error))
+    encoded.map_err(|error| PartError::Barcode(Named::of(batch, letter), error))
 }
 
 /// What the manifest says of a piece beside where it is.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::batch::MailClass;
 use crate::finish::Finish;
 use crate::id::{BatchId, JobId, LetterRef};
+use crate::letter::Issue;
 
 /// Where a mail job is on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -70,6 +71,9 @@ pub struct Job {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
+    /// The letter that it failed for, if it is that letter's fault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub obstacle: Option<Obstacle>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was printed.
@@ -78,6 +82,18 @@ pub struct Job {
     /// When it was handed to the postal service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mailed_at: Option<Timestamp>,
+}
+
+/// A letter that stands in the way of its mail job: it cannot be assembled, though it passed inspection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Obstacle {
+    /// The batch that it is in.
+    pub batch: BatchId,
+    /// Which letter of the batch it is.
+    pub letter: LetterRef,
+    /// What its client is told when the job is given up.
+    pub issue: Issue,
 }
 
 /// The most batches in a job: merging them is one transaction, of two writes a batch and a few more.

@@ -6,8 +6,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::account::Mode;
 use domain::batch::{Batch, BatchState, OpenAddition};
 use domain::event::{Entry, Event, EventKind};
-use domain::id::{AccountId, AdditionId, BatchId, EventId};
-use domain::letter::{Letter, NewLetter};
+use domain::id::{AccountId, AdditionId, BatchId, EventId, LetterRef};
+use domain::letter::{Letter, LetterState, NewLetter};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -299,6 +299,18 @@ impl Store {
         if batch.group.is_none() {
             return self.batch_event(transaction, batch, kind, data, now);
         }
+        self.letters_event(transaction, batch, kind, None, now).await
+    }
+
+    /// Adds the event of a change of a batch that the house made: of each of its letters, but for one that is just taken out of it.
+    pub(crate) async fn letters_event(
+        &self,
+        transaction: &mut Transaction,
+        batch: &Batch,
+        kind: EventKind,
+        but: Option<&LetterRef>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let kind = match kind {
             EventKind::BatchReady => EventKind::LetterReleased,
             EventKind::BatchPrinting => EventKind::LetterInProduction,
@@ -306,7 +318,10 @@ impl Store {
             other => other,
         };
         let mut event = batch_event(batch, kind, BTreeMap::new(), now)?;
-        let entry = |letter: Letter| Some(Entry { letter: letter.content.reference, data: BTreeMap::new() });
+        let entry = |letter: Letter| {
+            let is_in_it = letter.state == LetterState::Ready && Some(&letter.content.reference) != but;
+            is_in_it.then(|| Entry { letter: letter.content.reference, data: BTreeMap::new() })
+        };
         event.entries = self.each_letter(&batch.id, batch.shards, entry).await?;
         let key = keys::event(&keys::batch(&batch.id), &event.id);
         transaction.create(&self.config.table, event_item(&key, &event)?).map(drop)

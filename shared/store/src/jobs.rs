@@ -7,7 +7,7 @@ use domain::account::Mode;
 use domain::batch::{Batch, BatchState, NotMergeable, not_mergeable};
 use domain::event::{Event, EventKind};
 use domain::id::{BatchId, EventId, JobId};
-use domain::job::{Job, JobState, Part, PlannedPiece, plan};
+use domain::job::{Job, JobState, Obstacle, Part, PlannedPiece, plan};
 use domain::letter::{Letter, LetterState};
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
@@ -87,6 +87,7 @@ impl Store {
                 parts: None,
                 assembled: 0,
                 failure: None,
+                obstacle: None,
                 created_at: now,
                 printed_at: None,
                 mailed_at: None,
@@ -177,7 +178,7 @@ impl Store {
         }
         if pieces.len() != job.letters as usize {
             let reason = format!("the batches hold {} letters, but {} were counted", pieces.len(), job.letters);
-            self.fail_job(&job, &reason, now).await?;
+            self.fail_job(&job, &reason, None, now).await?;
             return Ok(Planned::Settled);
         }
         let plan = plan(pieces, job.letters_per_part);
@@ -223,13 +224,26 @@ impl Store {
         self.commit(settle).await.map(drop)
     }
 
-    /// Notes that a job cannot be assembled until someone acts.
+    /// Notes that a job cannot be assembled until someone acts, and which letter is to blame if one is.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn fail_job(&self, job: &Job, reason: &str, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn fail_job(
+        &self,
+        job: &Job,
+        reason: &str,
+        obstacle: Option<&Obstacle>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let mut fail = Transaction::default();
-        let change = Change::new(keys::job(&job.id), "SET #state = :failed, #failure = :reason")
+        let set = "SET #state = :failed, #failure = :reason";
+        let change = match obstacle {
+            Some(obstacle) => {
+                Change::new(keys::job(&job.id), format!("{set}, #obstacle = :obstacle")).value(":obstacle", obstacle)?
+            }
+            None => Change::new(keys::job(&job.id), set),
+        };
+        let change = change
             .when("#state = :assembling")
             .value(":failed", &JobState::Failed)?
             .value(":reason", &reason)?
@@ -261,7 +275,7 @@ impl Store {
             self.announce(&[Plan { job: job.id.clone(), announced: now }]).await?;
         }
         let mut retry = Transaction::default();
-        let change = Change::new(keys::job(&job.id), "SET #state = :assembling REMOVE #failure")
+        let change = Change::new(keys::job(&job.id), "SET #state = :assembling REMOVE #failure, #obstacle")
             .when("#state = :was")
             .value(":assembling", &JobState::Assembling)?
             .value(":was", &job.state)?;
@@ -280,7 +294,7 @@ impl Store {
         }
     }
 
-    /// Gives a failed job up: its batches are ready again, so that the letter that stood in the way can be changed. Its
+    /// Gives a failed job up: its batches are ready again, but for the letter that stood in the way, which has an issue. Its
     /// files were shown to nobody. Answers the job's state when that was refused.
     ///
     /// # Errors
@@ -294,6 +308,15 @@ impl Store {
         give_up.update(&self.config.table, change)?;
         self.job_event(&mut give_up, job, EventKind::JobCanceled, now)?;
         for batch in self.batches(&job.batches).await? {
+            let obstacle = job.obstacle.as_ref().filter(|obstacle| obstacle.batch == batch.id);
+            let letter = match obstacle {
+                Some(obstacle) => self.letter(&batch, &obstacle.letter).await?,
+                None => None,
+            };
+            if let Some((letter, obstacle)) = letter.zip(obstacle) {
+                self.set_aside(&mut give_up, job, &batch, &letter, &obstacle.issue, now).await?;
+                continue;
+            }
             let change = Change::new(
                 keys::batch(&batch.id),
                 "SET #state = :ready, #gsi2pk = :queue, #gsi2sk = :urgency REMOVE #job, #printingAt",

@@ -382,7 +382,7 @@ impl Store {
     }
 
     /// Adds the event of a change of one letter to its transaction.
-    fn letter_event(
+    pub(crate) fn letter_event(
         &self,
         transaction: &mut Transaction,
         batch: &Batch,

@@ -24,6 +24,7 @@ mod recipients;
 pub mod release;
 mod requests;
 pub mod scans;
+mod set_aside;
 pub mod shown;
 pub mod singles;
 mod table;

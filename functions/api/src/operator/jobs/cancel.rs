@@ -1,5 +1,5 @@
-//! `DELETE /v2/operator/jobs/{jobId}`: gives a failed job up. Its batches are ready again, so that the letter that stood in
-//! the way can be replaced or withdrawn.
+//! `DELETE /v2/operator/jobs/{jobId}`: gives a failed job up. Its batches are ready again, but for the letter that stood in the
+//! way: it has an issue, of which its client is told.
 
 use domain::job::JobState;
 use edge::{Call, Problem, Reply};

@@ -2,7 +2,7 @@
 
 use domain::batch::MailClass;
 use domain::finish::Finish;
-use domain::id::{BatchId, JobId};
+use domain::id::{BatchId, JobId, LetterRef};
 use domain::job::Job;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -24,6 +24,8 @@ pub(super) struct JobOut {
     parts_assembled: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    obstacle: Option<ObstacleOut>,
     created_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     printed_at: Option<Timestamp>,
@@ -35,6 +37,14 @@ pub(super) struct JobOut {
     /// The number of the first part that did not fit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) next_part: Option<u32>,
+}
+
+/// The letter that a job failed for.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ObstacleOut {
+    batch_id: BatchId,
+    letter_id: LetterRef,
 }
 
 /// A part of a mail job as it is shown. Until it is assembled it has no files.
@@ -79,6 +89,7 @@ impl JobOut {
             part_count: job.parts,
             parts_assembled: job.assembled,
             failure: job.failure,
+            obstacle: job.obstacle.map(|obstacle| ObstacleOut { batch_id: obstacle.batch, letter_id: obstacle.letter }),
             created_at: job.created_at,
             printed_at: job.printed_at,
             mailed_at: job.mailed_at,
