@@ -6,6 +6,7 @@ import gzip
 import json
 import sys
 import threading
+import time
 import unittest
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,21 +17,43 @@ from mailhouse import Conflict, InvalidRequest, Mailhouse, NotConnected, NotFoun
 from mailhouse.transport import CONFLICT_LASTS, PACK_FROM, _pause
 
 
-class Server:
-    """Answers requests with what is in `answers`, in turn: a status, headers and a body; `None` hangs up."""
+MEGABYTE = 1024 * 1024
+#: Bytes of an upload: more than the system takes that nobody has read.
+LARGE = 16 * MEGABYTE
 
-    def __init__(self, answers):
+
+def at_once(file, length):
+    """Reads a body."""
+    return file.read(length)
+
+
+def slowly(file, length):
+    """Reads a body, but stops four times on the way, for 0.8 seconds each time."""
+    parts = []
+    for _ in range(4):
+        time.sleep(0.8)
+        parts.append(file.read(3 * MEGABYTE))
+    return b"".join([*parts, file.read(length - 12 * MEGABYTE)])
+
+
+class Server:
+    """Answers requests with what is in `answers`, in turn: a status, headers and a body; `None` hangs up, and a function is
+    given what the answer is written to."""
+
+    def __init__(self, answers, read=at_once):
         self.answers, self.requests = list(answers), []
         server = self
 
         class Handler(BaseHTTPRequestHandler):
             def _answer(self):
-                content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                content = read(self.rfile, int(self.headers.get("Content-Length") or 0))
                 server.requests.append((self.command, self.path, dict(self.headers), content))
                 answer = server.answers.pop(0)
                 if answer is None:
                     self.close_connection = True
                     return
+                if callable(answer):
+                    return answer(self.wfile)
                 status, headers, body = answer
                 body = body if isinstance(body, bytes) else json.dumps(body).encode()
                 self.send_response(status)
@@ -55,10 +78,10 @@ class Server:
 
 
 class Client(unittest.TestCase):
-    def house(self, *answers, retries=4):
+    def house(self, *answers, retries=4, timeout=30):
         self.server = Server(answers)
         self.addCleanup(self.server.close)
-        house = Mailhouse("mh_test_key", self.server.url, retries=retries)
+        house = Mailhouse("mh_test_key", self.server.url, retries=retries, timeout=timeout)
         self.pauses = []
         house.transport._sleep = self.pauses.append
         return house
@@ -165,6 +188,66 @@ class Client(unittest.TestCase):
         self.assertEqual((method, path, content), ("PUT", "/put?signed=1", b"%PDF-1.7"))
         self.assertEqual({name.lower(): value for name, value in headers.items()}["x-amz-checksum-sha256"], "abc=")
         self.assertNotIn("Authorization", headers)
+
+    def put(self, other):
+        """The answer that sends an upload to another server."""
+        self.addCleanup(other.close)
+        return (201, {}, {"id": "doc_1", "upload": {"method": "PUT", "url": f"{other.url}/put", "headers": {}}})
+
+    def test_a_large_upload_takes_longer_than_the_timeout_while_it_moves(self):
+        other = Server([(200, {}, b"")], slowly)
+        house = self.house(self.put(other), (200, {}, {"id": "doc_1", "status": "ready"}), retries=0, timeout=0.8)
+        content = bytes(LARGE)
+        self.assertEqual(house.documents.upload(content)["status"], "ready")
+        _, _, headers, taken = other.requests[0]
+        self.assertTrue(taken == content)
+        self.assertEqual((headers["Content-Length"], headers.get("Transfer-Encoding")), (str(LARGE), None))
+
+    def test_an_upload_that_does_not_move_is_given_up(self):
+        over = threading.Event()
+        self.addCleanup(over.set)
+        other = Server([None, None], lambda file, _: over.wait() and file.read())
+        house = self.house(self.put(other), retries=1, timeout=0.2)
+        with self.assertRaises(NotConnected):
+            house.documents.upload(bytes(LARGE))
+        self.assertEqual(len(self.pauses), 1)
+
+    def test_a_large_download_takes_longer_than_the_timeout_while_it_moves(self):
+        def answer(file):
+            file.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+            for part in (b"%P", b"D", b"F", b"-"):
+                file.write(part)
+                time.sleep(0.4)
+
+        other = Server([answer])
+        self.addCleanup(other.close)
+        house = self.house((302, {"Location": f"{other.url}/file"}, b""), retries=0, timeout=1)
+        self.assertEqual(house.letters.download("ltr_1"), b"%PDF-")
+
+    def unfinished(self):
+        """Answers that are not finished: one breaks off, the other stands still."""
+        over = threading.Event()
+        self.addCleanup(over.set)
+        start = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n%PD"
+        return [lambda file: file.write(start), lambda file: file.write(start) and over.wait()]
+
+    def test_a_download_that_is_not_finished_is_asked_for_again_and_given_up_in_the_end(self):
+        unfinished = self.unfinished()
+        other = Server([*unfinished, (200, {}, b"%PDF-"), *unfinished])
+        self.addCleanup(other.close)
+        found = (302, {"Location": f"{other.url}/file"}, b"")
+        house = self.house(found, retries=2, timeout=0.5)
+        self.assertEqual(house.letters.download("ltr_1"), b"%PDF-")
+        self.assertEqual(len(self.pauses), 2)
+        house = self.house(found, retries=1, timeout=0.5)
+        with self.assertRaises(NotConnected):
+            house.letters.download("ltr_1")
+        self.assertEqual(len(other.requests), 5)
+
+    def test_an_answer_of_the_api_that_is_not_finished_is_asked_for_again_with_the_same_key(self):
+        house = self.house(*self.unfinished(), (201, {}, {"id": "ltr_1"}), retries=2, timeout=0.5)
+        self.assertEqual(house.letters.create({}), {"id": "ltr_1"})
+        self.assertEqual((len(self.keys()), len(set(self.keys()))), (3, 1))
 
     def test_metadata_narrows_a_list_by_its_pairs(self):
         house = self.house((200, {}, {"items": []}))

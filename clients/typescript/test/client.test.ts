@@ -1,15 +1,16 @@
 // What the client does by itself, against a server of this process that answers as it is told.
 
 import assert from "node:assert/strict";
-import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
+import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, test } from "node:test";
+import { setTimeout as passes } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 
 import { Conflict, InvalidRequest, Mailhouse, NotConnected, NotFound, NotVerified, RateLimited, verify } from "../src/index.ts";
 import { CONFLICT_LASTS, PACK_FROM, pauseOf } from "../src/transport.ts";
 
-type Answer = [status: number, headers: Record<string, string>, body: unknown] | null;
+type Answer = [status: number, headers: Record<string, string>, body: unknown] | ((response: ServerResponse) => unknown) | null;
 
 interface Seen {
   method: string;
@@ -21,7 +22,7 @@ interface Seen {
 const servers: Server[] = [];
 after(() => servers.forEach((server) => server.close()));
 
-/** Answers requests in turn; `null` hangs up. */
+/** Answers requests in turn; `null` hangs up, and a function answers in its own way. */
 async function serve(...answers: Answer[]): Promise<{ url: string; seen: Seen[] }> {
   const seen: Seen[] = [];
   const server = createServer(async (request, response) => {
@@ -30,6 +31,7 @@ async function serve(...answers: Answer[]): Promise<{ url: string; seen: Seen[] 
     seen.push({ method: request.method!, path: request.url!, headers: request.headers, body: Buffer.concat(parts) });
     const answer = answers.shift();
     if (answer == null) return void request.socket.destroy();
+    if (typeof answer === "function") return answer(response);
     const [status, headers, body] = answer;
     response.writeHead(status, { connection: "close", ...headers });
     response.end(Buffer.isBuffer(body) || body === undefined ? body : JSON.stringify(body));
@@ -39,11 +41,11 @@ async function serve(...answers: Answer[]): Promise<{ url: string; seen: Seen[] 
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen };
 }
 
-async function house(answers: Answer[], retries = 4) {
+async function house(answers: Answer[], retries = 4, timeout = 30_000) {
   const { url, seen } = await serve(...answers);
   const pauses: number[] = [];
   const sleep = async (milliseconds: number) => void pauses.push(milliseconds);
-  return { house: new Mailhouse({ key: "mh_test_key", url, retries, sleep }), seen, pauses };
+  return { house: new Mailhouse({ key: "mh_test_key", url, retries, timeout, sleep }), seen, pauses };
 }
 
 const keys = (seen: Seen[]) => seen.map(({ headers }) => headers["idempotency-key"]);
@@ -169,6 +171,89 @@ test("an upload says its hash and puts the bytes where it is told without the ke
   assert.deepEqual([put!.method, put!.path, put!.body.toString()], ["PUT", "/put?signed=1", "%PDF-1.7"]);
   assert.equal(put!.headers["x-amz-checksum-sha256"], "abc=");
   assert.equal(put!.headers["authorization"], undefined);
+});
+
+const MEGABYTE = 1024 * 1024;
+/** Bytes of an upload: more than the system takes that nobody has read. */
+const LARGE = 16 * MEGABYTE;
+
+/** A server that takes what is put there, but stops four times on the way, for 0.8 seconds each time. */
+async function slowly(): Promise<{ url: string; taken: () => number }> {
+  let taken = 0;
+  const server = createServer(async (request, response) => {
+    let stops = 0;
+    for await (const part of request) {
+      taken += part.length;
+      if (stops < 4 && taken > stops * 3 * MEGABYTE) {
+        stops++;
+        await passes(800);
+      }
+    }
+    response.writeHead(request.headers["content-length"] === String(taken) ? 200 : 501, { connection: "close" }).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  servers.push(server);
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, taken: () => taken };
+}
+
+test("a large upload takes longer than the timeout while it moves", async () => {
+  const { url, taken } = await slowly();
+  const upload = { method: "PUT", url: `${url}/put`, headers: {} };
+  const ready = { id: "doc_1", status: "ready" };
+  const { house: client } = await house([[201, {}, { id: "doc_1", upload }], [200, {}, ready]], 0, 800);
+  const bytes = new Uint8Array(LARGE);
+  assert.equal((await client.documents.upload(bytes))["status"], "ready");
+  assert.equal(taken(), bytes.length);
+});
+
+test("an upload that does not move is given up", async () => {
+  const stands = createServer((request) => request.pause());
+  await new Promise<void>((resolve) => stands.listen(0, "127.0.0.1", resolve));
+  after(() => stands.closeAllConnections());
+  servers.push(stands);
+  const upload = { method: "PUT", url: `http://127.0.0.1:${(stands.address() as AddressInfo).port}/put`, headers: {} };
+  const { house: client, pauses } = await house([[201, {}, { id: "doc_1", upload }]], 1, 200);
+  await assert.rejects(client.documents.upload(new Uint8Array(LARGE)), NotConnected);
+  assert.equal(pauses.length, 1);
+});
+
+test("a large download takes longer than the timeout while it moves", async () => {
+  const other = await serve(async (response) => {
+    for (const part of ["%P", "D", "F", "-"]) {
+      response.write(part);
+      await passes(400);
+    }
+    response.end();
+  });
+  const { house: client } = await house([[302, { location: `${other.url}/file` }, undefined]], 0, 1000);
+  assert.equal(Buffer.from(await client.letters.download("ltr_1")).toString(), "%PDF-");
+});
+
+/** Answers that are not finished: one breaks off, the other stands still. */
+const breaksOff = (response: ServerResponse) => {
+  response.writeHead(200, { "content-length": "5" });
+  response.write("%PD", () => response.destroy());
+};
+const standsStill = (response: ServerResponse) => {
+  response.writeHead(200, { "content-length": "5" });
+  response.write("%PD");
+};
+
+test("a download that is not finished is asked for again, and given up in the end", async () => {
+  const other = await serve(breaksOff, standsStill, [200, {}, Buffer.from("%PDF-")], breaksOff, standsStill);
+  const found: Answer = [302, { location: `${other.url}/file` }, undefined];
+  const { house: client, pauses } = await house([found], 2, 500);
+  assert.equal(Buffer.from(await client.letters.download("ltr_1")).toString(), "%PDF-");
+  assert.equal(pauses.length, 2);
+  const { house: another } = await house([found], 1, 500);
+  await assert.rejects(another.letters.download("ltr_1"), NotConnected);
+  assert.equal(other.seen.length, 5);
+});
+
+test("an answer of the API that is not finished is asked for again with the same key", async () => {
+  const { house: client, seen } = await house([breaksOff, standsStill, [201, {}, { id: "ltr_1" }]], 2, 500);
+  assert.deepEqual(await client.letters.create({}), { id: "ltr_1" });
+  assert.deepEqual([seen.length, new Set(keys(seen)).size], [3, 1]);
 });
 
 test("metadata narrows a list by its pairs", async () => {
