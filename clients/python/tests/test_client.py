@@ -1,8 +1,11 @@
 """What the client does by itself, against a server of this process that answers as it is told."""
 
+import base64
 import email
 import email.policy
 import gzip
+import hashlib
+import hmac
 import json
 import sys
 import threading
@@ -312,6 +315,43 @@ class Webhook(unittest.TestCase):
                 self.verified(**arguments)
         with self.assertRaises(NotVerified):
             verify(self.BODY, {}, self.SECRET)
+
+    def signed(self, *keys):
+        """The headers of a webhook that is signed with each of some keys."""
+        content = b"evt_1.1614265330." + self.BODY
+        signatures = [base64.b64encode(hmac.digest(key, content, hashlib.sha256)).decode() for key in keys]
+        signature = " ".join(f"v1,{signature}" for signature in signatures)
+        return {"webhook-id": "evt_1", "webhook-timestamp": "1614265330", "webhook-signature": signature}
+
+    def test_a_secret_that_cannot_be_one_of_the_apis_is_refused_whatever_is_signed_with_it(self):
+        key, short = bytes([7] * 32), bytes([7] * 23)
+        text = base64.b64encode(key).decode()
+        for secret, signing in (
+            ("", b""),
+            ("whsec_", b""),
+            ("whsec_%%%", b""),
+            ("whsec_\u00e9", b""),
+            ("whsec_None", base64.b64decode("None")),
+            (f"whsec_{base64.b64encode(short).decode()}", short),
+            (text, key),
+            (f"mh_live_{text}", key),
+            (f"whsec_{text[:20]} {text[20:]}", key),
+            (f"whsec_{text}\n", key),
+        ):
+            with self.assertRaises(ValueError, msg=secret):
+                verify(self.BODY, self.signed(signing), secret, now=1614265330)
+        self.assertEqual(verify(self.BODY, self.signed(key), f"whsec_{text}", now=1614265330), {"test": 2432232314})
+
+    def test_while_a_secret_is_being_replaced_the_old_one_and_the_new_one_are_both_good(self):
+        older, newer, other = (bytes([byte] * 32) for byte in (1, 2, 3))
+        headers = self.signed(older, newer)
+
+        def verified(key):
+            return verify(self.BODY, headers, f"whsec_{base64.b64encode(key).decode()}", now=1614265330)
+
+        self.assertEqual((verified(older), verified(newer)), ({"test": 2432232314}, {"test": 2432232314}))
+        with self.assertRaises(NotVerified):
+            verified(other)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 // What the client does by itself, against a server of this process that answers as it is told.
 
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, test } from "node:test";
@@ -312,4 +313,43 @@ test("a webhook with a good signature gives its body, and anything else is refus
   for (const [content, given, moment] of refused) {
     assert.throws(() => verify(content, given, secret, { now: moment }), NotVerified);
   }
+});
+
+test("a secret that cannot be one of the API's is refused, whatever is signed with it", () => {
+  const [body, id, moment] = ["{}", "evt_1", 1614265330];
+  const signed = (key: Buffer | string) => {
+    const signature = createHmac("sha256", key).update(`${id}.${moment}.${body}`).digest("base64");
+    return { "webhook-id": id, "webhook-timestamp": String(moment), "webhook-signature": `v1,${signature}` };
+  };
+  const text = Buffer.alloc(32, 7).toString("base64");
+  const refused: [unknown, Buffer | string][] = [
+    ["", ""],
+    ["whsec_", ""],
+    [undefined, ""],
+    ["whsec_%%%", ""],
+    ["whsec_undefined", Buffer.from("undefined", "base64")],
+    [`whsec_${Buffer.alloc(23, 7).toString("base64")}`, Buffer.alloc(23, 7)],
+    [text, Buffer.alloc(32, 7)],
+    [`mh_live_${text}`, Buffer.from(`mh_live_${text}`, "base64")],
+    [`whsec_${text.slice(0, 20)} ${text.slice(20)}`, Buffer.alloc(32, 7)],
+    [`whsec_${text}\n`, Buffer.alloc(32, 7)],
+  ];
+  for (const [secret, key] of refused) {
+    assert.throws(() => verify(body, signed(key), secret as string, { now: moment }), TypeError, String(secret));
+  }
+  assert.deepEqual(verify(body, signed(Buffer.alloc(32, 7)), `whsec_${text}`, { now: moment }), {});
+});
+
+test("while a secret is being replaced, the old one and the new one are both good", () => {
+  const [body, id, moment] = ['{"type":"letter.mailed"}', "evt_1", 1614265330];
+  const secrets = [1, 2, 3].map((byte) => Buffer.alloc(32, byte));
+  const signatures = secrets.slice(0, 2).map((key) => {
+    return `v1,${createHmac("sha256", key).update(`${id}.${moment}.${body}`).digest("base64")}`;
+  });
+  const headers = { "webhook-id": id, "webhook-timestamp": String(moment), "webhook-signature": signatures.join(" ") };
+  const [older, newer, other] = secrets.map((key) => {
+    return () => verify(body, headers, `whsec_${key.toString("base64")}`, { now: moment });
+  });
+  assert.deepEqual([older!(), newer!()], [{ type: "letter.mailed" }, { type: "letter.mailed" }]);
+  assert.throws(other!, NotVerified);
 });
