@@ -16,7 +16,8 @@ class Mailhouse:
     """One account of one deployment.
 
     `key` and `url` are taken from MAILHOUSE_KEY and MAILHOUSE_URL where they are not given. A request that fails in passing
-    is sent up to `retries` times more, after longer and longer pauses; `timeout` is for each of them, in seconds.
+    is sent up to `retries` times more, after longer and longer pauses. `timeout` is for how many seconds nothing may move, in
+    each attempt; up to thrice as long where a body is sent. A large file that moves takes as long as its line needs.
     """
 
     def __init__(self, key: str | None = None, url: str | None = None, *, timeout: float = 30, retries: int = 4):

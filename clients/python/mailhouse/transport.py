@@ -5,6 +5,7 @@ from __future__ import annotations
 import email.utils
 import gzip
 import http.client
+import io
 import json
 import random
 import time
@@ -22,6 +23,9 @@ PASSING = frozenset({429, 500, 502, 503, 504})
 CONFLICT_LASTS = 35.0
 #: From this many bytes on a body is sent packed.
 PACK_FROM = 64 * 1024
+#: Of a body the system takes up to so many bytes before it has sent them, and does not tell how far it is. A slow line needs
+#: longer than the timeout for that many, also once the last of them is taken and the answer is waited for.
+HELD = 4 * 1024 * 1024
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -91,9 +95,8 @@ class Transport:
         attempt, waited = 0, 0.0
         while True:
             last = attempt >= self.retries
-            request = urllib.request.Request(url, data=content, headers=headers, method=method)
             try:
-                answer = self._send(request)
+                answer = self._send(method, url, content, headers)
             except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
                 if last:
                     raise NotConnected(f"{method} {path}: {error}") from error
@@ -133,9 +136,8 @@ class Transport:
     def plain(self, method: str, url: str, content: bytes | None = None, headers: Mapping[str, str] | None = None) -> bytes:
         """A request to a URL that is a key itself."""
         for attempt in range(self.retries + 1):
-            request = urllib.request.Request(url, data=content, headers=dict(headers or {}), method=method)
             try:
-                answer = self._send(request)
+                answer = self._send(method, url, content, headers or {})
             except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
                 if attempt == self.retries:
                     raise NotConnected(f"{method} {urllib.parse.urlsplit(url).path}: {error}") from error
@@ -147,9 +149,17 @@ class Transport:
             self._sleep(_pause(attempt, None))
         raise AssertionError("the last attempt ends the loop")
 
-    def _send(self, request: urllib.request.Request) -> Answer:
+    def _send(self, method: str, url: str, content: bytes | None, headers: Mapping[str, str]) -> Answer:
+        """Sends a request once and reads its answer to the end."""
+        request, most = urllib.request.Request(url, headers=dict(headers), method=method), self.timeout
+        if content is not None:
+            # A file is sent in blocks, for each of which the timeout counts; for bytes it counts once, however many they are. The
+            # length of a file has to be said, because no upload is accepted without.
+            request.data = io.BytesIO(content)
+            request.add_header("Content-Length", str(len(content)))
+            most *= 1 + 2 * min(len(content), HELD) / HELD
         try:
-            with self._opener.open(request, timeout=self.timeout) as response:
+            with self._opener.open(request, timeout=most) as response:
                 return Answer(response.status, response.headers, response.read())
         except urllib.error.HTTPError as error:
             with error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import json
@@ -11,6 +10,11 @@ import time
 from typing import Any, Mapping
 
 from .errors import MailhouseError
+
+#: How the API's secrets begin.
+PREFIX = "whsec_"
+#: So many bytes a secret has at least, as Standard Webhooks says: fewer may be guessed, and none everybody knows.
+LEAST = 24
 
 
 class NotVerified(MailhouseError):
@@ -29,8 +33,9 @@ def verify(
     is how many seconds the clocks of house and receiver may be apart. The same webhook may come again: its `webhook-id` is
     then the same.
 
-    Raises `NotVerified`.
+    Raises `NotVerified`, and `ValueError` for a `secret` that the API cannot have given.
     """
+    key = _key(secret)
     content = body.encode() if isinstance(body, str) else body
     given = {name.lower(): value for name, value in headers.items()}
     try:
@@ -39,9 +44,8 @@ def verify(
         raise NotVerified(f"The header {missing} is missing.") from None
     try:
         sent = int(moment)
-        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
-    except (ValueError, binascii.Error):
-        raise NotVerified("The time of the webhook is no number, or the secret is none.") from None
+    except ValueError:
+        raise NotVerified("The time of the webhook is no number.") from None
     if abs((time.time() if now is None else now) - sent) > tolerance:
         raise NotVerified("The webhook is too old, or from the future.")
     signed = b".".join([name.encode(), moment.encode(), content])
@@ -50,3 +54,15 @@ def verify(
     if not any(hmac.compare_digest(expected.encode(), one.encode()) for one in signatures.split()):
         raise NotVerified("The signature is not that of the secret.")
     return json.loads(content)
+
+
+def _key(secret: str) -> bytes:
+    """What a secret signs with. One that was never set would sign with what everybody knows, and so anybody could."""
+    encoded = secret.removeprefix(PREFIX)
+    try:
+        key = base64.b64decode(encoded, validate=True)
+    except ValueError:
+        key = b""
+    if encoded == secret or len(key) < LEAST:
+        raise ValueError(f"The secret is none of the API's: those are {PREFIX} and {LEAST} bytes or more as base64.")
+    return key

@@ -1,11 +1,15 @@
 """What the client does by itself, against a server of this process that answers as it is told."""
 
+import base64
 import email
 import email.policy
 import gzip
+import hashlib
+import hmac
 import json
 import sys
 import threading
+import time
 import unittest
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,21 +20,43 @@ from mailhouse import Conflict, InvalidRequest, Mailhouse, NotConnected, NotFoun
 from mailhouse.transport import CONFLICT_LASTS, PACK_FROM, _pause
 
 
-class Server:
-    """Answers requests with what is in `answers`, in turn: a status, headers and a body; `None` hangs up."""
+MEGABYTE = 1024 * 1024
+#: Bytes of an upload: more than the system takes that nobody has read.
+LARGE = 16 * MEGABYTE
 
-    def __init__(self, answers):
+
+def at_once(file, length):
+    """Reads a body."""
+    return file.read(length)
+
+
+def slowly(file, length):
+    """Reads a body, but stops four times on the way, for 0.8 seconds each time."""
+    parts = []
+    for _ in range(4):
+        time.sleep(0.8)
+        parts.append(file.read(3 * MEGABYTE))
+    return b"".join([*parts, file.read(length - 12 * MEGABYTE)])
+
+
+class Server:
+    """Answers requests with what is in `answers`, in turn: a status, headers and a body; `None` hangs up, and a function is
+    given what the answer is written to."""
+
+    def __init__(self, answers, read=at_once):
         self.answers, self.requests = list(answers), []
         server = self
 
         class Handler(BaseHTTPRequestHandler):
             def _answer(self):
-                content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                content = read(self.rfile, int(self.headers.get("Content-Length") or 0))
                 server.requests.append((self.command, self.path, dict(self.headers), content))
                 answer = server.answers.pop(0)
                 if answer is None:
                     self.close_connection = True
                     return
+                if callable(answer):
+                    return answer(self.wfile)
                 status, headers, body = answer
                 body = body if isinstance(body, bytes) else json.dumps(body).encode()
                 self.send_response(status)
@@ -55,10 +81,10 @@ class Server:
 
 
 class Client(unittest.TestCase):
-    def house(self, *answers, retries=4):
+    def house(self, *answers, retries=4, timeout=30):
         self.server = Server(answers)
         self.addCleanup(self.server.close)
-        house = Mailhouse("mh_test_key", self.server.url, retries=retries)
+        house = Mailhouse("mh_test_key", self.server.url, retries=retries, timeout=timeout)
         self.pauses = []
         house.transport._sleep = self.pauses.append
         return house
@@ -166,6 +192,66 @@ class Client(unittest.TestCase):
         self.assertEqual({name.lower(): value for name, value in headers.items()}["x-amz-checksum-sha256"], "abc=")
         self.assertNotIn("Authorization", headers)
 
+    def put(self, other):
+        """The answer that sends an upload to another server."""
+        self.addCleanup(other.close)
+        return (201, {}, {"id": "doc_1", "upload": {"method": "PUT", "url": f"{other.url}/put", "headers": {}}})
+
+    def test_a_large_upload_takes_longer_than_the_timeout_while_it_moves(self):
+        other = Server([(200, {}, b"")], slowly)
+        house = self.house(self.put(other), (200, {}, {"id": "doc_1", "status": "ready"}), retries=0, timeout=0.8)
+        content = bytes(LARGE)
+        self.assertEqual(house.documents.upload(content)["status"], "ready")
+        _, _, headers, taken = other.requests[0]
+        self.assertTrue(taken == content)
+        self.assertEqual((headers["Content-Length"], headers.get("Transfer-Encoding")), (str(LARGE), None))
+
+    def test_an_upload_that_does_not_move_is_given_up(self):
+        over = threading.Event()
+        self.addCleanup(over.set)
+        other = Server([None, None], lambda file, _: over.wait() and file.read())
+        house = self.house(self.put(other), retries=1, timeout=0.2)
+        with self.assertRaises(NotConnected):
+            house.documents.upload(bytes(LARGE))
+        self.assertEqual(len(self.pauses), 1)
+
+    def test_a_large_download_takes_longer_than_the_timeout_while_it_moves(self):
+        def answer(file):
+            file.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+            for part in (b"%P", b"D", b"F", b"-"):
+                file.write(part)
+                time.sleep(0.4)
+
+        other = Server([answer])
+        self.addCleanup(other.close)
+        house = self.house((302, {"Location": f"{other.url}/file"}, b""), retries=0, timeout=1)
+        self.assertEqual(house.letters.download("ltr_1"), b"%PDF-")
+
+    def unfinished(self):
+        """Answers that are not finished: one breaks off, the other stands still."""
+        over = threading.Event()
+        self.addCleanup(over.set)
+        start = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n%PD"
+        return [lambda file: file.write(start), lambda file: file.write(start) and over.wait()]
+
+    def test_a_download_that_is_not_finished_is_asked_for_again_and_given_up_in_the_end(self):
+        unfinished = self.unfinished()
+        other = Server([*unfinished, (200, {}, b"%PDF-"), *unfinished])
+        self.addCleanup(other.close)
+        found = (302, {"Location": f"{other.url}/file"}, b"")
+        house = self.house(found, retries=2, timeout=0.5)
+        self.assertEqual(house.letters.download("ltr_1"), b"%PDF-")
+        self.assertEqual(len(self.pauses), 2)
+        house = self.house(found, retries=1, timeout=0.5)
+        with self.assertRaises(NotConnected):
+            house.letters.download("ltr_1")
+        self.assertEqual(len(other.requests), 5)
+
+    def test_an_answer_of_the_api_that_is_not_finished_is_asked_for_again_with_the_same_key(self):
+        house = self.house(*self.unfinished(), (201, {}, {"id": "ltr_1"}), retries=2, timeout=0.5)
+        self.assertEqual(house.letters.create({}), {"id": "ltr_1"})
+        self.assertEqual((len(self.keys()), len(set(self.keys()))), (3, 1))
+
     def test_metadata_narrows_a_list_by_its_pairs(self):
         house = self.house((200, {}, {"items": []}))
         self.assertEqual(list(house.letters.list(metadata={"campaign": "a b"}, status="ready")), [])
@@ -229,6 +315,43 @@ class Webhook(unittest.TestCase):
                 self.verified(**arguments)
         with self.assertRaises(NotVerified):
             verify(self.BODY, {}, self.SECRET)
+
+    def signed(self, *keys):
+        """The headers of a webhook that is signed with each of some keys."""
+        content = b"evt_1.1614265330." + self.BODY
+        signatures = [base64.b64encode(hmac.digest(key, content, hashlib.sha256)).decode() for key in keys]
+        signature = " ".join(f"v1,{signature}" for signature in signatures)
+        return {"webhook-id": "evt_1", "webhook-timestamp": "1614265330", "webhook-signature": signature}
+
+    def test_a_secret_that_cannot_be_one_of_the_apis_is_refused_whatever_is_signed_with_it(self):
+        key, short = bytes([7] * 32), bytes([7] * 23)
+        text = base64.b64encode(key).decode()
+        for secret, signing in (
+            ("", b""),
+            ("whsec_", b""),
+            ("whsec_%%%", b""),
+            ("whsec_\u00e9", b""),
+            ("whsec_None", base64.b64decode("None")),
+            (f"whsec_{base64.b64encode(short).decode()}", short),
+            (text, key),
+            (f"mh_live_{text}", key),
+            (f"whsec_{text[:20]} {text[20:]}", key),
+            (f"whsec_{text}\n", key),
+        ):
+            with self.assertRaises(ValueError, msg=secret):
+                verify(self.BODY, self.signed(signing), secret, now=1614265330)
+        self.assertEqual(verify(self.BODY, self.signed(key), f"whsec_{text}", now=1614265330), {"test": 2432232314})
+
+    def test_while_a_secret_is_being_replaced_the_old_one_and_the_new_one_are_both_good(self):
+        older, newer, other = (bytes([byte] * 32) for byte in (1, 2, 3))
+        headers = self.signed(older, newer)
+
+        def verified(key):
+            return verify(self.BODY, headers, f"whsec_{base64.b64encode(key).decode()}", now=1614265330)
+
+        self.assertEqual((verified(older), verified(newer)), ({"test": 2432232314}, {"test": 2432232314}))
+        with self.assertRaises(NotVerified):
+            verified(other)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 
-import { Transport, type Json, type Options, type Query } from "./transport.ts";
+import { Transport, type Answer, type Json, type Options, type Query } from "./transport.ts";
 
 /** What a POST takes besides its body. */
 export interface Once {
@@ -142,9 +142,8 @@ class Documents {
 }
 
 /** What an answer shows, with its ETag. */
-async function tagged(answer: Response): Promise<Json> {
-  const shown: unknown = await answer.json();
-  return { ...(shown as Json), etag: answer.headers.get("etag") ?? undefined };
+function tagged(answer: Answer): Json {
+  return { ...answer.json(), etag: answer.headers.get("etag") ?? undefined };
 }
 
 /** HTML with variables in it, of which letters are made. */

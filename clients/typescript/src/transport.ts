@@ -13,7 +13,10 @@ export type Query = Record<string, string | number | boolean | undefined>;
 
 /** How a client talks. */
 export interface Options {
-  /** For each attempt, milliseconds. */
+  /**
+   * For how many milliseconds nothing may move, in each attempt; up to thrice as long where a body is sent. A large file that
+   * moves takes as long as its line needs.
+   */
   timeout?: number;
   /** How often a request that fails in passing is sent again. */
   retries?: number;
@@ -31,6 +34,64 @@ export const CONFLICT_LASTS = 35_000;
 
 /** From this many bytes on a body is sent packed. */
 export const PACK_FROM = 64 * 1024;
+
+/** The status, the headers and the body of an answer that has come to its end. */
+export class Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly content: Uint8Array;
+
+  constructor(status: number, headers: Headers, content: Uint8Array) {
+    this.status = status;
+    this.headers = headers;
+    this.content = content;
+  }
+
+  /** The body as JSON; undefined if there is none. */
+  json(): any {
+    return this.content.length === 0 ? undefined : JSON.parse(new TextDecoder().decode(this.content));
+  }
+}
+
+/**
+ * Of a body the system takes up to so many bytes before it has sent them, and does not tell how far it is. A slow line needs
+ * longer than the timeout for that many, also once the last of them is taken and the answer is waited for.
+ */
+const HELD = 4 * 1024 * 1024;
+
+type Body = string | Uint8Array<ArrayBuffer>;
+
+/** In parts of so many bytes a body is sent. */
+const PART = 64 * 1024;
+
+/**
+ * A body that says when a part of it is taken. Bytes are taken all at once, as those of a plain blob are, so that nobody could
+ * tell whether they move. It is a blob all the same, because fetch says the length of one, without which no upload is accepted.
+ */
+class Watched extends Blob {
+  readonly #bytes: Uint8Array<ArrayBuffer>;
+  readonly #moved: () => void;
+
+  constructor(bytes: Uint8Array<ArrayBuffer>, moved: () => void) {
+    super([bytes]);
+    this.#bytes = bytes;
+    this.#moved = moved;
+  }
+
+  override stream() {
+    let at = 0;
+    const pull = (taker: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>) => {
+      this.#moved();
+      if (at < this.#bytes.length) taker.enqueue(this.#bytes.subarray(at, (at += PART)));
+      else taker.close();
+    };
+    // No part is made ready before it is asked for, or it would count as moved.
+    return new ReadableStream({ pull }, { highWaterMark: 0 });
+  }
+}
+
+/** What fetch is told, with a body that can be watched. */
+type Init = Omit<RequestInit, "body" | "signal"> & { body?: Body | undefined };
 
 interface Sent {
   query?: Query | undefined;
@@ -60,13 +121,13 @@ export class Transport {
   }
 
   /** Sends a request until it is answered for good, and gives an answer below 400. */
-  async request(method: string, path: string, sent: Sent = {}): Promise<Response> {
+  async request(method: string, path: string, sent: Sent = {}): Promise<Answer> {
     const headers: Record<string, string> = {
       authorization: `Bearer ${this.#key}`,
       accept: "application/json",
       "user-agent": "mailhouse-typescript/0.1.0",
     };
-    let body: string | Uint8Array<ArrayBuffer> | undefined;
+    let body: Body | undefined;
     if (sent.body !== undefined) {
       body = JSON.stringify(sent.body);
       headers["content-type"] = "application/json";
@@ -82,14 +143,12 @@ export class Transport {
     }
     if (sent.ifMatch !== undefined) headers["if-match"] = sent.ifMatch;
     if (method === "POST") headers["idempotency-key"] = sent.idempotencyKey ?? randomUUID();
-    const init: RequestInit = { method, headers, redirect: "manual", ...(body === undefined ? {} : { body }) };
-    return this.#untilAnswered(this.#url + path + queryOf(sent.query), init, this.#retries);
+    return this.#untilAnswered(this.#url + path + queryOf(sent.query), { method, headers, redirect: "manual", body });
   }
 
   /** The JSON that a request is answered with; undefined if there is none. */
   async json(method: string, path: string, sent: Sent = {}): Promise<any> {
-    const text = await (await this.request(method, path, sent)).text();
-    return text === "" ? undefined : JSON.parse(text);
+    return (await this.request(method, path, sent)).json();
   }
 
   /** Each item of a list, over all its pages. */
@@ -110,19 +169,20 @@ export class Transport {
   }
 
   /** A request to a URL that is a key itself. */
-  async plain(url: string, init: RequestInit): Promise<Uint8Array> {
-    return new Uint8Array(await (await this.#untilAnswered(url, init, this.#retries)).arrayBuffer());
+  async plain(url: string, init: Init): Promise<Uint8Array> {
+    return (await this.#untilAnswered(url, init)).content;
   }
 
-  async #untilAnswered(url: string, init: RequestInit, retries: number): Promise<Response> {
+  async #untilAnswered(url: string, init: Init): Promise<Answer> {
+    const retries = this.#retries;
     let waited = 0;
     for (let attempt = 0; ; ) {
       let pause: number;
       try {
-        const response = await fetch(url, { ...init, signal: AbortSignal.timeout(this.#timeout) });
-        if (response.status < 400) return response;
-        const asked = response.headers.get("retry-after");
-        const error = apiError(response.status, await bodyOf(response), asked);
+        const answer = await this.#send(url, init);
+        if (answer.status < 400) return answer;
+        const asked = answer.headers.get("retry-after");
+        const error = apiError(answer.status, bodyOf(answer), asked);
         pause = pauseOf(attempt, asked);
         // A conflict that passes says when to come back: such as with a first attempt that is still being carried out. It is no
         // failure, so that it is waited for as long as it may last.
@@ -141,6 +201,29 @@ export class Transport {
       await this.#sleep(pause);
     }
   }
+
+  /** Sends a request once and reads its answer to the end, so that one that breaks off is none. */
+  async #send(url: string, { body, ...rest }: Init): Promise<Answer> {
+    const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
+    const most = this.#timeout * (1 + (2 * Math.min(bytes?.length ?? 0, HELD)) / HELD);
+    const limit = new AbortController();
+    const stop = () => limit.abort(new DOMException(`Nothing has moved for ${Math.round(most)} ms.`, "TimeoutError"));
+    const timer = setTimeout(stop, most);
+    const moved = () => void timer.refresh();
+    try {
+      const sent = bytes === undefined ? {} : { body: new Watched(bytes, moved) };
+      const response = await fetch(url, { ...rest, ...sent, signal: limit.signal });
+      moved();
+      const parts: Uint8Array[] = [];
+      for await (const part of response.body ?? []) {
+        moved();
+        parts.push(part);
+      }
+      return new Answer(response.status, response.headers, new Uint8Array(Buffer.concat(parts)));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
 }
 
 /** A form of a letter and its document. */
@@ -157,9 +240,9 @@ function formOf(boundary: string, letter: string, file: Uint8Array): Uint8Array<
   );
 }
 
-async function bodyOf(response: Response): Promise<Record<string, unknown>> {
+function bodyOf(answer: Answer): Record<string, unknown> {
   try {
-    const body: unknown = await response.json();
+    const body: unknown = answer.json();
     return typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
   } catch {
     return {};

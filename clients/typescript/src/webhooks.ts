@@ -4,13 +4,16 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 
 import { NotVerified } from "./errors.ts";
 
+/** So many bytes a secret has at least, as Standard Webhooks says: fewer may be guessed, and none everybody knows. */
+const LEAST = 24;
+
 /** Headers as a server gives them. */
 export type HeadersLike = Headers | Record<string, string | string[] | undefined>;
 
 /**
- * The webhook's body, once its signature and its age are good; throws `NotVerified`. `body` is what was received, byte for
- * byte; `tolerance` is how many seconds the clocks of house and receiver may be apart. The same webhook may come again: its
- * `webhook-id` is then the same.
+ * The webhook's body, once its signature and its age are good; throws `NotVerified`, and `TypeError` for a `secret` that the API
+ * cannot have given. `body` is what was received, byte for byte; `tolerance` is how many seconds the clocks of house and receiver
+ * may be apart. The same webhook may come again: its `webhook-id` is then the same.
  */
 export function verify(
   body: string | Uint8Array,
@@ -18,6 +21,7 @@ export function verify(
   secret: string,
   { tolerance = 300, now = Date.now() / 1000 }: { tolerance?: number; now?: number } = {},
 ): unknown {
+  const key = keyOf(secret);
   const given = new Map<string, string>();
   const entries = headers instanceof Headers ? [...headers] : Object.entries(headers);
   for (const [name, value] of entries) {
@@ -31,7 +35,6 @@ export function verify(
     throw new NotVerified("The webhook is too old, or from the future.");
   }
   const content = typeof body === "string" ? Buffer.from(body) : body;
-  const key = Buffer.from(secret.replace(/^whsec_/, ""), "base64");
   const expected = createHmac("sha256", key).update(`${id}.${moment}.`).update(content).digest();
   // While a secret is being replaced there are two signatures.
   const good = signatures.split(" ").some((signature) => {
@@ -41,4 +44,15 @@ export function verify(
   });
   if (!good) throw new NotVerified("The signature is not that of the secret.");
   return JSON.parse(Buffer.from(content).toString("utf8"));
+}
+
+/** What a secret signs with. One that was never set would sign with what everybody knows, and so anybody could. */
+function keyOf(secret: string): Buffer {
+  const encoded = /^whsec_(.*)$/.exec(secret)?.[1] ?? "";
+  const key = Buffer.from(encoded, "base64");
+  // What is no base64 was skipped without a word.
+  if (key.length < LEAST || key.toString("base64") !== encoded) {
+    throw new TypeError(`The secret is none of the API's: those are whsec_ and ${LEAST} bytes or more as base64.`);
+  }
+  return key;
 }

@@ -1,15 +1,17 @@
 // What the client does by itself, against a server of this process that answers as it is told.
 
 import assert from "node:assert/strict";
-import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
+import { createHmac } from "node:crypto";
+import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, test } from "node:test";
+import { setTimeout as passes } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 
 import { Conflict, InvalidRequest, Mailhouse, NotConnected, NotFound, NotVerified, RateLimited, verify } from "../src/index.ts";
 import { CONFLICT_LASTS, PACK_FROM, pauseOf } from "../src/transport.ts";
 
-type Answer = [status: number, headers: Record<string, string>, body: unknown] | null;
+type Answer = [status: number, headers: Record<string, string>, body: unknown] | ((response: ServerResponse) => unknown) | null;
 
 interface Seen {
   method: string;
@@ -21,7 +23,7 @@ interface Seen {
 const servers: Server[] = [];
 after(() => servers.forEach((server) => server.close()));
 
-/** Answers requests in turn; `null` hangs up. */
+/** Answers requests in turn; `null` hangs up, and a function answers in its own way. */
 async function serve(...answers: Answer[]): Promise<{ url: string; seen: Seen[] }> {
   const seen: Seen[] = [];
   const server = createServer(async (request, response) => {
@@ -30,6 +32,7 @@ async function serve(...answers: Answer[]): Promise<{ url: string; seen: Seen[] 
     seen.push({ method: request.method!, path: request.url!, headers: request.headers, body: Buffer.concat(parts) });
     const answer = answers.shift();
     if (answer == null) return void request.socket.destroy();
+    if (typeof answer === "function") return answer(response);
     const [status, headers, body] = answer;
     response.writeHead(status, { connection: "close", ...headers });
     response.end(Buffer.isBuffer(body) || body === undefined ? body : JSON.stringify(body));
@@ -39,11 +42,11 @@ async function serve(...answers: Answer[]): Promise<{ url: string; seen: Seen[] 
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen };
 }
 
-async function house(answers: Answer[], retries = 4) {
+async function house(answers: Answer[], retries = 4, timeout = 30_000) {
   const { url, seen } = await serve(...answers);
   const pauses: number[] = [];
   const sleep = async (milliseconds: number) => void pauses.push(milliseconds);
-  return { house: new Mailhouse({ key: "mh_test_key", url, retries, sleep }), seen, pauses };
+  return { house: new Mailhouse({ key: "mh_test_key", url, retries, timeout, sleep }), seen, pauses };
 }
 
 const keys = (seen: Seen[]) => seen.map(({ headers }) => headers["idempotency-key"]);
@@ -171,6 +174,89 @@ test("an upload says its hash and puts the bytes where it is told without the ke
   assert.equal(put!.headers["authorization"], undefined);
 });
 
+const MEGABYTE = 1024 * 1024;
+/** Bytes of an upload: more than the system takes that nobody has read. */
+const LARGE = 16 * MEGABYTE;
+
+/** A server that takes what is put there, but stops four times on the way, for 0.8 seconds each time. */
+async function slowly(): Promise<{ url: string; taken: () => number }> {
+  let taken = 0;
+  const server = createServer(async (request, response) => {
+    let stops = 0;
+    for await (const part of request) {
+      taken += part.length;
+      if (stops < 4 && taken > stops * 3 * MEGABYTE) {
+        stops++;
+        await passes(800);
+      }
+    }
+    response.writeHead(request.headers["content-length"] === String(taken) ? 200 : 501, { connection: "close" }).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  servers.push(server);
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, taken: () => taken };
+}
+
+test("a large upload takes longer than the timeout while it moves", async () => {
+  const { url, taken } = await slowly();
+  const upload = { method: "PUT", url: `${url}/put`, headers: {} };
+  const ready = { id: "doc_1", status: "ready" };
+  const { house: client } = await house([[201, {}, { id: "doc_1", upload }], [200, {}, ready]], 0, 800);
+  const bytes = new Uint8Array(LARGE);
+  assert.equal((await client.documents.upload(bytes))["status"], "ready");
+  assert.equal(taken(), bytes.length);
+});
+
+test("an upload that does not move is given up", async () => {
+  const stands = createServer((request) => request.pause());
+  await new Promise<void>((resolve) => stands.listen(0, "127.0.0.1", resolve));
+  after(() => stands.closeAllConnections());
+  servers.push(stands);
+  const upload = { method: "PUT", url: `http://127.0.0.1:${(stands.address() as AddressInfo).port}/put`, headers: {} };
+  const { house: client, pauses } = await house([[201, {}, { id: "doc_1", upload }]], 1, 200);
+  await assert.rejects(client.documents.upload(new Uint8Array(LARGE)), NotConnected);
+  assert.equal(pauses.length, 1);
+});
+
+test("a large download takes longer than the timeout while it moves", async () => {
+  const other = await serve(async (response) => {
+    for (const part of ["%P", "D", "F", "-"]) {
+      response.write(part);
+      await passes(400);
+    }
+    response.end();
+  });
+  const { house: client } = await house([[302, { location: `${other.url}/file` }, undefined]], 0, 1000);
+  assert.equal(Buffer.from(await client.letters.download("ltr_1")).toString(), "%PDF-");
+});
+
+/** Answers that are not finished: one breaks off, the other stands still. */
+const breaksOff = (response: ServerResponse) => {
+  response.writeHead(200, { "content-length": "5" });
+  response.write("%PD", () => response.destroy());
+};
+const standsStill = (response: ServerResponse) => {
+  response.writeHead(200, { "content-length": "5" });
+  response.write("%PD");
+};
+
+test("a download that is not finished is asked for again, and given up in the end", async () => {
+  const other = await serve(breaksOff, standsStill, [200, {}, Buffer.from("%PDF-")], breaksOff, standsStill);
+  const found: Answer = [302, { location: `${other.url}/file` }, undefined];
+  const { house: client, pauses } = await house([found], 2, 500);
+  assert.equal(Buffer.from(await client.letters.download("ltr_1")).toString(), "%PDF-");
+  assert.equal(pauses.length, 2);
+  const { house: another } = await house([found], 1, 500);
+  await assert.rejects(another.letters.download("ltr_1"), NotConnected);
+  assert.equal(other.seen.length, 5);
+});
+
+test("an answer of the API that is not finished is asked for again with the same key", async () => {
+  const { house: client, seen } = await house([breaksOff, standsStill, [201, {}, { id: "ltr_1" }]], 2, 500);
+  assert.deepEqual(await client.letters.create({}), { id: "ltr_1" });
+  assert.deepEqual([seen.length, new Set(keys(seen)).size], [3, 1]);
+});
+
 test("metadata narrows a list by its pairs", async () => {
   const { house: client, seen } = await house([[200, {}, { items: [] }]]);
   for await (const item of client.letters.list({ status: "ready" }, { campaign: "a b" })) assert.fail(String(item));
@@ -227,4 +313,43 @@ test("a webhook with a good signature gives its body, and anything else is refus
   for (const [content, given, moment] of refused) {
     assert.throws(() => verify(content, given, secret, { now: moment }), NotVerified);
   }
+});
+
+test("a secret that cannot be one of the API's is refused, whatever is signed with it", () => {
+  const [body, id, moment] = ["{}", "evt_1", 1614265330];
+  const signed = (key: Buffer | string) => {
+    const signature = createHmac("sha256", key).update(`${id}.${moment}.${body}`).digest("base64");
+    return { "webhook-id": id, "webhook-timestamp": String(moment), "webhook-signature": `v1,${signature}` };
+  };
+  const text = Buffer.alloc(32, 7).toString("base64");
+  const refused: [unknown, Buffer | string][] = [
+    ["", ""],
+    ["whsec_", ""],
+    [undefined, ""],
+    ["whsec_%%%", ""],
+    ["whsec_undefined", Buffer.from("undefined", "base64")],
+    [`whsec_${Buffer.alloc(23, 7).toString("base64")}`, Buffer.alloc(23, 7)],
+    [text, Buffer.alloc(32, 7)],
+    [`mh_live_${text}`, Buffer.from(`mh_live_${text}`, "base64")],
+    [`whsec_${text.slice(0, 20)} ${text.slice(20)}`, Buffer.alloc(32, 7)],
+    [`whsec_${text}\n`, Buffer.alloc(32, 7)],
+  ];
+  for (const [secret, key] of refused) {
+    assert.throws(() => verify(body, signed(key), secret as string, { now: moment }), TypeError, String(secret));
+  }
+  assert.deepEqual(verify(body, signed(Buffer.alloc(32, 7)), `whsec_${text}`, { now: moment }), {});
+});
+
+test("while a secret is being replaced, the old one and the new one are both good", () => {
+  const [body, id, moment] = ['{"type":"letter.mailed"}', "evt_1", 1614265330];
+  const secrets = [1, 2, 3].map((byte) => Buffer.alloc(32, byte));
+  const signatures = secrets.slice(0, 2).map((key) => {
+    return `v1,${createHmac("sha256", key).update(`${id}.${moment}.${body}`).digest("base64")}`;
+  });
+  const headers = { "webhook-id": id, "webhook-timestamp": String(moment), "webhook-signature": signatures.join(" ") };
+  const [older, newer, other] = secrets.map((key) => {
+    return () => verify(body, headers, `whsec_${key.toString("base64")}`, { now: moment });
+  });
+  assert.deepEqual([older!(), newer!()], [{ type: "letter.mailed" }, { type: "letter.mailed" }]);
+  assert.throws(other!, NotVerified);
 });
