@@ -11,8 +11,9 @@ mod printed;
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use hayro::hayro_interpret::{InterpreterSettings, TransformExt};
+use hayro::hayro_interpret::{InterpreterSettings, InterpreterWarning, TransformExt};
 use hayro::hayro_syntax::Pdf;
 use hayro::hayro_syntax::object::{Array, Dict, Name, ObjRef, Object, Stream};
 use hayro::hayro_syntax::page::{Page, Rotation};
@@ -131,7 +132,8 @@ impl Raster {
             return None;
         }
         let dpi = sheet.dpi_within(INK_DPI, MAX_INK_PIXELS);
-        Some(Ink::of(&sheet.draw(dpi), dpi))
+        let (pixmap, partial) = sheet.draw(dpi);
+        Some(Ink::of(&pixmap, partial, dpi))
     }
 
     /// A picture of a page, as [`png()`] makes it.
@@ -270,20 +272,29 @@ impl<'a> Sheet<'a> {
         dpi.min((most / (self.width * self.height)).sqrt()).min(MAX_SIDE / self.width.max(self.height))
     }
 
-    fn draw(&self, dpi: f64) -> Pixmap {
+    /// A picture of it, and whether an image that cannot be read was left out.
+    fn draw(&self, dpi: f64) -> (Pixmap, bool) {
         // At most MAX_SIDE.
         let pixels = |inches: f64| ((inches * dpi - 1e-6).ceil() as u16).max(1);
         let mut context = RenderContext::new(pixels(self.width), pixels(self.height));
         let transform = Affine::scale(dpi * self.unit) * self.page.initial_transform(true).to_kurbo();
         // Nothing is kept from one page to the next: what is kept grows with the document and cannot be emptied.
         let cache = RenderCache::new();
-        let (settings, rendering) = (InterpreterSettings::default(), RenderSettings::default());
+        let partial = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&partial);
+        let warning_sink = Arc::new(move |warning| {
+            if matches!(warning, InterpreterWarning::ImageDecodeFailure) {
+                seen.store(true, Ordering::Relaxed);
+            }
+        });
+        let settings = InterpreterSettings { warning_sink, ..InterpreterSettings::default() };
+        let rendering = RenderSettings::default();
         render_into(self.page, &cache, &settings, &rendering, &mut context, transform);
         context.flush();
         let mut pixmap = Pixmap::new(context.width(), context.height());
         let paper = RasterizerSettings { target_init: TargetInit::Clear(WHITE), ..RasterizerSettings::default() };
         context.render_with(&mut pixmap, &mut Resources::default(), paper);
-        pixmap
+        (pixmap, partial.load(Ordering::Relaxed))
     }
 }
 
@@ -292,6 +303,8 @@ impl<'a> Sheet<'a> {
 pub struct Ink {
     /// Whether anything on the page is neither white, grey nor black.
     pub coloured: bool,
+    /// Whether an image of the page could not be read: there is ink where the map shows none.
+    pub partial: bool,
     /// Pixels per inch of the map.
     pub dpi: f64,
     width: usize,
@@ -299,7 +312,7 @@ pub struct Ink {
 }
 
 impl Ink {
-    fn of(pixmap: &Pixmap, dpi: f64) -> Self {
+    fn of(pixmap: &Pixmap, partial: bool, dpi: f64) -> Self {
         let mut coloured = false;
         let ink = |pixel: &[u8; 4]| {
             let [red, green, blue, _] = *pixel;
@@ -308,7 +321,7 @@ impl Ink {
             255 - least >= INK
         };
         let ink = pixmap.data_as_u8_slice().as_chunks().0.iter().map(ink).collect();
-        Self { coloured, dpi, width: usize::from(pixmap.width()), ink }
+        Self { coloured, partial, dpi, width: usize::from(pixmap.width()), ink }
     }
 
     /// Whether nothing is on the page.
@@ -424,7 +437,7 @@ pub(crate) fn draw(raster: &Raster, page: usize, dpi: f64) -> Result<Drawn, Proo
     if raster.image_pixels(page) > MAX_IMAGE_PIXELS {
         return Err(ProofError::TooManyPixels);
     }
-    let pixmap = sheet.draw(sheet.dpi_within(dpi, f64::INFINITY));
+    let (pixmap, _) = sheet.draw(sheet.dpi_within(dpi, f64::INFINITY));
     let pixels = pixmap.data_as_u8_slice().as_chunks::<4>().0.to_vec();
     Ok(Drawn { width: usize::from(pixmap.width()), pixels })
 }

@@ -3,7 +3,7 @@
 
 mod support;
 
-use lopdf::{Object, Stream, dictionary};
+use lopdf::{Object, ObjectId, Stream, dictionary};
 use print::inspect::{Finding, Limits, PageSize, Paper, Report, Severity, inspect};
 use print::layout::Rect;
 use print::stationery::{PaperSize, Placement, Stationery};
@@ -82,25 +82,67 @@ fn a_page_whose_content_is_missing_is_damaged() {
     assert_eq!(rules, ["document.damaged"]);
 }
 
+/// Bytes as the filters of that name take them (ISO 32000-2 7.4.2 and 7.4.3).
+fn encoded(filter: &str, bytes: &[u8]) -> Vec<u8> {
+    match filter {
+        "ASCIIHexDecode" => {
+            bytes.iter().map(|byte| format!("{byte:02x}")).chain(["> ".to_owned()]).collect::<String>().into()
+        }
+        "ASCII85Decode" => {
+            let mut text = Vec::new();
+            for chunk in bytes.chunks(4) {
+                let mut padded = [0; 4];
+                padded[..chunk.len()].copy_from_slice(chunk);
+                let value = u32::from_be_bytes(padded);
+                match (value, chunk.len()) {
+                    (0, 4) => text.push(b'z'),
+                    (_, length) => {
+                        let digits =
+                            [85u32.pow(4), 85u32.pow(3), 85 * 85, 85, 1].map(|power| b'!' + (value / power % 85) as u8);
+                        text.extend(&digits[..=length]);
+                    }
+                }
+            }
+            text.extend(b"~>");
+            text
+        }
+        _ => packed(bytes),
+    }
+}
+
+fn packed(bytes: &[u8]) -> Vec<u8> {
+    let mut stream = Stream::new(dictionary! {}, bytes.to_vec());
+    stream.compress().unwrap();
+    stream.content
+}
+
 #[test]
 fn content_that_does_not_decompress_to_its_end_is_damaged() {
-    for cut in [0, 40] {
-        let rules = rules_after(|letter| {
-            let text: String = (0..400).map(|number| format!("{number} 0 m ")).collect();
-            let mut content = Stream::new(dictionary! {}, text.into_bytes());
-            content.compress().unwrap();
-            let mut packed = content.content.clone();
-            if cut == 0 {
-                packed[200] ^= 0xff;
-                packed[201] ^= 0xff;
-            } else {
-                packed.truncate(packed.len() - cut);
-            }
-            content.set_content(packed);
-            let content = letter.document.add_object(content);
+    let text: String = (0..4_000).map(|number| format!("{number} {} m ", number * 7_919 % 612)).collect();
+    let after = |filters: &[&str], content: Vec<u8>| {
+        rules_after(|letter| {
+            let filters: Vec<_> = filters.iter().map(|name| Object::Name(name.as_bytes().to_vec())).collect();
+            let content = letter.document.add_object(Stream::new(dictionary! { "Filter" => filters }, content));
             letter.set(letter.pages[0], "Contents", content);
-        });
-        assert_eq!(rules, ["document.damaged"], "{cut}");
+        })
+    };
+    let whole = packed(text.as_bytes());
+    let mut flipped = whole.clone();
+    flipped[200] ^= 0xff;
+    flipped[201] ^= 0xff;
+    let cut = &whole[..whole.len() - 40];
+    let blank = after(&["FlateDecode"], whole.clone());
+    assert!(!blank.contains(&"document.damaged".to_owned()), "{blank:?}");
+    for wrapping in ["ASCIIHexDecode", "ASCII85Decode", "FlateDecode"] {
+        let filters = [wrapping, "FlateDecode"];
+        assert_eq!(after(&filters, encoded(wrapping, &whole)), blank, "{wrapping}");
+        for damaged in [&flipped, cut] {
+            assert_eq!(after(&["FlateDecode"], damaged.to_vec()), ["document.damaged"]);
+            assert_eq!(after(&filters, encoded(wrapping, damaged)), ["document.damaged"], "{wrapping}");
+        }
+        // What is outermost breaks off.
+        let wrapped = encoded(wrapping, &whole);
+        assert_eq!(after(&filters, wrapped[..wrapped.len() / 2].to_vec()), ["document.damaged"], "{wrapping}");
     }
 }
 
@@ -1045,6 +1087,43 @@ fn a_page_without_a_size_is_not_called_blank() {
     let mut letter = letter(1);
     letter.set(letter.pages[0], "MediaBox", vec![0.into(), 0.into(), 0.into(), 0.into()]);
     assert_eq!(rules(&report(&letter.bytes(), 1)), ["document.page_size"]);
+}
+
+#[test]
+fn a_page_with_something_that_cannot_be_drawn_is_unchecked_and_refused_where_the_address_is_or_when_that_is_all_there_is()
+ {
+    type Break = fn(&mut Letter, ObjectId);
+    let broken: [(&str, Break); 2] = [
+        ("an image", |letter, id| {
+            let mut photo = image(100, 100);
+            photo.dict.set("Filter", "DCTDecode");
+            photo.set_content(b"\xff\xd8\xff\xe0 and then nothing that is a photo".to_vec());
+            letter.document.objects.insert(id, Object::Stream(photo));
+        }),
+        ("a form", |letter, id| {
+            let form = dictionary! { "Type" => "XObject", "Subtype" => "Form", "Resources" => dictionary! {} };
+            letter.document.objects.insert(id, Object::Stream(Stream::new(form, b"0 0 1 1 re f".to_vec())));
+        }),
+    ];
+    for (what, break_it) in broken {
+        let with = |content: &str| {
+            let mut letter = Letter::new();
+            let id = letter.document.new_object_id();
+            break_it(&mut letter, id);
+            let page = letter.page_of(content.as_bytes());
+            letter.set(page, "Resources", dictionary! { "XObject" => dictionary! { "I" => id } });
+            letter.bytes()
+        };
+        let blank = report(&with("q 40 0 0 40 60 600 cm /I Do Q"), 1);
+        assert_eq!(rules(&blank), ["document.all_pages_blank", "document.ink_unchecked"], "{what}");
+        assert!(!blank.is_ok() && blank.findings[0].message.contains("drawn"), "{what}");
+
+        let bytes = with("q 40 0 0 40 60 600 cm /I Do Q 100 100 200 20 re f");
+        let covered = report(&bytes, 1);
+        assert_eq!((rules(&covered), covered.is_ok()), (vec!["document.ink_unchecked"], true), "{what}");
+        let addressed = inspect(&bytes, &Limits { placement: Placement::FirstPage, ..Limits::default() });
+        assert_eq!((rules(&addressed), addressed.is_ok()), (vec!["document.ink_unchecked"], false), "{what}");
+    }
 }
 
 #[test]

@@ -35,7 +35,7 @@ use crate::font::{self, FONT};
 use crate::inspect::Limits;
 use crate::layout::Layout;
 use crate::page_content::Packer;
-use crate::prescan;
+use crate::prescan::{self, Suspicion};
 use crate::reader;
 use crate::sheet_mark;
 use crate::source::Source;
@@ -169,8 +169,13 @@ fn load(bytes: &[u8], limits: &Limits, packer: &mut Packer) -> Result<Source, As
     if let Some(source) = reader::read(bytes, limits.max_decompressed, packer) {
         return Ok(source);
     }
-    // Inspection refuses both.
-    if prescan::scan(bytes, limits).is_some() || weight::is_too_heavy(bytes, limits.max_decompressed, packer) {
+    // Inspection refuses all of them.
+    match prescan::scan(bytes, limits) {
+        Some(Suspicion::NoHeader) => return Err(AssembleError::Document("it is no PDF")),
+        Some(_) => return Err(AssembleError::TooComplex),
+        None => {}
+    }
+    if weight::is_too_heavy(bytes, limits.max_decompressed, packer) {
         return Err(AssembleError::TooComplex);
     }
     // What the parser says could quote the document.

@@ -69,6 +69,8 @@ pub(super) enum Unchecked {
     NotDrawn,
     /// The images of the page have too many pixels.
     Images,
+    /// What draws the page leaves out something on it.
+    Part,
     /// The pages before it took the time there is, or it would by itself.
     Costly,
 }
@@ -102,6 +104,10 @@ impl Unchecked {
             Self::Images => {
                 "The images of the page have too many pixels to see where there is ink. Look at its margins, or reduce the \
                  resolution of the images."
+            }
+            Self::Part => {
+                "Something on the page, perhaps a damaged image, cannot be drawn here, and other printers may leave it out too. Look \
+                 whether the page is as it should be, and print the document to a new PDF if it is not."
             }
             Self::Costly => {
                 "The pages from this one on were not searched for ink: it would take too long. Look at their margins."
@@ -149,6 +155,12 @@ pub(super) fn check(bytes: &Arc<Vec<u8>>, pages: &[Painted], limits: &Limits, re
             }
         };
         coloured |= ink.coloured;
+        if ink.partial || painted.unbounded {
+            unchecked.push((number, Unchecked::Part));
+            coloured |= painted.coloured;
+            blank += usize::from(ink.is_blank() && !painted.text);
+            continue;
+        }
         if ink.is_blank() {
             // Text that is not seen may be white, or in a font that what draws it here cannot read.
             blank += usize::from(!painted.text);
@@ -170,7 +182,13 @@ pub(super) fn check(bytes: &Arc<Vec<u8>>, pages: &[Painted], limits: &Limits, re
     }
     report.coloured = coloured;
     if blank == pages.len() {
-        let message = "Nothing is on any page. Export the document again and look at it before it is sent.";
+        let message = match unchecked.is_empty() {
+            true => "Nothing is on any page. Export the document again and look at it before it is sent.",
+            false => {
+                "Nothing that is on the pages can be drawn here, and it may be printed as blank. Print the document to a new PDF and \
+                 look at it before it is sent."
+            }
+        };
         report.add(Finding::refuse("document.all_pages_blank", message));
     }
     // Of them the one that gets the address, or else the first.

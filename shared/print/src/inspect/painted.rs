@@ -51,6 +51,8 @@ pub(super) struct Painted {
     pub(super) scan: bool,
     /// Something that takes what it is drawn with from where it is used, and would be printed without.
     pub(super) strays: bool,
+    /// A form that does not say how large it is: some readers draw it, and some do not.
+    pub(super) unbounded: bool,
     /// What it costs to draw.
     pub(super) cost: Cost,
 }
@@ -483,7 +485,10 @@ impl<'a> Painter<'a> {
         let id = named.as_reference().unwrap_or_default();
         let get = |key: &[u8]| document::lookup(self.document, &stream.dict, key);
         match get(b"Subtype").and_then(|subtype| subtype.as_name().ok()) {
-            Some(b"Form") => self.form(id, stream, (resources, self.lender(resources)), *state)?,
+            Some(b"Form") => {
+                self.page.unbounded |= get(b"BBox").is_none();
+                self.form(id, stream, (resources, self.lender(resources)), *state)?;
+            }
             Some(b"Image") => {
                 let side = |key: &[u8]| {
                     get(key).and_then(|side| side.as_i64().ok()).and_then(|side| u32::try_from(side).ok()).unwrap_or(0)

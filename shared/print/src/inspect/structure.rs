@@ -1,9 +1,10 @@
 //! Can the file be read at all, by every reader alike? `document.not_a_pdf`, `too_large`, `too_complex`, `damaged`,
 //! `encrypted`; `hostile` comes from [`crate::isolate`].
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 
-use lopdf::{Document, Object};
+use lopdf::{Dictionary, Document, Object, Stream};
 
 use super::{Finding, Limits, Report, printable};
 use crate::assemble::AssembleError;
@@ -131,10 +132,10 @@ fn check_streams(document: &Document, limits: &Limits, report: &mut Report) {
             Some(Object::Array(filters)) => filters.as_slice(),
             filter => filter.map(std::slice::from_ref).unwrap_or_default(),
         };
-        let first = filters.first().and_then(|filter| document::resolve(document, filter).as_name().ok());
-        let is_flate = first == Some(b"FlateDecode");
+        let is_flate = |filter| document::resolve(document, filter).as_name().is_ok_and(|name| name == b"FlateDecode");
+        let packed = filters.iter().position(is_flate);
         // What other filters, or several, make of one is not seen in its bytes.
-        if document::has_type(&stream.dict, b"ObjStm") && (!is_flate || filters.len() > 1) {
+        if document::has_type(&stream.dict, b"ObjStm") && (packed.is_none() || filters.len() > 1) {
             let most = usize::try_from(of_objects).unwrap_or(usize::MAX);
             let held = stream.get_plain_content_with_limit(most).ok().map(|content| content.len() as u64);
             match held.and_then(|held| of_objects.checked_sub(held)) {
@@ -143,7 +144,7 @@ fn check_streams(document: &Document, limits: &Limits, report: &mut Report) {
             }
             continue;
         }
-        if !is_flate {
+        if packed.is_none() {
             continue;
         }
         if document::has_type(&stream.dict, b"ObjStm") {
@@ -153,15 +154,47 @@ fn check_streams(document: &Document, limits: &Limits, report: &mut Report) {
                 Inflated::TooLarge => return report.add(too_complex()),
             }
         }
-        match inflate(&stream.content, &mut sink, &mut budget) {
-            Inflated::Whole => {}
-            Inflated::Damaged => return add_damaged(report),
-            Inflated::TooLarge => {
-                let message = "The images of the file are too large to print. Reduce their resolution.";
-                return report.add(Finding::refuse("document.too_complex", message));
+        let each = (0..filters.len()).filter(|place| filters.get(*place).is_some_and(is_flate));
+        for place in each {
+            let inflated = match before(document, stream, filters, place, budget) {
+                Ok(content) => inflate(&content, &mut sink, &mut budget),
+                Err(lopdf::Error::Decompress(lopdf::DecompressError::MemoryLimitExceeded { .. })) => Inflated::TooLarge,
+                // It is in what no reader of ours reads, and so no content of a page.
+                Err(_) => Inflated::Whole,
+            };
+            match inflated {
+                Inflated::Whole => {}
+                Inflated::Damaged => return add_damaged(report),
+                Inflated::TooLarge => {
+                    let message = "The images of the file are too large to print. Reduce their resolution.";
+                    return report.add(Finding::refuse("document.too_complex", message));
+                }
             }
         }
     }
+}
+
+/// What the filters before one of them make of a stream. They give what they get of data that ends too early, which the next then
+/// misses.
+fn before<'a>(
+    document: &Document,
+    stream: &'a Stream,
+    filters: &[Object],
+    place: usize,
+    budget: u64,
+) -> Result<Cow<'a, [u8]>, lopdf::Error> {
+    let (earlier, most) = (&filters[..place], usize::try_from(budget).unwrap_or(usize::MAX));
+    if earlier.is_empty() {
+        return Ok(Cow::Borrowed(&stream.content));
+    }
+    let resolved = |object: &Object| document::resolve(document, object).clone();
+    let mut dictionary = Dictionary::new();
+    dictionary.set("Filter", earlier.iter().map(resolved).collect::<Vec<_>>());
+    if let Some(Object::Array(parameters)) = document::lookup(document, &stream.dict, b"DecodeParms") {
+        dictionary.set("DecodeParms", parameters.iter().take(place).map(resolved).collect::<Vec<_>>());
+    }
+    let earlier = Stream::new(dictionary, stream.content.clone());
+    earlier.decompressed_content_with_limit(most).map(Cow::Owned)
 }
 
 enum Inflated {
