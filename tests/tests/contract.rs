@@ -556,3 +556,27 @@ fn every_post_of_a_client_or_an_operator_may_be_sent_again() {
         assert!(takes_one, "{} takes no Idempotency-Key", route.operation);
     }
 }
+
+#[test]
+fn an_operation_that_reads_a_body_says_how_one_may_be_refused_and_no_other_does() {
+    let text = fs::read_to_string(Path::new(ROOT).join("infra/openapi.yaml")).unwrap();
+    let contract: Value = serde_saphyr::from_str(&text).unwrap();
+    for route in ROUTES {
+        let described = &contract["paths"][route.path][route.method.to_lowercase()];
+        assert_eq!(described["requestBody"].is_object(), route.reads_body, "{} takes a body", route.operation);
+        // What unpacks a body refuses it before its operation sees it.
+        for (status, response) in [("400", "BadBody"), ("413", "TooLarge"), ("415", "UnknownEncoding")] {
+            let told = &described["responses"][status];
+            if route.reads_body {
+                assert!(told.is_object(), "{} may answer {status}", route.operation);
+            } else {
+                let of_body = format!("#/components/responses/{response}");
+                assert_ne!(told["$ref"], of_body, "{} refuses no body with {status}", route.operation);
+            }
+        }
+        let packed = "#/components/parameters/ContentEncoding";
+        let parameters = described["parameters"].as_array();
+        let may_be_packed = parameters.is_some_and(|all| all.iter().any(|one| one["$ref"] == packed));
+        assert_eq!(may_be_packed, route.reads_body, "{} takes a packed body", route.operation);
+    }
+}

@@ -293,6 +293,43 @@ async fn a_letter_that_became_another_is_in_the_way_of_that_alone() -> Result<()
 }
 
 #[tokio::test]
+async fn a_letter_that_comes_back_is_a_duplicate_of_those_that_were_there_before_it() -> Result<()> {
+    let mut floor = floor().await?;
+    let wanted = body(&floor.house, "reportlab.pdf");
+    let other = body(&floor.house, "reportlab.pdf");
+    let first = created(&mut floor, &wanted).await?;
+    let second = created(&mut floor, &allowed(&wanted)).await?;
+    // What stays the same letter is meant already.
+    let same = json!({ "description": "A note", "recipient": wanted["recipient"] });
+    ask(&mut floor, &of("singles.update", &second, Some(same.clone())), 200).await?;
+    let away = json!({ "recipient": other["recipient"] });
+    ask(&mut floor, &of("singles.update", &second, Some(away.clone())), 200).await?;
+    assert_eq!(duplicate_of(&mut floor, &wanted).await?, first);
+    let back = json!({ "recipient": wanted["recipient"] });
+    let refused = ask(&mut floor, &of("singles.update", &second, Some(back.clone())), 409).await?;
+    assert_eq!((&refused["code"], &refused["duplicateOf"]), (&json!("letter.duplicate"), &json!([first])));
+
+    // If that is meant, the first one still stands there when the second is gone.
+    ask(&mut floor, &of("singles.update", &second, Some(allowed(&back))), 200).await?;
+    ask(&mut floor, &of("singles.update", &second, Some(same)), 200).await?;
+    assert_eq!(duplicate_of(&mut floor, &wanted).await?, second);
+    ask(&mut floor, &of("singles.cancel", &second, None), 204).await?;
+    assert_eq!(duplicate_of(&mut floor, &wanted).await?, first);
+
+    // Who has the place to itself comes back as it likes.
+    let alone = created(&mut floor, &other).await?;
+    let elsewhere = body(&floor.house, "reportlab.pdf");
+    let change = json!({ "recipient": elsewhere["recipient"] });
+    for change in [change, away] {
+        ask(&mut floor, &of("singles.update", &alone, Some(change)), 200).await?;
+    }
+    assert_eq!(duplicate_of(&mut floor, &other).await?, alone);
+    floor.drain(None).await?;
+    audit(&floor.house).await?;
+    floor.house.take_down().await
+}
+
+#[tokio::test]
 async fn an_account_without_the_guard_may_send_what_it_likes() -> Result<()> {
     let mut floor = floor().await?;
     let account = format!("ACCOUNT#{}", floor.house.account);

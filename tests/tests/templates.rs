@@ -307,6 +307,26 @@ async fn a_preview_is_a_pdf_and_a_picture_with_uploaded_images_in_it() -> Result
 }
 
 #[tokio::test]
+async fn a_page_that_cannot_be_drawn_is_refused_with_the_reason() -> Result<()> {
+    let mut floor = floor().await?;
+    // What shines through is an image of its own, so that both have more dots than are drawn.
+    let (width, height) = (5_200, 5_200);
+    let mut png = Vec::new();
+    let mut encoder = png::Encoder::new(&mut png, width, height);
+    encoder.set_color(png::ColorType::GrayscaleAlpha);
+    encoder.write_header()?.write_image_data(&[0x80].repeat(2 * (width * height) as usize))?;
+    let announced = ask(&mut floor, &request("documents.create", "", declared("image/png", &png))).await?;
+    upload(&value(&announced)?, &png)?;
+    let id = template(&mut floor, &format!("<img width=400 src='{}'>", announced.text("id"))).await?;
+    let refused = ask(&mut floor, &request("templates.preview", &id, Some(json!({})))).await?;
+    assert_eq!(refused.status, 422, "{}", refused.body);
+    let told = &value(&refused)?["errors"][0];
+    assert_eq!((&told["pointer"], &told["rule"]), (&json!("/version"), &json!("template.no_picture")), "{told}");
+    assert!(told["message"].as_str().is_some_and(|message| message.contains("reduce their resolution")), "{told}");
+    floor.house.take_down().await
+}
+
+#[tokio::test]
 async fn an_image_that_is_not_there_is_told_with_what_to_do_where_it_is_named() -> Result<()> {
     let mut floor = floor().await?;
     let (waiting, pdf, text) = (png(40, 20), fixture("chromium.pdf")?, b"no image".to_vec());

@@ -99,7 +99,8 @@ pub async fn run() -> Result<(), Error> {
             let route = routes::ROUTES.iter().find(|route| route.operation == operation);
             let route = route.ok_or_else(|| format!("no operation is named {operation:?}"))?;
             let meter = metering::counts(route.scope).then_some(metering::meter as edge::http::Meter<App>);
-            Box::pin(edge::http::serve(App::open().await?, route.operation, route.scope, meter, route.handler)).await
+            let (app, reads_body) = (App::open().await?, route.reads_body);
+            Box::pin(edge::http::serve(app, route.operation, route.scope, reads_body, meter, route.handler)).await
         }
     }
 }

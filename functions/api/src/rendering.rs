@@ -126,6 +126,8 @@ pub enum Unrendered {
     TooSlow,
     /// What it makes may not be printed.
     Refused(Vec<Finding>),
+    /// What it makes may be printed, but is too costly to draw while somebody waits.
+    NoPicture(ProofError),
 }
 
 /// Loads what is to be rendered for a caller. `page` is what it is laid out on; a template has its own.
@@ -261,6 +263,9 @@ impl Unrendered {
                     faults.push(html, "document.refused", format!("{}{page}", finding.message));
                 }
             }
+            Unrendered::NoPicture(error) => {
+                faults.push(html, "template.no_picture", format!("There is no picture of the first page: {error}."));
+            }
         }
     }
 }
@@ -335,11 +340,21 @@ pub fn side(card: CardSize) -> PageSize {
 /// The page of a document as a picture so many dots wide.
 ///
 /// # Errors
-/// When the child cannot be started, or the document has no picture.
-pub async fn picture(app: &App, bytes: &[u8], page: u32, width: u32) -> Result<Vec<u8>, Problem> {
-    let drawn: Result<Vec<u8>, ProofError> =
-        app.children.inspector(|inspector| inspector.proof(bytes, page, width)).await?;
-    Ok(drawn?)
+/// When the child cannot be started, or the document has no such page. Within: that it is too costly to draw.
+pub async fn picture(app: &App, bytes: &[u8], page: u32, width: u32) -> Result<Result<Vec<u8>, Unrendered>, Problem> {
+    let drawn = app.children.inspector(|inspector| inspector.proof(bytes, page, width)).await?;
+    undrawn(drawn)
+}
+
+/// Tells what a client may mend about a picture from what is wrong on our side.
+fn undrawn(drawn: Result<Vec<u8>, ProofError>) -> Result<Result<Vec<u8>, Unrendered>, Problem> {
+    match drawn {
+        Ok(picture) => Ok(Ok(picture)),
+        Err(error @ (ProofError::TooManyPixels | ProofError::Hostile)) => Ok(Err(Unrendered::NoPicture(error))),
+        Err(error @ (ProofError::Unreadable | ProofError::NoSuchPage | ProofError::NoSize | ProofError::NoPiece)) => {
+            Err(error.into())
+        }
+    }
 }
 
 /// The uploaded images of those ids, and what is wrong with those that are not there. `variable` is the one that names an id.
@@ -441,6 +456,18 @@ mod tests {
             .map(ToString::to_string)
             .collect();
         assert_eq!(ids, ["doc_0A1", "doc_2B3", "doc_6D7"]);
+    }
+
+    #[test]
+    fn what_is_too_costly_to_draw_is_told_to_the_client_and_what_is_ours_is_not() {
+        for error in [ProofError::TooManyPixels, ProofError::Hostile] {
+            let unrendered = undrawn(Err(error)).unwrap().unwrap_err();
+            let problem = unrendered.problem(&Pointer::Root.key("version"), &Pointer::Root.key("variables"));
+            assert_eq!(problem.status(), 422, "{error}");
+        }
+        for error in [ProofError::Unreadable, ProofError::NoSuchPage, ProofError::NoSize, ProofError::NoPiece] {
+            assert_eq!(undrawn(Err(error)).unwrap_err().status(), 500, "{error}");
+        }
     }
 
     #[test]

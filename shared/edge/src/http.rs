@@ -29,7 +29,7 @@ pub struct Call {
     pub request_id: String,
     /// When it came.
     pub now: Timestamp,
-    /// The body, unpacked.
+    /// The body, unpacked; blank where none is read.
     pub body: Vec<u8>,
     caller: Option<Caller>,
     method: String,
@@ -78,8 +78,8 @@ impl Call {
         format!("{} {}", self.method, self.path)
     }
 
-    /// The request, and what is wrong with its body, which then is blank.
-    fn new(request: Request) -> (Self, Option<Problem>) {
+    /// The request, and what is wrong with its body, which then is blank. Where none is read, nothing is wrong with it.
+    fn new(request: Request, reads_body: bool) -> (Self, Option<Problem>) {
         let (context_id, caller) = match request.request_context_ref() {
             Some(RequestContext::ApiGatewayV1(context)) => (context.request_id.clone(), caller(context)),
             _ => (None, None),
@@ -100,6 +100,7 @@ impl Call {
         let method = request.method().to_string();
         let path = request.raw_http_path().to_owned();
         let body = match request.into_body() {
+            _ if !reads_body => Vec::new(),
             Body::Text(text) => text.into_bytes(),
             Body::Binary(bytes) => bytes,
             _ => Vec::new(),
@@ -204,7 +205,8 @@ pub type Metered<'a> = Pin<Box<dyn Future<Output = (Limit, Option<Standing>)> + 
 pub type Meter<A> = for<'a> fn(&'a A, &'a Caller, Timestamp) -> Metered<'a>;
 
 /// Serves one operation until the process is ended. `scope` is what a caller must be allowed to do; without one,
-/// anybody may call. With a meter, every request counts, and every answer tells where its client stands.
+/// anybody may call. What is sent to an operation that reads no body is not even unpacked. With a meter, every request counts, and
+/// every answer tells where its client stands.
 ///
 /// # Errors
 /// When the runtime ends.
@@ -212,6 +214,7 @@ pub async fn serve<A: Send + Sync + 'static>(
     app: A,
     operation: &str,
     scope: Option<Scope>,
+    reads_body: bool,
     meter: Option<Meter<A>>,
     handler: Handler<A>,
 ) -> Result<(), lambda_http::Error> {
@@ -220,7 +223,7 @@ pub async fn serve<A: Send + Sync + 'static>(
     lambda_http::run(service_fn(move |request: Request| {
         let (app, operation) = (app.clone(), operation.clone());
         async move {
-            let (call, problem) = Call::new(request);
+            let (call, problem) = Call::new(request, reads_body);
             let metered = match (meter, &call.caller) {
                 (Some(meter), Some(caller)) => Some(meter(&*app, caller, call.now).await),
                 _ => None,
@@ -392,6 +395,20 @@ mod tests {
     fn a_request_without_a_body_may_claim_any_encoding() {
         assert_eq!(unpack("gzip", Vec::new(), 100).unwrap(), b"");
         assert_eq!(unpack("br", Vec::new(), 100).unwrap(), b"");
+    }
+
+    #[test]
+    fn a_body_that_nobody_reads_may_be_anything() {
+        for encoding in ["br", "gzip"] {
+            let request = || {
+                let mut request = Request::new(Body::Text("no letters".to_owned()));
+                request.headers_mut().insert("content-encoding", encoding.parse().unwrap());
+                request
+            };
+            let (call, problem) = Call::new(request(), false);
+            assert_eq!((call.body.len(), problem.map(|problem| problem.status)), (0, None), "{encoding}");
+            assert!(Call::new(request(), true).1.is_some(), "{encoding}");
+        }
     }
 
     #[test]

@@ -245,9 +245,12 @@ fn unknown(path: &Path<'_>, faults: &mut Faults) {
             }
         }
     }
-    at(path, &mut |place| {
-        faults.push(place, "unknown", "There is nothing of this name here: check how it is spelt, or leave it out.");
-    });
+    at(path, &mut |place| nobody_reads(place, faults));
+}
+
+/// Adds a fault at a member that nobody reads, for who reads members itself.
+pub fn nobody_reads(place: &Pointer<'_>, faults: &mut Faults) {
+    faults.push(place, "unknown", "There is nothing of this name here: check how it is spelt, or leave it out.");
 }
 
 /// Reads a JSON body that is an array of objects.

@@ -372,7 +372,25 @@ pub(crate) fn urgency(batch: &Batch) -> String {
     format!("{}#{}#{}", batch.target_mail_date, sortable(batch.created_at), batch.id)
 }
 
-/// A moment in a form that sorts as text: milliseconds, always in thirteen digits or more.
+/// A moment in a form that sorts as text: milliseconds in thirteen digits. Before 1970 and after 2286 nothing happens, so that moments
+/// there, which only a filter names, are the first and the last that these digits can say.
 pub(crate) fn sortable(at: Timestamp) -> String {
-    format!("{:013}", at.as_millisecond().max(0))
+    format!("{:013}", at.as_millisecond().clamp(0, 9_999_999_999_999))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_sort_as_text_as_they_follow_each_other_and_those_too_far_off_are_the_last() {
+        let moments =
+            ["1960-01-01T00:00:00Z", "1970-01-01T00:00:01Z", "2026-05-10T14:03:11.482Z", "2286-11-20T17:46:39Z"];
+        let told = moments.map(|moment| sortable(moment.parse().unwrap()));
+        assert!(told.is_sorted(), "{told:?}");
+        for moment in ["2286-11-20T17:46:40Z", "2300-01-01T00:00:00Z"] {
+            let late = sortable(moment.parse().unwrap());
+            assert!(told.iter().all(|earlier| *earlier <= late), "{late} is before one of {told:?}");
+        }
+    }
 }

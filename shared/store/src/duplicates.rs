@@ -177,11 +177,9 @@ impl Store {
         for place in places {
             let Some(holder) = holders.get(&place.key) else { continue };
             place.over = holder.single.clone();
-            if holder.single == place.single.id {
-                continue;
-            }
             place.before.clear();
-            for id in holder.all() {
+            // One that comes back may find itself there, and those who were there before it stand in its way as in anybody's.
+            for id in holder.all().filter(|id| **id != place.single.id) {
                 let single = singles.get(id);
                 // One that is not written is about to be, or never will: its mailing tells.
                 let mailing = match single {

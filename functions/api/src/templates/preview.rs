@@ -34,7 +34,7 @@ struct PreviewOut {
 /// Answers the request: links to the PDF and to a picture of its first page.
 ///
 /// # Errors
-/// 400, 404, and 422 with everything that is wrong with the template or its variables.
+/// 400, 404, and 422 with everything that is wrong with the template or its variables, or when its first page cannot be drawn.
 pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
     once(app, &call, async |ticket| {
         let preview = preview(app, &call).await?;
@@ -56,7 +56,7 @@ async fn preview(app: &App, call: &Call) -> Result<PreviewOut, Problem> {
     let loaded = load(app, caller, source, None).await?.map_err(told)?;
     let rendered =
         render(app, caller, &loaded, asked.variables, asked.max_pages, &limits_of(loaded.page)).await?.map_err(told)?;
-    let image = picture(app, &rendered.bytes, 0, WIDTH).await?;
+    let image = picture(app, &rendered.bytes, 0, WIDTH).await?.map_err(told)?;
     // Of equal names what is shown is equal: the picture is a function of the document.
     let name = sha256(&rendered.bytes);
     let pdf = app.store.show(&caller.account, &format!("{name}.pdf"), rendered.bytes, "application/pdf").await?;

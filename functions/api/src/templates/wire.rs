@@ -201,6 +201,11 @@ pub fn variables(given: Option<&RawValue>, at: &Pointer<'_>, faults: &mut Faults
                     faults.push(&here, "type", SHAPE);
                     continue;
                 };
+                for key in entry.as_object().into_iter().flat_map(Map::keys) {
+                    if !matches!(key.as_str(), "name" | "value") {
+                        wire::nobody_reads(&here.key(key), faults);
+                    }
+                }
                 let value = entry.get("value").cloned().unwrap_or_else(|| Value::String(String::new()));
                 if map.insert(name, value).is_some() {
                     faults.push(&here.key("name"), "duplicate", "Give each variable once.");
@@ -240,6 +245,9 @@ mod tests {
     fn variables_that_are_something_else_are_faults_at_their_places() {
         let (_, faults) = read_variables(json!([{ "value": 1 }, { "name": "a" }, "b", { "name": "a" }]));
         assert_eq!(faults, ["/variables/0", "/variables/2", "/variables/3/name"]);
+        let (_, faults) =
+            read_variables(json!([{ "name": "amount", "vlaue": "$5" }, { "name": "a", "value": { "b": 1 } }]));
+        assert_eq!(faults, ["/variables/0/vlaue"], "a name that is spelt wrong would print nothing");
         assert_eq!(read_variables(json!("name=Jane")).1, ["/variables"]);
         assert_eq!(read_variables(json!({ "name": "x".repeat(250_001) })).1, ["/variables"]);
     }
