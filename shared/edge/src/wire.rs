@@ -11,6 +11,7 @@ use domain::fault::{Faults, Pointer};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_ignored::Path;
+use serde_path_to_error::Segment;
 
 use crate::Problem;
 
@@ -223,7 +224,7 @@ pub fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
 pub fn read_known<'a, T: Deserialize<'a>>(body: &'a [u8], faults: &mut Faults) -> Result<T, Problem> {
     parsed(body, |body| {
         let mut reader = serde_json::Deserializer::from_slice(body);
-        let Object(value) = serde_ignored::deserialize(&mut reader, |path| {
+        let value = serde_ignored::deserialize(&mut reader, |path| {
             if matches!(path, Path::Map { .. }) {
                 unknown(&path, faults);
             }
@@ -231,6 +232,7 @@ pub fn read_known<'a, T: Deserialize<'a>>(body: &'a [u8], faults: &mut Faults) -
         reader.end()?;
         Ok(value)
     })
+    .map(|Object(value)| value)
 }
 
 /// Adds a fault at a place that nobody reads.
@@ -265,7 +267,10 @@ fn any<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
     parsed(body, serde_json::from_slice)
 }
 
-fn parsed<'a, T>(body: &'a [u8], read: impl FnOnce(&'a [u8]) -> Result<T, serde_json::Error>) -> Result<T, Problem> {
+fn parsed<'a, T: Deserialize<'a>>(
+    body: &'a [u8],
+    read: impl FnOnce(&'a [u8]) -> Result<T, serde_json::Error>,
+) -> Result<T, Problem> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(Problem::new(400, "body.blank", "The request body is blank. Send JSON."));
     }
@@ -277,19 +282,42 @@ fn parsed<'a, T>(body: &'a [u8], read: impl FnOnce(&'a [u8]) -> Result<T, serde_
         return Err(Problem::new(400, "body.syntax", message));
     }
     read(body).map_err(|error| {
-        // The reader's own text may repeat what it read, so only the place is passed on.
+        // The reader's own text may repeat what it read, so only the place is passed on, and what was expected there.
         let (line, column) = (error.line(), error.column());
         let message = match error.classify() {
             serde_json::error::Category::Eof => {
                 format!("The body ends too early: line {line}, column {column}.")
             }
             serde_json::error::Category::Data => {
-                format!("The body has a value of an unexpected type at line {line}, column {column}.")
+                let mut faults = Faults::default();
+                misfit::<T>(body, &error, &mut faults);
+                return Problem::faulty(400, "body.syntax", &faults);
             }
             _ => format!("The body is not JSON: see line {line}, column {column}."),
         };
         Problem::new(400, "body.syntax", message)
     })
+}
+
+/// Adds the fault of a value in whose place another was expected. It is looked for only now: to note where one is while reading costs
+/// more than reading.
+fn misfit<'a, T: Deserialize<'a>>(body: &'a [u8], error: &serde_json::Error, faults: &mut Faults) {
+    fn at(place: &Pointer<'_>, path: &[&Segment], then: &mut dyn FnMut(&Pointer<'_>)) {
+        match path.split_first() {
+            Some((Segment::Seq { index }, rest)) => at(&place.index(*index), rest, then),
+            Some((Segment::Map { key } | Segment::Enum { variant: key }, rest)) => at(&place.key(key), rest, then),
+            Some((Segment::Unknown, _)) | None => then(place),
+        }
+    }
+    let told = error.to_string();
+    let expected = told.rsplit_once(", expected ").and_then(|(_, expected)| expected.split(" at line ").next());
+    let (line, column) = (error.line(), error.column());
+    let message = format!("Give {} here: line {line}, column {column}.", expected.unwrap_or("another value"));
+    let path = serde_path_to_error::deserialize::<_, T>(&mut serde_json::Deserializer::from_slice(body))
+        .err()
+        .map(|error| error.path().clone());
+    let segments: Vec<_> = path.iter().flatten().collect();
+    at(&Pointer::Root, &segments, &mut |place| faults.push(place, "type", message.as_str()));
 }
 
 #[cfg(test)]
@@ -384,9 +412,41 @@ mod tests {
         assert_eq!(told, ["/one/nmae", "/many/1/a~1b", "/none"]);
         assert_eq!(nest.one.unwrap().0.name, Field::Text("a".into()));
         assert_eq!((nest.many.unwrap().total, nest.free.unwrap().get()), (3, r#"{"any":{"thing":1}}"#));
-        let problem = read_known::<Nest<'_>>(b"{\"one\": []}", &mut faults).err().unwrap();
-        assert!(problem.message.contains("line 1, column 8"), "{}", problem.message);
         assert!(read_known::<Nest<'_>>(b"{} x", &mut faults).is_err());
+    }
+
+    #[test]
+    fn where_a_value_of_another_kind_is_expected_is_told_by_its_place_and_nothing_of_its_text() {
+        #[derive(Debug, Deserialize)]
+        struct Nest<'a> {
+            #[expect(dead_code, reason = "it is only read")]
+            #[serde(default, borrow)]
+            many: Option<List<Object<Inner<'a>>, 2>>,
+        }
+        #[derive(Debug, Deserialize)]
+        struct Inner<'a> {
+            #[expect(dead_code, reason = "it is only read")]
+            #[serde(default, borrow)]
+            one: Option<Object<Field<'a>>>,
+        }
+        for (body, pointer, message) in [
+            (r#"{"many":{"one":1}}"#, "/many", "Give a JSON array here: line 1, column 8."),
+            (r#"{"many":[{},", expected gold"]}"#, "/many/1", "Give a JSON object here: line 1, column 29."),
+            (r#"{"many":[{"one":[]}]}"#, "/many/0/one", "Give a JSON object here: line 1, column 16."),
+            ("[]", "", "Give a JSON object here: line 1, column 0."),
+        ] {
+            for problem in [
+                read::<Nest<'_>>(body.as_bytes()).unwrap_err(),
+                read_known::<Nest<'_>>(body.as_bytes(), &mut Faults::default()).unwrap_err(),
+            ] {
+                let faults: Vec<_> = problem.faults.iter().map(|fault| fault.pointer.as_str()).collect();
+                assert_eq!(
+                    (problem.status(), faults, problem.message.as_str()),
+                    (400, vec![pointer], message),
+                    "{body}"
+                );
+            }
+        }
     }
 
     #[test]
