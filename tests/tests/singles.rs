@@ -451,6 +451,57 @@ async fn a_letter_of_another_key_is_not_found_and_one_of_a_test_key_is_never_pri
 }
 
 #[tokio::test]
+async fn a_test_letter_shows_the_numbers_with_which_it_lives_its_life() -> Result<()> {
+    let mut floor = floor().await?;
+    floor.mode = "test";
+    let life = || Some(json!({ "outcome": "delivered" }));
+    // The service of an article number is behind its channel.
+    for (options, service) in [
+        (json!({}), None),
+        (json!({ "mailClass": "Certified" }), Some("071")),
+        (json!({ "mailClass": "Certified", "extraServices": ["electronicReturnReceipt"] }), Some("148")),
+    ] {
+        let mut wanted = body(&floor.house, "reportlab.pdf");
+        wanted["options"] = options;
+        let id = ready(&mut floor, wanted).await?;
+        let before = ask(&mut floor, &of("singles.get", &id, None), 200).await?;
+        assert_eq!(before["tracking"], Value::Null, "it is nothing yet");
+        let advanced = ask(&mut floor, &of("test.letters.advance", &id, life()), 202).await?;
+        floor.drain(None).await?;
+        let shown = ask(&mut floor, &of("singles.get", &id, None), 200).await?;
+        let tracking = &shown["tracking"];
+        assert!(advanced["trackingCode"].is_string(), "{advanced}");
+        assert_eq!(
+            (&tracking["trackingCode"], &tracking["postalState"]),
+            (&advanced["trackingCode"], &json!("Delivered"))
+        );
+        assert_eq!(tracking["articleNumber"].as_str().map(|digits| &digits[2..5]), service, "{tracking}");
+    }
+
+    let letter = letters::letter("LETTER01", "reportlab.pdf", 1);
+    let made = letters::create(&floor.house, 1, &[letter], None);
+    let batch = ask(&mut floor, &made, 202).await?;
+    let batch = batch["id"].as_str().ok_or("no batch")?.to_owned();
+    floor.drain(None).await?;
+    let named = format!("{batch}.LETTER01");
+    let advanced = ask(&mut floor, &of("test.letters.advance", &named, life()), 202).await?;
+    let list = Request {
+        operation: "letters.list",
+        method: "GET",
+        path: "/v2/batches/{batchId}/letters",
+        parameters: vec![("batchId", batch)],
+        body: None,
+        key: None,
+    };
+    let listed = ask(&mut floor, &list, 200).await?;
+    assert_eq!(listed["items"][0]["trackingCode"], advanced["trackingCode"], "{listed}");
+    assert!(advanced["trackingCode"].is_string(), "{advanced}");
+    floor.drain(None).await?;
+    audit(&floor.house).await?;
+    floor.house.take_down().await
+}
+
+#[tokio::test]
 async fn a_letter_with_an_issue_stays_behind_and_goes_on_when_it_is_mended() -> Result<()> {
     let mut floor = floor().await?;
     let created = create(body(&floor.house, "missing.pdf"), None);

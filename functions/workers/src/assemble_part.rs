@@ -183,7 +183,7 @@ async fn assemble(store: &Store, job: &Job, part: &Part) -> Result<PartFiles, Pa
             let code = TrackingCode::new(service, &config.mailer_id, sequence);
             let article = ArticleService::of(job.mail_class, batch.electronic_return_receipt)
                 .map(|service| ArticleNumber::new(service, &config.mailer_id, sequence));
-            (batch, letter, Piece { job: job.id.clone(), part: part.number, code, article })
+            (batch, letter, Piece { job: Some(job.id.clone()), part: Some(part.number), code, article })
         })
         .collect();
     // Noted before anything is printed, so that no barcode is in the world that finds no letter.

@@ -119,13 +119,15 @@ pub struct Copy {
     pub bytes: u64,
 }
 
-/// A letter as a piece of a mail job.
+/// A letter as a piece of a mail job, or a test letter as if it were one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Piece {
-    /// The job.
-    pub job: JobId,
+    /// The job; none of a test letter, which nobody prints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<JobId>,
     /// The part of the job, counted from zero.
-    pub part: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<u32>,
     /// The digits of its barcode.
     pub code: TrackingCode,
     /// The number of its label, if it is mailed certified.

@@ -8,6 +8,7 @@ use domain::article_number::{ArticleNumber, ArticleService};
 use domain::batch::{Batch, BatchState};
 use domain::event::EventKind;
 use domain::id::{BatchId, LetterRef};
+use domain::letter::Piece;
 use domain::tracking::Feed;
 use domain::tracking::file::TEST_FILES;
 use domain::tracking_code::{MailerId, TrackingCode};
@@ -80,7 +81,7 @@ impl Store {
         self.commit(mail).await.map(drop)
     }
 
-    /// The numbers of a test letter, always the same.
+    /// The numbers of a test letter, always the same. The letter shows them from then on.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -95,10 +96,21 @@ impl Store {
             let key = keys::test_piece(serial);
             self.put_new(table::keyed("a test piece", &key, &wanted)?).await?;
             if self.get::<TestItem>("a test piece", &key).await?.as_ref() == Some(&wanted) {
-                return Ok(TestPiece {
+                let service = ArticleService::of(batch.mail_class, batch.electronic_return_receipt);
+                let piece = TestPiece {
                     code: TrackingCode::new(&self.config.service_type, &mailer, serial),
-                    article: ArticleNumber::new(ArticleService::CertifiedElectronicReceipt, &mailer, serial),
-                });
+                    article: ArticleNumber::new(
+                        service.unwrap_or(ArticleService::CertifiedElectronicReceipt),
+                        &mailer,
+                        serial,
+                    ),
+                };
+                let (code, article) = (piece.code.clone(), service.map(|_| piece.article.clone()));
+                let change = Change::new(keys::letter(&batch.id, batch.shards, letter), "SET #piece = :piece")
+                    .when("attribute_exists(#pk)")
+                    .value(":piece", &Piece { job: None, part: None, code, article })?;
+                self.change(change).await?;
+                return Ok(piece);
             }
         }
         Err(StoreError::Contended("the numbers of test pieces"))

@@ -113,8 +113,9 @@ pub async fn handle(app: &App, call: Call) -> Result<Reply, Problem> {
             let message = "Only a letter of a certified batch can be signed for.";
             return Err(Problem::new(409, "letter.not_certified", message));
         }
-        app.store.mail_test_batch(&batch, call.now).await?;
+        // As a real one, it has its numbers before anybody is told that it is mailed.
         let piece = app.store.test_piece(&batch, &letter).await?;
+        app.store.mail_test_batch(&batch, call.now).await?;
         let scans = scans(outcome, seconds, call.now);
         if let Some(ticket) = ticket {
             // What was sent is scanned.
