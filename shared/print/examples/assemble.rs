@@ -156,8 +156,22 @@ fn write(options: &Options, names: &Names) -> Result<(Totals, String), Box<dyn E
     let (mut number, mut failed) = (0, 0u32);
     let mut progress = Progress::new();
     let mut document = Vec::new();
-    while rows.read_record(&mut record).map_err(|error| format!("{list}: {error}"))? {
+    loop {
+        let read = rows.read_record(&mut record);
+        if let Ok(false) = read {
+            break;
+        }
         number += 1;
+        match read {
+            Ok(_) => {}
+            Err(error) if error.is_io_error() => return Err(format!("{list}: {error}").into()),
+            // It is of this row, and the next can be read.
+            Err(error) => {
+                failed += 1;
+                eprintln!("row {number}: {error}");
+                continue;
+            }
+        }
         match letters.add(&mut assembler, &record, number, &mut document) {
             Ok((letter, imb, row, sha256)) => {
                 let entry = Entry {

@@ -438,6 +438,11 @@ fn assemble_names_each_letter_that_it_cannot_assemble_and_leaves_nothing_behind(
         assert!(text(&output.stderr).starts_with(row), "{output:?}");
         assert_eq!(folder.names(), ["letters.csv", "one.pdf", "two.pdf"]);
     }
+    // A row that is none keeps no other from being looked at.
+    folder.put("letters.csv", good.replacen(",true,", ",true,,,,", 1).replacen("00270902345678000003", "3", 1));
+    let output = run("assemble", &["--letters", &letters, "--out", &folder.path("out.pdf")], b"");
+    let rows: Vec<&str> = text(&output.stderr).lines().filter_map(|line| line.get(..5)).collect();
+    assert_eq!((output.status.code(), &rows[..2]), (Some(1), &["row 1", "row 3"][..]), "{output:?}");
     for wrong in
         [&["--letters"][..], &["--letters", &letters], &["--out", "x.pdf"], &["--in", &letters, "--out", "x.pdf"]]
     {

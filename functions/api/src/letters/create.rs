@@ -215,7 +215,9 @@ pub(crate) fn read<'a>(
             if list.total > MAX_RECIPIENTS {
                 let message =
                     format!("The request has {} recipients; name at most {MAX_RECIPIENTS} at a time.", list.total);
-                return Err(Problem::new(413, "recipients.too_many", message));
+                let mut too_many = Faults::default();
+                too_many.push(&places.many, "recipients.too_many", message);
+                return Err(Problem::faulty(413, "recipients.too_many", &too_many));
             }
             for (index, Object(raw)) in list.items.iter().enumerate() {
                 recipients.push((raw, places.many.index(index)));
@@ -303,7 +305,9 @@ impl Wanted<'_> {
         if orders.iter().map(Order::texts).sum::<usize>() > MAX_TEXTS {
             let message = "externalId, description, metadata and variables of all recipients have more than 20 MB together. \
                            Shorten them, or name fewer recipients at a time.";
-            return Err(Problem::new(413, "texts.too_large", message));
+            let mut too_large = Faults::default();
+            too_large.push(&places.many, "texts.too_large", message);
+            return Err(Problem::faulty(413, "texts.too_large", &too_large));
         }
         Ok(orders)
     }
