@@ -102,22 +102,15 @@ impl PartError {
                 let message = "Our copy of the document is gone. Send the document again.";
                 (named, issue("assembly.document_missing", message.to_owned()))
             }
-            PartError::Barcode(named, error) => {
-                (named, issue("assembly.address", format!("The address makes no barcode: {error}. Correct it.")))
+            PartError::Barcode(named, error @ (ImbError::RoutingLength(_) | ImbError::RoutingNotDigits)) => {
+                (named, issue("assembly.address", format!("The address makes no barcode: {error}.")))
             }
-            // Of the house or of its press, whatever the letter.
-            PartError::Piece(
-                _,
-                AssembleError::Io(_)
-                | AssembleError::Endorsement(_)
-                | AssembleError::Layout(_)
-                | AssembleError::Barcode
-                | AssembleError::Mark,
-            ) => return None,
             PartError::Piece(named, error) => {
-                (named, issue("assembly.document", format!("It passed inspection and cannot be printed: {error}.")))
+                let (code, error) = fault_of_the_letter(error)?;
+                (named, issue(code, format!("It passed inspection and cannot be printed: {error}.")))
             }
-            PartError::Label(..)
+            PartError::Barcode(..)
+            | PartError::Label(..)
             | PartError::Store(_)
             | PartError::Serials(_)
             | PartError::Assigned
@@ -126,6 +119,31 @@ impl PartError {
             | PartError::Manifest(_) => return None,
         };
         Some(Obstacle { batch: named.batch.clone(), letter: named.reference.clone(), issue })
+    }
+}
+
+/// What is wrong with a letter that cannot be assembled, with a code for it; `None` when it is wrong with the house or its press,
+/// whatever the letter.
+fn fault_of_the_letter(error: &AssembleError) -> Option<(&'static str, &AssembleError)> {
+    match error {
+        AssembleError::Card { fault, .. } => fault_of_the_letter(fault),
+        AssembleError::Document(_)
+        | AssembleError::TooComplex
+        | AssembleError::Impressions { .. }
+        | AssembleError::PageSize { .. }
+        | AssembleError::MixedSizes(..)
+        | AssembleError::CardSize { .. } => Some(("assembly.document", error)),
+        AssembleError::Line { block: "address block" | "return address", .. }
+        | AssembleError::Lines { block: "address block" | "return address", .. } => Some(("assembly.address", error)),
+        AssembleError::Line { .. }
+        | AssembleError::Lines { .. }
+        | AssembleError::Io(_)
+        | AssembleError::CertifiedFirstPage
+        | AssembleError::Endorsement(_)
+        | AssembleError::Layout(_)
+        | AssembleError::Barcode
+        | AssembleError::Mark
+        | AssembleError::Cards { .. } => None,
     }
 }
 
@@ -446,6 +464,24 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use domain::finish::{CardSize, Finish};
+
+    #[test]
+    fn a_letter_is_to_blame_for_what_it_is_and_not_for_the_press() {
+        let named = Named { batch: BatchId::random([1; 10]), reference: LetterRef::parse("LETTER01").unwrap() };
+        let code = |error: AssembleError| {
+            PartError::Piece(named.clone(), error).obstacle().map(|obstacle| obstacle.issue.code)
+        };
+        let card = |fault| AssembleError::Card { piece: 7, fault: Box::new(fault) };
+        assert_eq!(code(AssembleError::TooComplex).as_deref(), Some("assembly.document"));
+        assert_eq!(code(card(AssembleError::TooComplex)).as_deref(), Some("assembly.document"));
+        let lines = |block| AssembleError::Lines { block, lines: 9, least: 1, most: 6 };
+        assert_eq!(code(lines("address block")).as_deref(), Some("assembly.address"));
+        for of_the_house in [AssembleError::Mark, card(AssembleError::Layout("barcode")), lines("label")] {
+            assert_eq!(code(of_the_house), None);
+        }
+        let barcode = |error| PartError::Barcode(named.clone(), error).obstacle().is_some();
+        assert!(barcode(ImbError::RoutingNotDigits) && !barcode(ImbError::TrackingNotDigits));
+    }
 
     #[test]
     fn the_documents_of_a_press_sheet_fit_the_memory_that_there_is_for_documents() {

@@ -282,7 +282,7 @@ async fn html(
 fn gone() -> Issue {
     Issue {
         code: "document.not_found".to_owned(),
-        message: "The document that came with the request is gone. Send its content again with PATCH.".to_owned(),
+        message: "Its document is no longer there. Send its content again with PATCH.".to_owned(),
         page: None,
     }
 }

@@ -17,13 +17,14 @@ const PAGE: usize = 500;
 /// For how long a run goes on, less than its function may take; the next one takes the rest.
 const PATIENCE: Duration = Duration::from_secs(240);
 
-/// Releases what is due. Answers how many singles that were.
+/// Releases what is due. Answers how many singles that were. What stands in the way of one group is in no other's.
 ///
 /// # Errors
-/// When the store does not answer; the next run goes on.
+/// When the store does not answer, or not for one of the groups; the next run goes on.
 pub async fn work(store: &Store) -> Result<usize, StoreError> {
     let (started, now) = (Instant::now(), Timestamp::now());
     let mut released = 0;
+    let mut failure = None;
     let mut numbers = Numbers::new();
     'shards: for shard in 0..DUE_SHARDS {
         let mut after = None;
@@ -33,7 +34,10 @@ pub async fn work(store: &Store) -> Result<usize, StoreError> {
             // The index may be behind: the single itself says whether it is due.
             singles.retain(|single| single.is_due(now));
             for group in groups(singles) {
-                released += store.release_singles(group, &mut numbers, Timestamp::now()).await?;
+                match store.release_singles(group, &mut numbers, Timestamp::now()).await {
+                    Ok(count) => released += count,
+                    Err(error) => failure = Some(error),
+                }
             }
             if started.elapsed() > PATIENCE {
                 tracing::warn!(released, "there was no time to release all that is due");
@@ -48,7 +52,7 @@ pub async fn work(store: &Store) -> Result<usize, StoreError> {
     if released > 0 {
         tracing::info!(released, "released");
     }
-    Ok(released)
+    failure.map_or(Ok(released), Err)
 }
 
 /// Singles by their groups, in the order in which they came.

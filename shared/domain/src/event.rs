@@ -28,7 +28,7 @@ pub enum EventKind {
     /// A batch has all its letters, and each may be printed.
     #[serde(rename = "batch.ready")]
     BatchReady,
-    /// A batch that was ready is no longer, because a letter of it was changed.
+    /// A batch that was ready is no longer, because a letter of it was changed, or its mail job was given up for one of them.
     #[serde(rename = "batch.not_ready")]
     BatchNotReady,
     /// A batch was taken into a mail job.
@@ -70,7 +70,7 @@ pub enum EventKind {
     /// Such a letter was taken back.
     #[serde(rename = "letter.canceled")]
     LetterCanceled,
-    /// The send date of such a letter has come: it waits to be printed.
+    /// The send date of such a letter has come: it waits to be printed. Or its mail job was given up, and it waits again.
     #[serde(rename = "letter.released")]
     LetterReleased,
     /// Such a letter was taken into a mail job.
@@ -100,7 +100,7 @@ pub enum EventKind {
     /// A failed mail job is being assembled again.
     #[serde(rename = "job.retried")]
     JobRetried,
-    /// A failed mail job was given up, and its batches are ready again.
+    /// A failed mail job was given up, and its batches are ready again but for the letter that it failed for.
     #[serde(rename = "job.canceled")]
     JobCanceled,
     /// The operator printed a mail job.

@@ -312,7 +312,10 @@ fn misfit<'a, T: Deserialize<'a>>(body: &'a [u8], error: &serde_json::Error, fau
     let told = error.to_string();
     let expected = told.rsplit_once(", expected ").and_then(|(_, expected)| expected.split(" at line ").next());
     let (line, column) = (error.line(), error.column());
-    let message = format!("Give {} here: line {line}, column {column}.", expected.unwrap_or("another value"));
+    let message = match expected {
+        Some(expected) => format!("Give {expected} here: line {line}, column {column}."),
+        None => format!("What is here cannot be read: line {line}, column {column}."),
+    };
     let path = serde_path_to_error::deserialize::<_, T>(&mut serde_json::Deserializer::from_slice(body))
         .err()
         .map(|error| error.path().clone());

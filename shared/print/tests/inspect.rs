@@ -140,6 +140,13 @@ fn content_that_does_not_decompress_to_its_end_is_damaged() {
             assert_eq!(after(&["FlateDecode"], damaged.to_vec()), ["document.damaged"]);
             assert_eq!(after(&filters, encoded(wrapping, damaged)), ["document.damaged"], "{wrapping}");
         }
+        if wrapping.starts_with("ASCII") {
+            let mut wrapped = encoded(wrapping, &whole);
+            wrapped[301] = b'\x7f';
+            // Of the file, and perhaps of the page, which has no content then.
+            let found = after(&filters, wrapped);
+            assert!(!found.is_empty() && found.iter().all(|rule| rule == "document.damaged"), "{wrapping}: {found:?}");
+        }
         // What is outermost breaks off.
         let wrapped = encoded(wrapping, &whole);
         assert_eq!(after(&filters, wrapped[..wrapped.len() / 2].to_vec()), ["document.damaged"], "{wrapping}");

@@ -14,6 +14,9 @@ use crate::prescan::Suspicion;
 /// How much the compressed streams of a document may hold, bytes: a score of scanned pages without further compression.
 const STREAM_BUDGET: u64 = 1 << 30;
 
+/// How much of what is packed in more than one way is held while it is looked at, bytes: more than the largest document has.
+const HELD: usize = 128 << 20;
+
 /// How much all object streams of a document may hold, in units of what one may: as many objects as a letter may have do not
 /// fill half of it, and whoever reads the document unpacks all of them.
 const OBJECT_STREAMS: u64 = 4;
@@ -156,11 +159,15 @@ fn check_streams(document: &Document, limits: &Limits, report: &mut Report) {
         }
         let each = (0..filters.len()).filter(|place| filters.get(*place).is_some_and(is_flate));
         for place in each {
-            let inflated = match before(document, stream, filters, place, budget) {
+            let inflated = match before(document, stream, filters, place, &mut budget) {
                 Ok(content) => inflate(&content, &mut sink, &mut budget),
                 Err(lopdf::Error::Decompress(lopdf::DecompressError::MemoryLimitExceeded { .. })) => Inflated::TooLarge,
                 // It is in what no reader of ours reads, and so no content of a page.
-                Err(_) => Inflated::Whole,
+                Err(
+                    lopdf::Error::Unimplemented(_)
+                    | lopdf::Error::Decompress(lopdf::DecompressError::TooManyFilters { .. }),
+                ) => Inflated::Whole,
+                Err(_) => Inflated::Damaged,
             };
             match inflated {
                 Inflated::Whole => {}
@@ -174,16 +181,16 @@ fn check_streams(document: &Document, limits: &Limits, report: &mut Report) {
     }
 }
 
-/// What the filters before one of them make of a stream. They give what they get of data that ends too early, which the next then
-/// misses.
+/// What the filters before one of them make of a stream, of which the size is taken from the budget. They give what they get of data
+/// that ends too early, which the next then misses.
 fn before<'a>(
     document: &Document,
     stream: &'a Stream,
     filters: &[Object],
     place: usize,
-    budget: u64,
+    budget: &mut u64,
 ) -> Result<Cow<'a, [u8]>, lopdf::Error> {
-    let (earlier, most) = (&filters[..place], usize::try_from(budget).unwrap_or(usize::MAX));
+    let (earlier, most) = (&filters[..place], usize::try_from(*budget).unwrap_or(usize::MAX).min(HELD));
     if earlier.is_empty() {
         return Ok(Cow::Borrowed(&stream.content));
     }
@@ -194,7 +201,9 @@ fn before<'a>(
         dictionary.set("DecodeParms", parameters.iter().take(place).map(resolved).collect::<Vec<_>>());
     }
     let earlier = Stream::new(dictionary, stream.content.clone());
-    earlier.decompressed_content_with_limit(most).map(Cow::Owned)
+    let content = earlier.decompressed_content_with_limit(most)?;
+    *budget = budget.saturating_sub(content.len() as u64);
+    Ok(Cow::Owned(content))
 }
 
 enum Inflated {
