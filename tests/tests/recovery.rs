@@ -144,6 +144,8 @@ async fn a_part_that_is_announced_while_its_job_is_still_failed_waits_for_the_re
     floor.house.emulator.s3.put_object().bucket(bucket).key(key).body(original.into()).send().await?;
 
     answered(&floor.request(&of_job("operator.jobs.retry", &job, None)).await?, 202)?;
+    let shown: Value = serde_json::from_str(&floor.request(&of_job("operator.jobs.get", &job, None)).await?.body)?;
+    assert!(shown["failure"].is_null() && shown["obstacle"].is_null(), "nothing is wrong any more: {shown}");
     mail(&mut floor, &batch, &job, &[("letter.ready", 1), ("batch.ready", 1), ("batch.printing", 1)]).await?;
     floor.house.take_down().await
 }

@@ -12,7 +12,7 @@ use domain::letter::{Letter, LetterState};
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
-use crate::batches::{After, Listed, Listing, event_item, sortable, urgency};
+use crate::batches::{After, Listed, Listing, event_item, sortable};
 use crate::idempotency::{Answer, Completion, Ticket};
 use crate::keys;
 use crate::queues::{Assemble, MatchOrphans, Plan};
@@ -294,49 +294,6 @@ impl Store {
         }
     }
 
-    /// Gives a failed job up: its batches are ready again, but for the letter that stood in the way, which has an issue. Its
-    /// files were shown to nobody. Answers the job's state when that was refused.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn give_up_job(&self, job: &Job, now: Timestamp) -> Result<Result<(), JobState>, StoreError> {
-        let mut give_up = Transaction::default();
-        let change = Change::new(keys::job(&job.id), "SET #state = :canceled")
-            .when("#state = :failed")
-            .value(":canceled", &JobState::Canceled)?
-            .value(":failed", &JobState::Failed)?;
-        give_up.update(&self.config.table, change)?;
-        self.job_event(&mut give_up, job, EventKind::JobCanceled, now)?;
-        for batch in self.batches(&job.batches).await? {
-            let obstacle = job.obstacle.as_ref().filter(|obstacle| obstacle.batch == batch.id);
-            let letter = match obstacle {
-                Some(obstacle) => self.letter(&batch, &obstacle.letter).await?,
-                None => None,
-            };
-            if let Some((letter, obstacle)) = letter.zip(obstacle) {
-                self.set_aside(&mut give_up, job, &batch, &letter, &obstacle.issue, now).await?;
-                continue;
-            }
-            let change = Change::new(
-                keys::batch(&batch.id),
-                "SET #state = :ready, #gsi2pk = :queue, #gsi2sk = :urgency REMOVE #job, #printingAt",
-            )
-            .when("#state = :printing AND #job = :job")
-            .value(":ready", &BatchState::Ready)?
-            .value(":queue", &keys::QUEUE)?
-            .value(":urgency", &urgency(&batch))?
-            .value(":printing", &BatchState::Printing)?
-            .value(":job", &job.id)?;
-            give_up.update(&self.config.table, change)?;
-            let data = BTreeMap::from([("letters".to_owned(), batch.received.to_string())]);
-            self.whole_batch_event(&mut give_up, &batch, EventKind::BatchReady, data, now).await?;
-        }
-        match self.commit(give_up).await? {
-            Ok(()) => Ok(Ok(())),
-            Err(mut refused) => Ok(Err(self.state_at(&mut refused, job)?)),
-        }
-    }
-
     /// Takes the operator's word that a job was printed or mailed. Mailing takes all its batches with it, and so all
     /// their letters. Answers the job's state when that was refused.
     ///
@@ -386,14 +343,18 @@ impl Store {
     }
 
     /// The state in which a job stood when its change was refused.
-    fn state_at(&self, refused: &mut crate::transaction::Refused, job: &Job) -> Result<JobState, StoreError> {
+    pub(crate) fn state_at(
+        &self,
+        refused: &mut crate::transaction::Refused,
+        job: &Job,
+    ) -> Result<JobState, StoreError> {
         match refused.at(0) {
             Some(Some(item)) => Ok(table::value::<Job>("a job", item)?.state),
             _ => Ok(job.state),
         }
     }
 
-    fn job_event(
+    pub(crate) fn job_event(
         &self,
         transaction: &mut Transaction,
         job: &Job,

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::batch::{Batch, BatchState};
 use domain::event::{Entry, Event, EventKind};
 use domain::id::{AdditionId, BatchId, LetterRef};
-use domain::letter::{Issue, Letter, LetterState, NewLetter, Outcome};
+use domain::letter::{Finding, Issue, Letter, LetterState, NewLetter, Outcome};
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
@@ -205,15 +205,7 @@ impl Store {
                     .value(":copy", copy)?
                     .value(":findings", findings)?
             }
-            Outcome::Failed(issue, findings) => Change::new(
-                key,
-                "SET #state = :state, #issue = :issue, #findings = :findings, #gsi1pk = :issues, #gsi1sk = :reference",
-            )
-            .value(":state", &LetterState::Issue)?
-            .value(":issue", issue)?
-            .value(":findings", findings)?
-            .value(":issues", &keys::by_account::issues(&batch.id))?
-            .value(":reference", reference)?,
+            Outcome::Failed(issue, findings) => with_issue(batch, reference, issue, findings)?,
         };
         let change = change.when(condition).value(":addition", addition)?.value(":queued", &LetterState::Queued)?;
         self.change(change).await
@@ -253,8 +245,7 @@ impl Store {
             .value(":sheets", &all_sheets)?;
         count.update(&self.config.table, change)?;
         for (reference, issue) in failed {
-            let data = BTreeMap::from([("code".to_owned(), issue.code.clone())]);
-            self.letter_event(&mut count, batch, EventKind::LetterIssue, reference, data, now)?;
+            self.letter_event(&mut count, batch, EventKind::LetterIssue, reference, code_of(issue), now)?;
         }
         // Refused: the group was counted before.
         self.commit(count).await.map(drop)
@@ -396,6 +387,29 @@ impl Store {
         let key = keys::event(&keys::batch(&batch.id), &event.id);
         transaction.create(&self.config.table, event_item(&key, &event)?).map(drop)
     }
+}
+
+/// What the event of an issue says of it.
+pub(crate) fn code_of(issue: &Issue) -> BTreeMap<String, String> {
+    BTreeMap::from([("code".to_owned(), issue.code.clone())])
+}
+
+/// A letter that has an issue, and is in the index of those of its batch.
+pub(crate) fn with_issue(
+    batch: &Batch,
+    reference: &LetterRef,
+    issue: &Issue,
+    findings: &[Finding],
+) -> Result<Change, StoreError> {
+    Change::new(
+        keys::letter(&batch.id, batch.shards, reference),
+        "SET #state = :state, #issue = :issue, #findings = :findings, #gsi1pk = :issues, #gsi1sk = :reference REMOVE #copy",
+    )
+    .value(":state", &LetterState::Issue)?
+    .value(":issue", issue)?
+    .value(":findings", &findings)?
+    .value(":issues", &keys::by_account::issues(&batch.id))?
+    .value(":reference", reference)
 }
 
 fn requeued(change: Change, addition: &AdditionId) -> Result<Change, StoreError> {

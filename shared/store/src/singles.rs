@@ -26,6 +26,7 @@ use crate::batches::{After, Listed, event_item, sortable};
 use crate::duplicates::{Guarded, places};
 use crate::idempotency::{Answer, Completion, Ticket};
 use crate::keys::{self, Key};
+use crate::letters::code_of;
 use crate::queues::InspectSingles;
 use crate::table::{self, Index, Item, Range, pause};
 use crate::transaction::Transaction;
@@ -479,10 +480,7 @@ impl Store {
                 self.write_single(&mut transaction, was, to)?;
             }
             for kind in [EventKind::LetterReady, EventKind::LetterIssue] {
-                let data = |single: &Single| match &single.issue {
-                    Some(issue) => BTreeMap::from([("code".to_owned(), issue.code.clone())]),
-                    None => BTreeMap::new(),
-                };
+                let data = |single: &Single| single.issue.as_ref().map(code_of).unwrap_or_default();
                 let told: Vec<_> =
                     written.iter().filter(|(_, of)| *of == kind).map(|(single, _)| (single, data(single))).collect();
                 if !told.is_empty() {

@@ -136,9 +136,9 @@ fn check_streams(document: &Document, limits: &Limits, report: &mut Report) {
             filter => filter.map(std::slice::from_ref).unwrap_or_default(),
         };
         let is_flate = |filter| document::resolve(document, filter).as_name().is_ok_and(|name| name == b"FlateDecode");
-        let packed = filters.iter().position(is_flate);
+        let is_packed = filters.iter().any(is_flate);
         // What other filters, or several, make of one is not seen in its bytes.
-        if document::has_type(&stream.dict, b"ObjStm") && (packed.is_none() || filters.len() > 1) {
+        if document::has_type(&stream.dict, b"ObjStm") && (!is_packed || filters.len() > 1) {
             let most = usize::try_from(of_objects).unwrap_or(usize::MAX);
             let held = stream.get_plain_content_with_limit(most).ok().map(|content| content.len() as u64);
             match held.and_then(|held| of_objects.checked_sub(held)) {
@@ -147,7 +147,7 @@ fn check_streams(document: &Document, limits: &Limits, report: &mut Report) {
             }
             continue;
         }
-        if packed.is_none() {
+        if !is_packed {
             continue;
         }
         if document::has_type(&stream.dict, b"ObjStm") {
@@ -157,8 +157,7 @@ fn check_streams(document: &Document, limits: &Limits, report: &mut Report) {
                 Inflated::TooLarge => return report.add(too_complex()),
             }
         }
-        let each = (0..filters.len()).filter(|place| filters.get(*place).is_some_and(is_flate));
-        for place in each {
+        for (place, _) in filters.iter().enumerate().filter(|(_, filter)| is_flate(filter)) {
             let inflated = match before(document, stream, filters, place, &mut budget) {
                 Ok(content) => inflate(&content, &mut sink, &mut budget),
                 Err(lopdf::Error::Decompress(lopdf::DecompressError::MemoryLimitExceeded { .. })) => Inflated::TooLarge,
